@@ -1,0 +1,7 @@
+"""Goals of AI agents that outlive a session."""
+
+from ._goals import KEEP, Goals
+from ._model import Goal, GoalChange, GoalPage, GoalStatus
+from ._schema import SCHEMA
+
+__all__ = ["KEEP", "SCHEMA", "Goal", "GoalChange", "GoalPage", "GoalStatus", "Goals"]

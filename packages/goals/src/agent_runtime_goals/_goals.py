@@ -1,0 +1,405 @@
+"""The goals of a database: a forest in which status reaches down and open work holds completion up."""
+
+import contextlib
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ._model import (
+    CRITERIA,
+    DESCRIPTION,
+    GOAL_ID,
+    LIMIT,
+    METADATA,
+    NAME,
+    OUTCOME,
+    STATUS,
+    Criteria,
+    Description,
+    Goal,
+    GoalChange,
+    GoalId,
+    GoalName,
+    GoalPage,
+    GoalStatus,
+    Limit,
+    Metadata,
+    Outcome,
+    Status,
+)
+from ._schema import SCHEMA
+from ._storage import Connection, Row, Snapshot
+from ._values import from_json, to_json
+from .errors import GoalClosed, GoalCycle, GoalNotFound, InvalidValue, OpenSubGoals
+
+KEEP = attrs.NOTHING
+_COLUMNS = """id, name, description, status, parent_id, acceptance_criteria, outcome, metadata,
+              created_at, updated_at, completed_at"""
+_NAMED_IN_ERRORS = 10
+
+
+@attrs.frozen
+class Goals:
+    """The goals of one database.
+
+    Args:
+        connection: an open connection; set its `transaction_mode` to "IMMEDIATE".
+        clock: returns the time in seconds since 1970.
+        snapshot: makes a context in which several reads see one state.
+    """
+
+    connection: Connection
+    clock: Callable[[], float] = attrs.field(default=time.time, kw_only=True)
+    snapshot: Snapshot = attrs.field(default=contextlib.nullcontext, kw_only=True)
+
+    def migrate(self) -> int:
+        """Create or upgrade the tables and return how many migrations that took.
+
+        Raises:
+            SchemaTooNew: a newer version of the library wrote this database.
+        """
+        return SCHEMA.migrate(self.connection)
+
+    def create(
+        self,
+        name: GoalName,
+        description: Description = "",
+        *,
+        parent_goal_id: GoalId | None = None,
+        acceptance_criteria: Criteria = (),
+        metadata: Metadata | None = None,
+    ) -> Goal:
+        """Create an active goal.
+
+        Args:
+            name: what is to be reached, in a line of 1 to 500 characters.
+            description: what is to be reached, at length; at most 64 KiB.
+            parent_goal_id: the open goal it belongs to, or None.
+            acceptance_criteria: how one can tell that it is reached; at most 50 texts of 2 KiB.
+            metadata: an object of your own, kept as it is; at most 64 KiB.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+            GoalNotFound: there is no such parent.
+            GoalClosed: the parent is completed or cancelled.
+        """
+        values = {
+            "name": NAME("name", name),
+            "description": DESCRIPTION("description", description),
+            "acceptance_criteria": to_json(CRITERIA("acceptance_criteria", acceptance_criteria)),
+            "metadata": to_json(METADATA("metadata", {} if metadata is None else metadata)),
+            "parent_id": None if parent_goal_id is None else GOAL_ID("parent_goal_id", parent_goal_id),
+            "now": self._now(),
+        }
+        with self.connection:
+            if parent_goal_id is not None:
+                self._require_open(parent_goal_id, "no goal can be created under it")
+            [row] = self.connection.execute(
+                f"""
+                INSERT INTO goals_goals
+                    (name, description, status, parent_id, acceptance_criteria, metadata, created_at, updated_at)
+                VALUES (:name, :description, 'active', :parent_id, :acceptance_criteria, :metadata, :now, :now)
+                RETURNING {_COLUMNS}
+                """,
+                values,
+            ).fetchall()
+            self._count([(GoalStatus.ACTIVE, 1)])
+        return _goal(row)
+
+    def get(self, goal_id: GoalId) -> Goal:
+        """Return a goal.
+
+        Args:
+            goal_id: the number of the goal.
+
+        Raises:
+            GoalNotFound: there is no such goal.
+        """
+        row = self.connection.execute(
+            f"""
+            SELECT {_COLUMNS}
+            FROM goals_goals
+            WHERE id = :id
+            """,
+            {"id": GOAL_ID("goal_id", goal_id)},
+        ).fetchone()
+        if row is None:
+            raise GoalNotFound(goal_id)
+        return _goal(row)
+
+    def list(self, status: Status | None = None, *, limit: Limit = 50, after: int = 0) -> GoalPage:
+        """Return a page of goals in the order of their ids.
+
+        Args:
+            status: only goals of this status.
+            limit: goals at most, 1 to 200.
+            after: the last id of the page before, 0 for the first page.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+        """
+        bindings: dict[str, Any] = {"after": after, "limit": LIMIT("limit", limit) + 1}
+        condition = ""
+        if status is not None:
+            condition = "AND status = :status"
+            bindings["status"] = STATUS("status", status)
+        with self.snapshot():
+            rows = self.connection.execute(
+                f"""
+                SELECT {_COLUMNS}
+                FROM goals_goals
+                WHERE id > :after {condition}
+                ORDER BY id
+                LIMIT :limit
+                """,
+                bindings,
+            ).fetchall()
+            counts = self.counts()
+        return GoalPage(
+            goals=tuple(map(_goal, rows[:limit])),
+            total=sum(counts.values()) if status is None else counts[GoalStatus(status)],
+            more=len(rows) > limit,
+        )
+
+    def counts(self) -> Mapping[GoalStatus, int]:
+        """Return how many goals have each status."""
+        rows = self.connection.execute("SELECT status, goals FROM goals_counts").fetchall()
+        return {GoalStatus(status): count for status, count in rows}
+
+    def update(
+        self,
+        goal_id: GoalId,
+        *,
+        status: Status | attrs.NothingType = KEEP,
+        name: GoalName | attrs.NothingType = KEEP,
+        description: Description | attrs.NothingType = KEEP,
+        metadata: Metadata | None | attrs.NothingType = KEEP,
+        acceptance_criteria: Criteria | None | attrs.NothingType = KEEP,
+        parent_goal_id: GoalId | None | attrs.NothingType = KEEP,
+        outcome: Outcome | None | attrs.NothingType = KEEP,
+        cancel_open: bool = False,
+    ) -> GoalChange:
+        """Change what is given and keep the rest; None clears what may be empty.
+
+        Args:
+            goal_id: the goal to change.
+            status: active (reopens a closed goal), paused, completed, or cancelled, which cancels open sub-goals too.
+            name: another name.
+            description: another description.
+            metadata: another object in place of the old one.
+            acceptance_criteria: other criteria in place of the old ones.
+            parent_goal_id: the open goal to move under; None makes it a root.
+            outcome: what came of the goal; at most 4 KiB.
+            cancel_open: completing cancels open sub-goals instead of being refused for them.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+            GoalNotFound: there is no such goal or parent.
+            GoalClosed: the goal above is completed or cancelled.
+            GoalCycle: the new parent stands below the goal.
+            OpenSubGoals: it has open sub-goals, and `cancel_open` is not set.
+        """
+        changes = _checked_changes(
+            status=status,
+            name=name,
+            description=description,
+            metadata=metadata,
+            acceptance_criteria=acceptance_criteria,
+            parent_goal_id=parent_goal_id,
+            outcome=outcome,
+        )
+        with self.connection:
+            before = self.get(goal_id)
+            after = attrs.evolve(before, **changes)
+            if after == before:
+                return GoalChange(goal=before, changed=False)
+            now = self._now()
+            self._check_place(before, after)
+            cancelled = self._close_below(after, now, cancel_open) if after.status is not before.status else ()
+            after = attrs.evolve(after, updated_at=now, completed_at=_completed_at(before, after, now))
+            self._write(after)
+            self._count([(before.status, -1), (after.status, 1)])
+        return GoalChange(goal=after, changed=True, cancelled=cancelled)
+
+    def subtree(self, goal_ids: Collection[int]) -> Mapping[int, tuple[int, ...]]:
+        """Return for each goal its own id and those of all sub-goals, at any depth."""
+        roots = sorted(set(goal_ids))
+        rows = self.connection.execute(
+            f"""
+            WITH RECURSIVE below (root, id) AS (
+                SELECT id, id
+                FROM goals_goals
+                WHERE id IN ({_placeholders(roots)})
+                UNION ALL
+                SELECT below.root, child.id
+                FROM below
+                JOIN goals_goals AS child ON child.parent_id = below.id
+            )
+            SELECT root, id
+            FROM below
+            ORDER BY root, id
+            """,
+            _bindings(roots),
+        ).fetchall()
+        found: dict[int, list[int]] = {}
+        for root, goal_id in rows:
+            found.setdefault(root, []).append(goal_id)
+        return {root: tuple(ids) for root, ids in found.items()}
+
+    def ancestors(self, goal_id: GoalId) -> tuple[Goal, ...]:
+        """Return the goal and those above it, from the goal upward.
+
+        Raises:
+            GoalNotFound: there is no such goal.
+        """
+        chain = [self.get(goal_id)]
+        while chain[-1].parent_goal_id is not None:
+            chain.append(self.get(chain[-1].parent_goal_id))
+        return tuple(chain)
+
+    def paused(self, goal_ids: Collection[int]) -> frozenset[int]:
+        """Return those of the goals that are paused, by themselves or by a goal above."""
+        return frozenset(
+            goal_id
+            for goal_id in goal_ids
+            if any(goal.status is GoalStatus.PAUSED for goal in self.ancestors(goal_id))
+        )
+
+    def _check_place(self, before: Goal, after: Goal) -> None:
+        """Refuse a parent that is closed or stands below the goal."""
+        moved = after.parent_goal_id != before.parent_goal_id
+        reopened = after.status.is_open and not before.status.is_open
+        if after.parent_goal_id is None or not (moved or reopened):
+            return
+        chain = self.ancestors(after.parent_goal_id)
+        path = [goal.goal_id for goal in chain]
+        if after.goal_id in path:
+            down = path[: path.index(after.goal_id) + 1][::-1]
+            raise GoalCycle(after.goal_id, after.parent_goal_id, down)
+        if not chain[0].status.is_open and (reopened or after.status.is_open):
+            attempt = f"goal {after.goal_id} can't be " + ("moved under it" if moved else "reopened under it")
+            raise GoalClosed(chain[0].goal_id, chain[0].status, attempt)
+
+    def _close_below(self, goal: Goal, now: int, cancel_open: bool) -> tuple[int, ...]:
+        """Cancel the open sub-goals of a goal that closes, or refuse to close it."""
+        if goal.status.is_open:
+            return ()
+        below = [goal_id for goal_id in self.subtree([goal.goal_id])[goal.goal_id] if goal_id != goal.goal_id]
+        still_open = [sub_goal for sub_goal in map(self.get, below) if sub_goal.status.is_open]
+        if still_open and goal.status is GoalStatus.COMPLETED and not cancel_open:
+            first = [sub_goal.goal_id for sub_goal in still_open[:_NAMED_IN_ERRORS]]
+            raise OpenSubGoals(goal.goal_id, len(still_open), first)
+        for sub_goal in still_open:
+            self._write(attrs.evolve(sub_goal, status=GoalStatus.CANCELLED, updated_at=now))
+            self._count([(sub_goal.status, -1), (GoalStatus.CANCELLED, 1)])
+        return tuple(sub_goal.goal_id for sub_goal in still_open)
+
+    def _require_open(self, goal_id: int, attempt: str) -> None:
+        goal = self.get(goal_id)
+        if not goal.status.is_open:
+            raise GoalClosed(goal_id, goal.status, attempt)
+
+    def _write(self, goal: Goal) -> None:
+        self.connection.execute(
+            """
+            UPDATE goals_goals
+            SET name = :name,
+                description = :description,
+                status = :status,
+                parent_id = :parent_id,
+                acceptance_criteria = :acceptance_criteria,
+                outcome = :outcome,
+                metadata = :metadata,
+                updated_at = :updated_at,
+                completed_at = :completed_at
+            WHERE id = :id
+            """,
+            {
+                "id": goal.goal_id,
+                "name": goal.name,
+                "description": goal.description,
+                "status": str(goal.status),
+                "parent_id": goal.parent_goal_id,
+                "acceptance_criteria": to_json(goal.acceptance_criteria),
+                "outcome": goal.outcome,
+                "metadata": to_json(goal.metadata),
+                "updated_at": goal.updated_at,
+                "completed_at": goal.completed_at,
+            },
+        ).fetchall()
+
+    def _count(self, deltas: Sequence[tuple[GoalStatus, int]]) -> None:
+        """Keep the maintained counts; rows are written in the order of their keys, so that writers can't cross."""
+        self.connection.executemany(
+            """
+            UPDATE goals_counts
+            SET goals = goals_counts.goals + :delta
+            WHERE status = :status
+            """,
+            [{"status": str(status), "delta": delta} for status, delta in sorted(deltas)],
+        ).fetchall()
+
+    def _now(self) -> int:
+        return round(self.clock() * 1000)
+
+
+def _goal(row: Row) -> Goal:
+    return Goal(
+        goal_id=row[0],
+        name=row[1],
+        description=row[2],
+        status=GoalStatus(row[3]),
+        parent_goal_id=row[4],
+        acceptance_criteria=tuple(from_json(row[5])),
+        outcome=row[6],
+        metadata=from_json(row[7]),
+        created_at=row[8],
+        updated_at=row[9],
+        completed_at=row[10],
+    )
+
+
+def _checked_changes(**given: Any) -> dict[str, Any]:
+    checks: dict[str, Callable[[str, object], Any]] = {
+        "status": lambda name, value: GoalStatus(STATUS(name, value)),
+        "name": NAME,
+        "description": DESCRIPTION,
+        "metadata": METADATA,
+        "acceptance_criteria": CRITERIA,
+        "parent_goal_id": GOAL_ID,
+        "outcome": OUTCOME,
+    }
+    cleared: dict[str, Any] = {
+        "description": "",
+        "metadata": {},
+        "acceptance_criteria": (),
+        "parent_goal_id": None,
+        "outcome": None,
+    }
+    changes = {}
+    for name, value in given.items():
+        if value is KEEP:
+            continue
+        if value is not None:
+            changes[name] = checks[name](name, value)
+        elif name in cleared:
+            changes[name] = cleared[name]
+        else:
+            raise InvalidValue(name, "can't be cleared", f"omit {name} to keep it")
+    return changes
+
+
+def _completed_at(before: Goal, after: Goal, now: int) -> int | None:
+    if after.status is not GoalStatus.COMPLETED:
+        return None
+    return before.completed_at if before.status is GoalStatus.COMPLETED else now
+
+
+def _placeholders(ids: Sequence[int]) -> str:
+    return ", ".join(f":id{index}" for index in range(len(ids))) or "NULL"
+
+
+def _bindings(ids: Sequence[int]) -> dict[str, int]:
+    return {f"id{index}": goal_id for index, goal_id in enumerate(ids)}

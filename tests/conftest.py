@@ -1,0 +1,70 @@
+"""What every suite shares: a real database, a clock that tests advance, and the guard over all SQL that runs."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import apsw
+import attrs
+import pytest
+from sql_forms import refuse_what_one_engine_alone_takes
+
+
+@attrs.define
+class FakeClock:
+    """A clock in epoch seconds that stands still until it is advanced."""
+
+    seconds: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    @property
+    def milliseconds(self) -> int:
+        return round(self.seconds * 1000)
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _every_connection_is_watched() -> Iterator[None]:
+    def watch(connection: apsw.Connection) -> None:
+        connection.exec_trace = lambda _cursor, sql, _bindings: refuse_what_one_engine_alone_takes(sql)
+
+    apsw.connection_hooks.append(watch)
+    yield
+    apsw.connection_hooks.remove(watch)
+
+
+@pytest.fixture
+def connect(tmp_path: Path) -> Iterator[Callable[[], apsw.Connection]]:
+    """Open further connections to one file, as other processes would."""
+    opened: list[apsw.Connection] = []
+
+    def open_file() -> apsw.Connection:
+        connection = apsw.Connection(str(tmp_path / "test.db"))
+        connection.transaction_mode = "IMMEDIATE"
+        connection.set_busy_timeout(10_000)
+        connection.pragma("journal_mode", "WAL")
+        connection.pragma("foreign_keys", True)
+        opened.append(connection)
+        return connection
+
+    yield open_file
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def connection() -> Iterator[apsw.Connection]:
+    """A database in memory, as a library is handed one."""
+    connection = apsw.Connection(":memory:")
+    connection.transaction_mode = "IMMEDIATE"
+    connection.pragma("foreign_keys", True)
+    yield connection
+    connection.close()
