@@ -175,10 +175,10 @@ class Goals:
         status: Status | attrs.NothingType = KEEP,
         name: GoalName | attrs.NothingType = KEEP,
         description: Description | attrs.NothingType = KEEP,
-        metadata: Metadata | None | attrs.NothingType = KEEP,
-        acceptance_criteria: Criteria | None | attrs.NothingType = KEEP,
-        parent_goal_id: GoalId | None | attrs.NothingType = KEEP,
-        outcome: Outcome | None | attrs.NothingType = KEEP,
+        metadata: Metadata | attrs.NothingType | None = KEEP,
+        acceptance_criteria: Criteria | attrs.NothingType | None = KEEP,
+        parent_goal_id: GoalId | attrs.NothingType | None = KEEP,
+        outcome: Outcome | attrs.NothingType | None = KEEP,
         cancel_open: bool = False,
     ) -> GoalChange:
         """Change what is given and keep the rest; None clears what may be empty.
@@ -262,9 +262,7 @@ class Goals:
     def paused(self, goal_ids: Collection[int]) -> frozenset[int]:
         """Return those of the goals that are paused, by themselves or by a goal above."""
         return frozenset(
-            goal_id
-            for goal_id in goal_ids
-            if any(goal.status is GoalStatus.PAUSED for goal in self.ancestors(goal_id))
+            goal_id for goal_id in goal_ids if any(goal.status is GoalStatus.PAUSED for goal in self.ancestors(goal_id))
         )
 
     def _check_place(self, before: Goal, after: Goal) -> None:

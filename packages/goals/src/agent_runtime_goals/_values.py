@@ -256,7 +256,14 @@ def _present(**words: Any) -> dict[str, Any]:
 
 
 def _kind(value: object) -> str:
-    names = {type(None): "null", bool: "a boolean", str: "text", dict: "an object", list: "a list", int: "a whole number"}
+    names = {
+        type(None): "null",
+        bool: "a boolean",
+        str: "text",
+        dict: "an object",
+        list: "a list",
+        int: "a whole number",
+    }
     return names.get(type(value), type(value).__name__)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with goals. Each error belongs to a family of the standard library and carries the ids it is about."""
+"""What can go wrong with goals. Each error belongs to a family of the standard library and carries its ids."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,46 @@
-"""In the making."""
+"""A task graph for AI agents: ready queue, claims with leases and fences, attempts, plans."""
+
+from ._model import (
+    Attempt,
+    Claim,
+    Claimed,
+    Counts,
+    Offer,
+    Outcome,
+    Prerequisite,
+    Queue,
+    Readiness,
+    Task,
+    TaskChange,
+    TaskLinks,
+    TaskPage,
+    TaskStatus,
+)
+from ._plan import InvalidPlan, Plan, PlannedTask, check_plan
+from ._schema import SCHEMA
+from ._tasks import Tasks
+from ._transitions import KEEP
+
+__all__ = [
+    "KEEP",
+    "SCHEMA",
+    "Attempt",
+    "Claim",
+    "Claimed",
+    "Counts",
+    "InvalidPlan",
+    "Offer",
+    "Outcome",
+    "Plan",
+    "PlannedTask",
+    "Prerequisite",
+    "Queue",
+    "Readiness",
+    "Task",
+    "TaskChange",
+    "TaskLinks",
+    "TaskPage",
+    "TaskStatus",
+    "Tasks",
+    "check_plan",
+]

@@ -286,7 +286,7 @@ def _check_cycles(planned: Sequence[PlannedTask], faults: _Faults, told: set[int
 
 
 def _circles(waits: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Yield a circle for each edge of a depth-first walk that leads back into its path: the first node again at its end."""
+    """Yield a circle, its first node again at its end, for each edge of a depth-first walk that leads back."""
     finished = [False] * len(waits)
     for start in range(len(waits)):
         if finished[start]:

@@ -25,8 +25,8 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """An open database: a plain `apsw.Connection` serves.
 
-    `with connection:` is a transaction, a nested one a savepoint. Set `transaction_mode = "IMMEDIATE"` on an
-    `apsw.Connection`, so that the outermost one takes the write lock at its start and can't fail half way for want of it.
+    `with connection:` is a transaction, a nested one a savepoint. Set `transaction_mode = "IMMEDIATE"` on an `apsw`
+    connection, so that the outermost one takes the write lock at its start and can't fail half way for want of it.
     """
 
     def execute(self, sql: str, bindings: Mapping[str, Any] | None = None, /) -> Cursor: ...
@@ -73,7 +73,7 @@ class Schema:
                     connection.execute(statement).fetchall()
             if found < len(self.migrations):
                 connection.execute(
-                    f"INSERT INTO {self.name}_schema (id, version) VALUES (1, :version)"  # noqa: S608 - own name
+                    f"INSERT INTO {self.name}_schema (id, version) VALUES (1, :version)"
                     " ON CONFLICT (id) DO UPDATE SET version = excluded.version",
                     {"version": len(self.migrations)},
                 ).fetchall()
@@ -85,7 +85,7 @@ class Schema:
         Raises:
             SchemaTooNew: a newer version of the library wrote this database.
         """
-        row = connection.execute(f"SELECT version FROM {self.name}_schema WHERE id = 1").fetchone()  # noqa: S608 - own name
+        row = connection.execute(f"SELECT version FROM {self.name}_schema WHERE id = 1").fetchone()
         found = int(row[0]) if row else 0
         if found > len(self.migrations):
             raise SchemaTooNew(self.name, found, len(self.migrations))

@@ -1,0 +1,152 @@
+"""What can go wrong with relays. Each error belongs to a family of the standard library and carries the ids it is about."""
+
+
+class RelayError(Exception):
+    """What all errors of this library have in common.
+
+    Attributes:
+        hint: what would be legal now, or None.
+    """
+
+    hint: str | None = None
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class InvalidValue(RelayError, ValueError):
+    """An argument is out of its bounds; nothing was written.
+
+    Attributes:
+        argument: the name of the argument.
+    """
+
+    def __init__(self, argument: str, problem: str, hint: str | None = None) -> None:
+        super().__init__(f"{argument} {problem}", hint)
+        self.argument = argument
+
+
+class PipelineNotFound(RelayError, LookupError):
+    """There is no pipeline of this id."""
+
+    def __init__(self, pipeline_id: int) -> None:
+        super().__init__(f"pipeline {pipeline_id} does not exist", "list_relay_pipelines names the pipelines there are")
+        self.pipeline_id = pipeline_id
+
+
+class BatonNotFound(RelayError, LookupError):
+    """No pipeline ever issued this baton."""
+
+    def __init__(self, baton_id: str, pipeline_id: int) -> None:
+        super().__init__(
+            f"baton {baton_id} was never issued",
+            f"get_relay_baton(pipeline_id={pipeline_id}) names the baton of pipeline {pipeline_id}",
+        )
+        self.baton_id = baton_id
+        self.pipeline_id = pipeline_id
+
+
+class OutputNotFound(RelayError, LookupError):
+    """A pipeline has no output of this id."""
+
+    def __init__(self, pipeline_id: int, output_id: int) -> None:
+        super().__init__(
+            f"pipeline {pipeline_id} has no output {output_id}",
+            f"get_relay_status(pipeline_id={pipeline_id}) names the outputs of its steps",
+        )
+        self.pipeline_id = pipeline_id
+        self.output_id = output_id
+
+
+class RelayConflict(RelayError, RuntimeError):
+    """What is asked for contradicts what somebody else does or what was said before; nothing was written."""
+
+
+class ForeignBaton(RelayConflict):
+    """The baton belongs to another pipeline."""
+
+    def __init__(self, baton_id: str, pipeline_id: int, owner_id: int) -> None:
+        super().__init__(
+            f"baton {baton_id} belongs to pipeline {owner_id}, not to pipeline {pipeline_id}",
+            f"hand it on with pipeline_id={owner_id}, or ask get_relay_baton for the baton of pipeline {pipeline_id}",
+        )
+        self.baton_id = baton_id
+        self.pipeline_id = pipeline_id
+        self.owner_id = owner_id
+
+
+class BatonClaimed(RelayConflict):
+    """Another worker holds a live claim on the baton.
+
+    Attributes:
+        worker: who holds it.
+        expires_at: when its lease ends, in milliseconds since 1970.
+    """
+
+    def __init__(self, pipeline_id: int, baton_id: str, worker: str, expires_at: int) -> None:
+        super().__init__(
+            f"baton {baton_id} of pipeline {pipeline_id} is claimed by {worker} until {expires_at}",
+            "wait until its lease is over; whoever was given this baton_id by its holder hands it on with baton_id",
+        )
+        self.pipeline_id = pipeline_id
+        self.baton_id = baton_id
+        self.worker = worker
+        self.expires_at = expires_at
+
+
+class AnotherPayload(RelayConflict):
+    """The baton was settled before, with other values; the first ones stand."""
+
+    def __init__(self, pipeline_id: int, baton_id: str) -> None:
+        super().__init__(
+            f"baton {baton_id} of pipeline {pipeline_id} was settled before with other values, which stand",
+            f"get_relay_baton(pipeline_id={pipeline_id}) names the baton to go on with",
+        )
+        self.pipeline_id = pipeline_id
+        self.baton_id = baton_id
+
+
+class StaleBaton(RelayError, RuntimeError):
+    """The baton was given up and another attempt stands in its place.
+
+    Attributes:
+        orphan_output_id: where the late result was kept, or None. It was written before this was raised: a
+            transaction around the call keeps it by committing.
+    """
+
+    def __init__(self, pipeline_id: int, baton_id: str, problem: str, orphan_output_id: int | None = None) -> None:
+        kept = "" if orphan_output_id is None else f"; the late result is kept as output {orphan_output_id}"
+        super().__init__(
+            f"baton {baton_id} of pipeline {pipeline_id} {problem}{kept}",
+            f"get_relay_baton(pipeline_id={pipeline_id}) names the baton to go on with",
+        )
+        self.pipeline_id = pipeline_id
+        self.baton_id = baton_id
+        self.orphan_output_id = orphan_output_id
+
+
+class IllegalTransition(RelayError, RuntimeError):
+    """The pipeline does not allow this as it stands; nothing was written.
+
+    Attributes:
+        status: the status of the pipeline.
+    """
+
+    def __init__(self, pipeline_id: int, status: str, problem: str, hint: str) -> None:
+        super().__init__(f"pipeline {pipeline_id} is {status}: {problem}", hint)
+        self.pipeline_id = pipeline_id
+        self.status = status
+
+
+class SchemaTooNew(RelayError, RuntimeError):
+    """A newer version of the library wrote this database; it is not touched."""
+
+    def __init__(self, library: str, found: int, known: int) -> None:
+        super().__init__(
+            f"the {library} tables have schema version {found}; this version knows {known}",
+            "upgrade to the version that wrote the file",
+        )
+        self.library = library
+        self.found = found
+        self.known = known
