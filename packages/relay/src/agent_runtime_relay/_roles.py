@@ -36,7 +36,13 @@ _KNOWN = (
     ("synthesizer", 4000, 0.7, "Join what was found into one account that does not contradict itself.", "synthesis"),
     ("validator", 3000, 0.8, "Check each claim against its evidence and name those that do not hold.", "verdicts"),
     ("formatter", 4000, 0.6, "Bring the result into the form that its readers need; change no content.", "document"),
-    ("domain_expert", 5000, 0.7, "Judge the matter with the knowledge of its field and add what it lacks.", "assessment"),
+    (
+        "domain_expert",
+        5000,
+        0.7,
+        "Judge the matter with the knowledge of its field and add what it lacks.",
+        "assessment",
+    ),
     ("cross_validator", 4000, 0.8, "Test the result by another way than it was reached.", "verdicts and differences"),
 )
 ROLES: Mapping[str, Role] = {
@@ -94,7 +100,9 @@ class AgentTypes:
             return self.items(name, value)
         if value not in PRESETS:
             raise InvalidValue(
-                name, f"is {value[:80]!r}, which is no preset ({', '.join(PRESETS)})", f'for one agent: ["{value[:80]}"]'
+                name,
+                f"is {value[:80]!r}, which is no preset ({', '.join(PRESETS)})",
+                f'for one agent: ["{value[:80]}"]',
             )
         return PRESETS[value]
 

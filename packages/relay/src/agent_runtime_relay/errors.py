@@ -48,11 +48,11 @@ class BatonNotFound(RelayError, LookupError):
 
 
 class OutputNotFound(RelayError, LookupError):
-    """A pipeline has no output of this id."""
+    """A pipeline has no output of this id, or none that could be adopted."""
 
-    def __init__(self, pipeline_id: int, output_id: int) -> None:
+    def __init__(self, pipeline_id: int, output_id: int, kind: str = "output") -> None:
         super().__init__(
-            f"pipeline {pipeline_id} has no output {output_id}",
+            f"pipeline {pipeline_id} has no {kind} {output_id}",
             f"get_relay_status(pipeline_id={pipeline_id}) names the outputs of its steps",
         )
         self.pipeline_id = pipeline_id

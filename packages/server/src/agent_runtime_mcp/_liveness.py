@@ -3,6 +3,7 @@
 import functools
 import os
 import sys
+from pathlib import Path
 
 import attrs
 
@@ -62,9 +63,9 @@ def _own(pid: int) -> _Process:
 
 def _linux() -> tuple[str, str, str]:
     try:
-        if os.readlink("/proc/self") != str(os.getpid()):
+        if Path("/proc/self").readlink().name != str(os.getpid()):
             return _UNKNOWN, _UNKNOWN, _UNKNOWN  # /proc shows another pid namespace than ours
-        namespace = str(os.stat(_LINUX_PID_NAMESPACE).st_ino)
+        namespace = str(Path(_LINUX_PID_NAMESPACE).stat().st_ino)
         boot = _read(_LINUX_BOOT_ID).strip()
     except OSError:
         return _UNKNOWN, _UNKNOWN, _UNKNOWN
@@ -84,10 +85,10 @@ def _macos() -> tuple[str, str, str]:
 
     library = ctypes.CDLL(None)
     machine = ctypes.create_string_buffer(16)
-    no_wait = (ctypes.c_long * 2)(1, 0)
+    at_most_a_second = (ctypes.c_long * 2)(1, 0)
     boot = ctypes.create_string_buffer(64)
     size = ctypes.c_size_t(len(boot))
-    machine_known = library.gethostuuid(machine, no_wait) == 0
+    machine_known = library.gethostuuid(machine, at_most_a_second) == 0
     boot_known = library.sysctlbyname(b"kern.bootsessionuuid", boot, ctypes.byref(size), None, ctypes.c_size_t(0)) == 0
     return (
         _digest(machine.raw.hex()) if machine_known else _UNKNOWN,

@@ -103,7 +103,7 @@ def _is_trusted(path: Path) -> bool:
 
 
 def _project(start: Path) -> Path | None:
-    """Return what a repository is known by: its main work tree or, as bare ones may be neighbours, its git directory."""
+    """Return what a repository is known by: its main work tree or, as bare ones have neighbours, its git directory."""
     common = _repository(start)
     if common is None:
         return None

@@ -1,10 +1,11 @@
 """What an operation answers when it can't be done: a code, a message, what would be legal now."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 
-class Failure(Exception):  # noqa: N818 - it is the answer "this failed", to a person or a model
+class Failure(Exception):
     """What all failures of the application have in common.
 
     Attributes:
@@ -57,3 +58,53 @@ class Busy(Failure, TimeoutError):
         )
         self.path = path
         self.waited = waited
+
+
+class InvalidArguments(Failure, ValueError):
+    """Arguments are unknown, missing, of the wrong type or out of bounds; nothing was written.
+
+    Attributes:
+        faults: one text for each thing that is wrong.
+    """
+
+    code = "invalid"
+
+    def __init__(self, faults: Sequence[str], hint: str | None = None) -> None:
+        super().__init__("; ".join(faults), hint, {"faults": list(faults)})
+        self.faults = tuple(faults)
+
+
+class Conflict(Failure, RuntimeError):
+    """What is asked for contradicts what stands."""
+
+    code = "conflict"
+
+
+class IllegalTransition(Failure, RuntimeError):
+    """The status of what the operation is about does not allow it."""
+
+    code = "illegal_transition"
+
+
+class StaleReply(Failure, RuntimeError):
+    """A repeated request's claim is not current any more, so its first reply would mislead."""
+
+    code = "stale_claim"
+
+
+class NotFound(Failure, LookupError):
+    """There is nothing of that name."""
+
+    code = "not_found"
+
+
+class SchemaTooNew(Failure, RuntimeError):
+    """A newer version of the server wrote this database; it is not touched."""
+
+    code = "storage"
+
+    def __init__(self, library: str, found: int, known: int) -> None:
+        super().__init__(
+            f"the {library} tables have schema version {found}; this version knows {known}",
+            "upgrade to the version that wrote the file",
+        )

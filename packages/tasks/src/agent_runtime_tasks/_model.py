@@ -306,6 +306,7 @@ class Claimed:
         prerequisites: the completed tasks that it builds on.
         queue: the counts after the claim.
         holding: the tasks in progress under this worker's name, this one included.
+        failed: tasks whose attempts were used up by lost claims, found so on the way.
     """
 
     task: Task | None
@@ -313,6 +314,7 @@ class Claimed:
     prerequisites: tuple[Prerequisite, ...]
     queue: Queue
     holding: tuple[int, ...]
+    failed: tuple[int, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -52,9 +52,11 @@ class ReadyQueue:
         """Claim the task that comes first; runs inside a transaction."""
         self.bring_up_to_date(now, dead_holders)
         task = claim = None
+        failed: list[int] = []
         while task is None and (offer := self._first(goal_ids)) is not None:
             task_id, key, state = offer
             if state == State.IN_PROGRESS and not self.take_over(task_id, worker, now):
+                failed.append(task_id)
                 continue
             task, claim = self.take(task_id, key, worker, holder, lease, now)
         return Claimed(
@@ -63,6 +65,7 @@ class ReadyQueue:
             prerequisites=self.reading.prerequisites(task.task_id) if task else (),
             queue=self.reading.queue(goal_ids, now),
             holding=self.claims.holding(worker),
+            failed=tuple(failed),
         )
 
     def offers(self, goal_ids: Collection[int] | None, now: int, limit: int) -> tuple[Offer, ...]:

@@ -43,6 +43,7 @@ from ._model import (
     Metadata,
     Moment,
     Offer,
+    Prerequisite,
     Priority,
     Queue,
     Readiness,
@@ -404,6 +405,15 @@ class Tasks:
         )
         with self.snapshot():
             return self._listing.page(wanted, LIMIT("limit", limit), after, self._now())
+
+    def prerequisites(self, task: Task) -> tuple[Prerequisite, ...]:
+        """Return what a task builds on: the completed prerequisites of its own and of the groups above."""
+        return self._reading.prerequisites(task.task_id)
+
+    def is_current(self, task_id: TaskId, claim_token: str) -> bool:
+        """Say whether a token is that of the task's current claim."""
+        claim = self._claims.find(task_id)
+        return claim is not None and claim.token == claim_token
 
     def counts(self, goal_ids: Collection[int]) -> dict[int, Counts]:
         """Return how many tasks each of these goals has in each state; 0 stands for all tasks together."""

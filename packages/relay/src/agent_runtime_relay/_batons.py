@@ -1,0 +1,197 @@
+"""The values that this library answers with about batons and how they move. Times are milliseconds since 1970."""
+
+import attrs
+
+from ._bounds import Outcome, RelayStatus, WaitingFor
+from ._gate import GateResult
+from ._routing import RouteReason
+
+
+@attrs.frozen(kw_only=True)
+class Baton:
+    """What is handed to an agent.
+
+    Attributes:
+        baton_id: the fence: whoever shows it may hand this attempt on.
+        pipeline_id: the pipeline.
+        sequence_position: the step, from 1.
+        total_agents: the steps there are.
+        agent_type: the role.
+        agent_assigned: who is to do it, or does it.
+        route_reason: why that agent.
+        input_summary: what the step before says of its output; None in a reply whose prompt holds it.
+        input_output_id: the whole output of the step before, or None.
+        input_entity_id: what the agent before keeps it under in a memory of its own, or None.
+        task_description: what is to be done.
+        expected_output_type: what is to be handed on.
+        quality_threshold: the quality from which it is accepted, inclusive.
+        l_score_threshold: the L-score from which it is accepted, inclusive.
+        max_output_tokens: how much the agent may write.
+        remaining_budget: tokens that the pipeline has left.
+        tokens_used: tokens that the pipeline has spent.
+        source_chain: the last 200 sources of the steps before, in order, each once.
+        source_count: how many there are in all.
+        l_score_chain: the L-scores of the steps before.
+        attempt: the number of this try of the step, from 1.
+        max_retries: how many there may be beyond the first.
+        feedback: what went wrong in the try before, or None.
+        created_at: when it was issued.
+    """
+
+    baton_id: str
+    pipeline_id: int
+    sequence_position: int
+    total_agents: int
+    agent_type: str
+    agent_assigned: str
+    route_reason: RouteReason
+    input_summary: str | None
+    input_output_id: int | None
+    input_entity_id: int | None
+    task_description: str
+    expected_output_type: str
+    quality_threshold: float
+    l_score_threshold: float
+    max_output_tokens: int
+    remaining_budget: int
+    tokens_used: int
+    source_chain: tuple[str, ...]
+    source_count: int
+    l_score_chain: tuple[float, ...]
+    attempt: int
+    max_retries: int
+    feedback: str | None
+    created_at: int
+
+
+@attrs.frozen(kw_only=True)
+class Claim:
+    """Who works on a baton, until when unless it is renewed, and whether that claim is live."""
+
+    worker: str
+    expires_at: int
+    live: bool
+
+
+@attrs.frozen(kw_only=True)
+class BatonReading:
+    """The baton of a pipeline, and all that its agent needs to be told.
+
+    Attributes:
+        pipeline_id: the pipeline.
+        status: of the pipeline.
+        current_step: from 0; the number of steps when completed.
+        current_agent: who is to work now, or None when nobody is.
+        baton: None where none can be worked on.
+        prompt: the whole briefing of the agent, or None.
+        claim: who works on it, or None.
+        tokens_remaining: of the budget.
+        waiting_for: where the baton is None, what has to happen first.
+        retry_after_seconds: when the breakers may admit again, or None.
+        changed: whether this call wrote anything.
+    """
+
+    pipeline_id: int
+    status: RelayStatus
+    current_step: int
+    current_agent: str | None
+    baton: Baton | None
+    prompt: str | None
+    claim: Claim | None
+    tokens_remaining: int
+    waiting_for: WaitingFor | None
+    retry_after_seconds: float | None
+    changed: bool
+
+
+@attrs.frozen(kw_only=True)
+class NextBaton:
+    """The baton that was issued by handing on the one before."""
+
+    baton_id: str
+    agent_type: str
+    agent_assigned: str
+    sequence_position: int
+
+
+@attrs.frozen(kw_only=True)
+class Advance:
+    """What came of handing a baton on.
+
+    Attributes:
+        pipeline_id: the pipeline.
+        status: of the pipeline afterwards.
+        outcome: advanced, completed, gate_failed, budget_exhausted, or blocked (no breaker admits the next agent).
+        current_step: the step to work on now, from 0.
+        total_steps: how many there are.
+        next_agent: who is to work on that step, or None when the pipeline is completed.
+        next_baton: the baton to go on with; None unless advanced.
+        gates: how the output fared.
+        score_source: who decided the quality: "self", or "check:" and a name.
+        attempts_left: attempts that the current step may still be given.
+        feedback: what to do better, or None.
+        output_id: where the output is kept.
+        tokens_used: by the pipeline so far.
+        tokens_remaining: of the budget.
+        over_budget: whether more was spent than the budget allows.
+        handoff_time_ms: milliseconds from the start of the call to its commit, not counting that.
+        replayed: whether this is the stored reply of an earlier call.
+    """
+
+    pipeline_id: int
+    status: RelayStatus
+    outcome: Outcome
+    current_step: int
+    total_steps: int
+    next_agent: str | None
+    next_baton: NextBaton | None
+    gates: tuple[GateResult, ...]
+    score_source: str
+    attempts_left: int
+    feedback: str | None
+    output_id: int
+    tokens_used: int
+    tokens_remaining: int
+    over_budget: bool
+    handoff_time_ms: float
+    replayed: bool
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """A further attempt of the current step: its number, how many may follow, and its baton."""
+
+    pipeline_id: int
+    step_index: int
+    attempt: int
+    attempts_left: int
+    baton: Baton
+
+
+@attrs.frozen(kw_only=True)
+class FailedAttempt:
+    """What came of an attempt that its runner gave up.
+
+    Attributes:
+        pipeline_id: the pipeline.
+        status: of the pipeline afterwards: failed when no attempt is left.
+        step_index: the step, from 0.
+        attempt: the number of the attempt.
+        attempts_left: attempts that the step may still be given.
+        feedback: what the next attempt will be told.
+        output_id: what was kept of the agent's output, or None.
+        tokens_used: by the pipeline so far.
+        tokens_remaining: of the budget.
+        replayed: whether it had been recorded before.
+    """
+
+    pipeline_id: int
+    status: RelayStatus
+    step_index: int
+    attempt: int
+    attempts_left: int
+    feedback: str
+    output_id: int | None
+    tokens_used: int
+    tokens_remaining: int
+    replayed: bool

@@ -1,0 +1,203 @@
+"""Who holds a baton: claims with a lease, renewed, given back, or lost with the process that held them."""
+
+from collections.abc import Callable
+
+import attrs
+
+from . import _decisions
+from ._batons import Claim
+from ._bounds import RelayStatus
+from ._issuing import Issuing
+from ._records import Records
+from ._routing import Blocked
+from ._state import Attempt, AttemptState, Situation
+from .errors import BatonClaimed, IllegalTransition, StaleBaton
+
+_DEFAULT_LEASE_MS = 900_000
+
+
+@attrs.frozen(kw_only=True)
+class Claiming:
+    """What came of asking for a baton: whether anything was written, and what refused it, if anything."""
+
+    changed: bool
+    blocked: Blocked | None = None
+
+
+@attrs.frozen
+class Claims:
+    """The claims on the batons of one database.
+
+    Args:
+        records: its tables.
+        issuing: gives out the attempt after a lost one.
+        is_alive: whether the process behind a holder lives, None when that is unknown.
+    """
+
+    records: Records
+    issuing: Issuing
+    is_alive: Callable[[str], bool | None]
+
+    def is_live(self, attempt: Attempt, now: int) -> bool:
+        """Tell whether the claim on a baton binds others."""
+        if not _decisions.lease_runs(attempt, now):
+            return False
+        return attempt.holder is None or self.is_alive(attempt.holder) is not False
+
+    def refuse_others(self, attempt: Attempt, worker: str | None, now: int) -> None:
+        """Refuse whoever is not the holder of a live claim.
+
+        Raises:
+            BatonClaimed: somebody else holds it.
+        """
+        if attempt.worker != worker and self.is_live(attempt, now):
+            raise _claimed(attempt)
+
+    def claim(
+        self, situation: Situation, worker: str, holder: str | None, lease_seconds: float | None, now: int
+    ) -> Claiming:
+        """Give the live baton to a worker, or renew its claim; a dead claim becomes a lost attempt first.
+
+        Raises:
+            BatonClaimed: somebody else holds it.
+        """
+        live = situation.live
+        if live is None or _decisions.waiting_for(situation) is not None:
+            return Claiming(changed=False)
+        pipeline = situation.pipeline
+        lost = False
+        if live.state is AttemptState.CLAIMED:
+            if self.is_live(live, now):
+                _require_holder(live, worker, holder)
+                self._renew(live, holder, lease_seconds, now)
+                return Claiming(changed=True)
+            replacement = self._replace_lost(situation, live, now)
+            if replacement is None:
+                return Claiming(changed=True)
+            live, lost = replacement, True
+        admitted = self.issuing.admit(pipeline, situation.current, live, worker, holder)
+        if isinstance(admitted, Blocked):
+            return Claiming(changed=lost, blocked=admitted)
+        lease_ms = _DEFAULT_LEASE_MS if lease_seconds is None else round(lease_seconds * 1000)
+        self.records.attempts.hold(
+            attrs.evolve(
+                live,
+                state=AttemptState.CLAIMED,
+                agent_assigned=admitted.agent,
+                route_reason=admitted.reason,
+                permit_id=admitted.permit_id,
+                worker=worker,
+                holder=holder,
+                claimed_at=now,
+                lease_ms=lease_ms,
+                expires_at=now + lease_ms,
+            )
+        )
+        if pipeline.status is RelayStatus.PENDING:
+            started = attrs.evolve(pipeline, status=RelayStatus.IN_PROGRESS, updated_at=now)
+            self.records.pipelines.write(pipeline, started)
+        return Claiming(changed=True)
+
+    def renew(
+        self, situation: Situation, baton_id: str, worker: str, lease_seconds: float | None, now: int
+    ) -> Claim:
+        """Extend the claim of a worker, even when its lease is just over and nobody took the baton.
+
+        Raises:
+            BatonClaimed: somebody else holds it.
+            IllegalTransition: nobody holds it.
+            StaleBaton: the attempt was given up.
+        """
+        live = self._held(situation, baton_id, worker)
+        if live.state is not AttemptState.CLAIMED:
+            raise IllegalTransition(
+                live.pipeline_id,
+                situation.pipeline.status,
+                f"baton {baton_id} is not claimed",
+                f"claim it with get_relay_baton(pipeline_id={live.pipeline_id}, claim=true)",
+            )
+        return self._renew(live, None, lease_seconds, now)
+
+    def release(self, situation: Situation, baton_id: str, worker: str) -> bool:
+        """Give a claimed baton back, which costs no attempt, and tell whether it was claimed.
+
+        Raises:
+            BatonClaimed: somebody else holds it.
+            StaleBaton: the attempt was given up.
+        """
+        live = self._held(situation, baton_id, worker)
+        if live.state is not AttemptState.CLAIMED:
+            return False
+        self._give_back(live)
+        return True
+
+    def detach(self, holder: str) -> tuple[str, ...]:
+        """Give back every baton that a process holds, and return their ids."""
+        held = self.records.attempts.held_by(holder)
+        for attempt in held:
+            self._give_back(attempt)
+        return tuple(attempt.baton_id for attempt in held)
+
+    def _held(self, situation: Situation, baton_id: str, worker: str) -> Attempt:
+        """Return the live attempt of a baton, unless somebody else holds it."""
+        live = situation.live
+        pipeline_id = situation.pipeline.id
+        if live is None or live.baton_id != baton_id:
+            settled = self.records.settled(pipeline_id, baton_id)
+            raise StaleBaton(pipeline_id, baton_id, f"is settled: {settled.state}")
+        if live.state is AttemptState.CLAIMED and live.worker != worker:
+            raise _claimed(live)
+        return live
+
+    def _renew(self, live: Attempt, holder: str | None, lease_seconds: float | None, now: int) -> Claim:
+        lease_ms = live.lease_ms if lease_seconds is None else round(lease_seconds * 1000)
+        lease_ms = _DEFAULT_LEASE_MS if lease_ms is None else lease_ms
+        renewed = attrs.evolve(live, holder=holder or live.holder, lease_ms=lease_ms, expires_at=now + lease_ms)
+        self.records.attempts.hold(renewed)
+        return claim_of(renewed, live=True)
+
+    def _give_back(self, live: Attempt) -> None:
+        self.issuing.release_permit(live)
+        self.records.attempts.hold(
+            attrs.evolve(
+                live,
+                state=AttemptState.READY,
+                agent_assigned=None,
+                worker=None,
+                holder=None,
+                permit_id=None,
+                claimed_at=None,
+                lease_ms=None,
+                expires_at=None,
+            )
+        )
+
+    def _replace_lost(self, situation: Situation, live: Attempt, now: int) -> Attempt | None:
+        """Settle a lost attempt and issue the next; where none may follow, fail the pipeline and return None."""
+        pipeline, step = situation.pipeline, situation.current
+        self.issuing.give_up(live, AttemptState.LOST, now)
+        tries = self.records.attempts.tries(pipeline.id, step.index)
+        reason = _decisions.why_none_may_follow(pipeline, step, tries)
+        if reason is None:
+            return self.issuing.issue_again(pipeline, step, tries, now)
+        failed = attrs.evolve(pipeline, status=RelayStatus.FAILED, reason=reason, updated_at=now)
+        self.records.pipelines.write(pipeline, failed)
+        return None
+
+
+def claim_of(attempt: Attempt, *, live: bool) -> Claim:
+    """Return the claim on a baton that is claimed."""
+    if attempt.worker is None or attempt.expires_at is None:
+        raise ValueError(f"baton {attempt.baton_id} is not claimed")
+    return Claim(worker=attempt.worker, expires_at=attempt.expires_at, live=live)
+
+
+def _require_holder(attempt: Attempt, worker: str, holder: str | None) -> None:
+    """Refuse another worker, and another process that goes by the same worker's name."""
+    same_process = holder is None or attempt.holder is None or attempt.holder == holder
+    if attempt.worker != worker or not same_process:
+        raise _claimed(attempt)
+
+
+def _claimed(attempt: Attempt) -> BatonClaimed:
+    return BatonClaimed(attempt.pipeline_id, attempt.baton_id, attempt.worker or "", attempt.expires_at or 0)

@@ -1,0 +1,129 @@
+"""What follows from what: a pipeline's next state, without SQL and without a clock."""
+
+import attrs
+
+from ._bounds import Outcome, RelayStatus, WaitingFor
+from ._retries import Tries, attempts_left
+from ._state import Attempt, AttemptState, Pipeline, Situation, Step
+from .errors import IllegalTransition
+
+BUDGET_EXHAUSTED = "budget_exhausted"
+RETRIES_EXHAUSTED = "retries_exhausted"
+
+_REACHED_FROM = {
+    RelayStatus.PAUSED: (RelayStatus.PENDING, RelayStatus.IN_PROGRESS),
+    RelayStatus.IN_PROGRESS: (RelayStatus.PAUSED, RelayStatus.FAILED),
+    RelayStatus.CANCELLED: (RelayStatus.PENDING, RelayStatus.IN_PROGRESS, RelayStatus.PAUSED, RelayStatus.FAILED),
+}
+
+
+@attrs.frozen(kw_only=True)
+class Decision:
+    """What handing in an output leads to.
+
+    Attributes:
+        pipeline: as it is to be.
+        outcome: what to answer.
+        attempts_left: attempts that the step current afterwards may still be given, once its baton is issued.
+    """
+
+    pipeline: Pipeline
+    outcome: Outcome
+    attempts_left: int
+
+
+def accept(pipeline: Pipeline, next_step: Step | None, tokens_used: int, now: int) -> Decision:
+    """Decide what follows when an output passed its gates."""
+    after = attrs.evolve(_charged(pipeline, tokens_used, now), current_step=pipeline.current_step + 1)
+    if next_step is None:
+        done = attrs.evolve(after, status=RelayStatus.COMPLETED, reason=None)
+        return Decision(pipeline=done, outcome=Outcome.COMPLETED, attempts_left=0)
+    if not after.may_issue:
+        return Decision(
+            pipeline=attrs.evolve(after, status=RelayStatus.FAILED, reason=BUDGET_EXHAUSTED),
+            outcome=Outcome.BUDGET_EXHAUSTED,
+            attempts_left=left(pipeline, next_step, Tries()),
+        )
+    return Decision(pipeline=after, outcome=Outcome.ADVANCED, attempts_left=left(pipeline, next_step, Tries(all=1)))
+
+
+def reject(pipeline: Pipeline, step: Step, tokens_used: int, tries: Tries, now: int) -> Decision:
+    """Decide what follows when an attempt failed, by its gate or otherwise; `tries` counts it in."""
+    after = _charged(pipeline, tokens_used, now)
+    remaining = left(pipeline, step, tries)
+    if not remaining:
+        after = attrs.evolve(after, status=RelayStatus.FAILED, reason=RETRIES_EXHAUSTED)
+    return Decision(pipeline=after, outcome=Outcome.GATE_FAILED, attempts_left=remaining)
+
+
+def left(pipeline: Pipeline, step: Step, tries: Tries) -> int:
+    """Return how many attempts a step may still be given."""
+    return attempts_left(tries, pipeline.max_retries, step.agent_type in pipeline.fallback_agents)
+
+
+def why_none_may_follow(pipeline: Pipeline, step: Step, tries: Tries) -> str | None:
+    """Return the reason why a step may be given no further attempt, or None when it may."""
+    if not left(pipeline, step, tries):
+        return RETRIES_EXHAUSTED
+    return None if pipeline.may_issue else BUDGET_EXHAUSTED
+
+
+def waiting_for(situation: Situation) -> WaitingFor | None:
+    """Say what has to happen before there is a baton to work on, or None when there is one."""
+    pipeline = situation.pipeline
+    if pipeline.status in (RelayStatus.COMPLETED, RelayStatus.CANCELLED):
+        return WaitingFor.NOTHING
+    if pipeline.status is RelayStatus.PAUSED:
+        return WaitingFor.RESUME
+    if situation.live is not None:
+        return None
+    if not pipeline.may_issue:
+        return WaitingFor.BUDGET
+    return WaitingFor.RESUME if pipeline.status is RelayStatus.FAILED else WaitingFor.RETRY
+
+
+def lease_runs(attempt: Attempt, now: int) -> bool:
+    """Tell whether the attempt is claimed under a lease that is not over."""
+    return attempt.state is AttemptState.CLAIMED and attempt.expires_at is not None and now < attempt.expires_at
+
+
+def require_transition(pipeline: Pipeline, wanted: RelayStatus) -> None:
+    """Refuse a status that can't be reached from where the pipeline stands.
+
+    Raises:
+        IllegalTransition: it says what could be reached.
+    """
+    if pipeline.status not in _REACHED_FROM[wanted]:
+        reachable = [str(status) for status, origins in _REACHED_FROM.items() if pipeline.status in origins]
+        hint = f"it can become {' or '.join(reachable)}" if reachable else "create another pipeline"
+        raise IllegalTransition(pipeline.id, pipeline.status, f"it can't become {wanted}", hint)
+
+
+def no_baton(situation: Situation) -> IllegalTransition:
+    """Word the refusal to hand on a baton where none can be."""
+    pipeline = situation.pipeline
+    match waiting_for(situation):
+        case WaitingFor.RETRY:
+            problem = f"the last attempt of step {pipeline.current_step} failed and no baton is live"
+            hint = f"call retry_relay_step(pipeline_id={pipeline.id}, step_index={pipeline.current_step})"
+        case WaitingFor.BUDGET:
+            problem = f"no tokens remain of {pipeline.token_budget}, so no baton is issued"
+            hint = "raise token_budget with update_relay" + _and_resume(pipeline)
+        case WaitingFor.RESUME:
+            problem = "no baton is handed on until it is resumed"
+            hint = f'call update_relay(pipeline_id={pipeline.id}, status="in_progress")'
+        case _:
+            problem = "it has no baton any more"
+            hint = "list_relay_pipelines names the pipelines there are"
+    return IllegalTransition(pipeline.id, pipeline.status, problem, hint)
+
+
+def _charged(pipeline: Pipeline, tokens_used: int, now: int) -> Pipeline:
+    status = RelayStatus.IN_PROGRESS if pipeline.status is RelayStatus.PENDING else pipeline.status
+    return attrs.evolve(pipeline, tokens_used=pipeline.tokens_used + tokens_used, status=status, updated_at=now)
+
+
+def _and_resume(pipeline: Pipeline) -> str:
+    if pipeline.status is RelayStatus.FAILED:
+        return ' and status="in_progress"'
+    return f", then call retry_relay_step(step_index={pipeline.current_step})"

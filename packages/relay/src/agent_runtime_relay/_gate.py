@@ -1,0 +1,135 @@
+"""The gate between two agents: what counts as quality, who says so, and whether it is enough."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import attrs
+
+from ._provenance import l_score as computed_l_score
+from ._values import Number, Text
+
+SCORE = Number(low=0, high=1)
+CHECK_NAME = Text(shortest=1, characters=200, one_line=True)
+CHECK_DETAIL = Text(kib=4)
+QUALITY_GATE = "quality"
+L_SCORE_GATE = "l_score"
+SELF = "self"
+
+
+@attrs.frozen(kw_only=True)
+class Check:
+    """Evidence for the quality of an output that does not come from its author.
+
+    Attributes:
+        name: what was checked.
+        score: what it found, 0.0 (failed) to 1.0 (passed).
+        detail: what there is to say about it, for the next attempt to read; at most 4 KiB.
+        verified_sources: whether it verified outside sources, so that provenance starts anew.
+    """
+
+    name: Annotated[str, CHECK_NAME] = attrs.field(converter=lambda value: CHECK_NAME("name", value))
+    score: Annotated[float, SCORE] = attrs.field(converter=lambda value: SCORE("score", value))
+    detail: Annotated[str, CHECK_DETAIL] = attrs.field(
+        default="", converter=lambda value: CHECK_DETAIL("detail", value)
+    )
+    verified_sources: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+
+
+@attrs.frozen(kw_only=True)
+class Scores:
+    """What an output is worth once all evidence was heard.
+
+    Attributes:
+        quality_score: the least of the author's own mark and the checks, 0.0 to 1.0.
+        l_score: the least of what was reported and what was computed, 0.0 to 1.0.
+        score_source: who decided the quality: "self", or "check:" and the name of the check.
+        depth: hops from the sources.
+    """
+
+    quality_score: float
+    l_score: float
+    score_source: str
+    depth: int
+
+
+@attrs.frozen(kw_only=True)
+class GateResult:
+    """One gate: what was measured, from where on it passes (inclusive), and whether it did."""
+
+    gate: str
+    score: float
+    threshold: float
+    passed: bool
+
+
+def weigh(
+    *,
+    quality_score: float | None,
+    l_score: float | None,
+    confidence: Sequence[float],
+    relevance: Sequence[float],
+    checks: Sequence[Check],
+    depth: int,
+    penalty: float,
+) -> Scores:
+    """Return what an output is worth.
+
+    Where the author gave no mark, the checks alone decide, and they stand for the confidence and relevance, too.
+
+    Args:
+        quality_score: the author's own mark, 0.0 to 1.0, or None where only checks speak.
+        l_score: the provenance that the author reports, or None where only checks speak.
+        confidence: how sure each piece of evidence is.
+        relevance: how much each piece has to do with the question.
+        checks: what others found; at least one where a mark is missing.
+        depth: hops from the sources through the steps before.
+        penalty: the penalty for a hop.
+    """
+    depth = 1 if any(check.verified_sources for check in checks) else depth
+    decisive = min(checks, key=lambda check: check.score, default=None)
+    if decisive is not None and (quality_score is None or decisive.score < quality_score):
+        quality, source = decisive.score, f"check:{decisive.name}"
+    else:
+        quality, source = _known(quality_score), SELF
+    if l_score is None and not confidence and not relevance:
+        confidence = relevance = [check.score for check in checks]
+    candidates = [] if l_score is None else [l_score]
+    if confidence or relevance:
+        candidates.append(computed_l_score(confidence, relevance, depth, penalty))
+    return Scores(quality_score=quality, l_score=min(candidates), score_source=source, depth=depth)
+
+
+def gates(scores: Scores, quality_threshold: float, l_score_threshold: float) -> tuple[GateResult, ...]:
+    """Return how an output fares at both gates."""
+    pairs = (
+        (QUALITY_GATE, scores.quality_score, quality_threshold),
+        (L_SCORE_GATE, scores.l_score, l_score_threshold),
+    )
+    return tuple(
+        GateResult(gate=gate, score=score, threshold=threshold, passed=score >= threshold)
+        for gate, score, threshold in pairs
+    )
+
+
+def feedback(results: Sequence[GateResult], score_source: str, checks: Sequence[Check]) -> str | None:
+    """Say what the next attempt must do better, or None when every gate passed."""
+    failed = [
+        f"{result.gate} {result.score:.4g} is below {result.threshold:.4g}" for result in results if not result.passed
+    ]
+    if not failed:
+        return None
+    if score_source != SELF:
+        failed.append(f"the quality was decided by {score_source}")
+    threshold = results[0].threshold
+    failed += [
+        f"check:{check.name} scored {check.score:.4g}" + (f": {check.detail}" if check.detail else "")
+        for check in checks
+        if check.score < threshold
+    ]
+    return "; ".join(failed)
+
+
+def _known(quality_score: float | None) -> float:
+    if quality_score is None:
+        raise ValueError("an output without a mark of its own needs at least one check")
+    return quality_score

@@ -1,0 +1,185 @@
+"""The values that this library answers with about pipelines and outputs. Times are milliseconds since 1970."""
+
+import attrs
+
+from ._bounds import RelayStatus, StepStatus
+
+
+@attrs.frozen(kw_only=True)
+class CreatedRelay:
+    """A pipeline that was just created.
+
+    Attributes:
+        pipeline_id: its number.
+        name: what it is for, in a line.
+        goal: the mission.
+        status: pending.
+        steps: how many there are.
+        agents: the agent types in their order.
+        token_budget: what all steps together may spend.
+        baton_id: the first baton.
+    """
+
+    pipeline_id: int
+    name: str
+    goal: str
+    status: RelayStatus
+    steps: int
+    agents: tuple[str, ...]
+    token_budget: int
+    baton_id: str
+
+
+@attrs.frozen(kw_only=True)
+class RelayStep:
+    """A step of a pipeline.
+
+    Attributes:
+        step_index: its place, from 0.
+        agent_type: the role.
+        agent_assigned: who did it, does it or is meant to do it; None before a baton was issued.
+        status: where it stands.
+        attempts: how many there were.
+        quality_score: of the last attempt that was scored, or None.
+        l_score: of the same attempt.
+        score_source: who decided that quality: "self", or "check:" and a name.
+        tokens_used: by all its attempts.
+        output_id: of the last attempt that handed in an output, or None.
+        started_at: when its first baton was issued, or None.
+        completed_at: when its output was accepted, or None.
+    """
+
+    step_index: int
+    agent_type: str
+    agent_assigned: str | None
+    status: StepStatus
+    attempts: int
+    quality_score: float | None
+    l_score: float | None
+    score_source: str | None
+    tokens_used: int
+    output_id: int | None
+    started_at: int | None
+    completed_at: int | None
+
+
+@attrs.frozen(kw_only=True)
+class Relay:
+    """A pipeline as it stands.
+
+    Attributes:
+        pipeline_id: its number.
+        name: what it is for, in a line.
+        goal: the mission.
+        status: where it stands.
+        reason: why it is paused, failed or cancelled, or None.
+        resumable: whether it can be taken up again.
+        current_step: the step to work on, from 0; total_steps when completed.
+        total_steps: how many there are.
+        tokens_used: by all attempts.
+        tokens_remaining: of the budget.
+        token_budget: what all steps together may spend.
+        quality_scores: of the completed steps, in their order.
+        l_scores: of the completed steps, in their order.
+        average_quality: of the completed steps, or None.
+        average_l_score: of the completed steps, or None.
+        steps: all of them.
+    """
+
+    pipeline_id: int
+    name: str
+    goal: str
+    status: RelayStatus
+    reason: str | None
+    resumable: bool
+    current_step: int
+    total_steps: int
+    tokens_used: int
+    tokens_remaining: int
+    token_budget: int
+    quality_scores: tuple[float, ...]
+    l_scores: tuple[float, ...]
+    average_quality: float | None
+    average_l_score: float | None
+    steps: tuple[RelayStep, ...]
+
+
+@attrs.frozen(kw_only=True)
+class RelayChange:
+    """What an update did: the pipeline afterwards, and whether anything was written."""
+
+    relay: Relay
+    changed: bool
+
+
+@attrs.frozen(kw_only=True)
+class RelaySummary:
+    """A pipeline in a list."""
+
+    pipeline_id: int
+    name: str
+    status: RelayStatus
+    current_step: int
+    total_steps: int
+    progress_percent: float
+    tokens_used: int
+    created_at: int
+
+
+@attrs.frozen(kw_only=True)
+class RelayPage:
+    """Some pipelines in the order of their ids, how many match in all, and whether more follow the last one."""
+
+    pipelines: tuple[RelaySummary, ...]
+    total: int
+    more: bool
+
+
+@attrs.frozen(kw_only=True)
+class OutputPage:
+    """A part of an output.
+
+    Attributes:
+        pipeline_id: the pipeline.
+        output_id: the output.
+        text: the part from `offset` on.
+        offset: where it begins, in bytes of UTF-8.
+        next_offset: where the next part begins, or None at the end.
+        bytes: the size of the whole.
+    """
+
+    pipeline_id: int
+    output_id: int
+    text: str
+    offset: int
+    next_offset: int | None
+    bytes: int
+
+
+@attrs.frozen(kw_only=True)
+class Orphan:
+    """A result that came after its attempt was given up; it waits for somebody to adopt it.
+
+    Attributes:
+        output_id: the output.
+        step_index: the step that it is for, from 0.
+        attempt: the attempt that was given up.
+        agent: who worked on that attempt.
+        quality_score: as its author reported it, or None.
+        l_score: as its author reported it, or None.
+        tokens_used: as its author reported it.
+        summary: as its author wrote it.
+        sha256: of the text.
+        created_at: when it came.
+    """
+
+    output_id: int
+    step_index: int
+    attempt: int
+    agent: str
+    quality_score: float | None
+    l_score: float | None
+    tokens_used: int
+    summary: str
+    sha256: str
+    created_at: int

@@ -1,0 +1,42 @@
+"""The tables of one database, together."""
+
+import attrs
+
+from ._attempts import Attempts
+from ._outputs import Outputs
+from ._pipelines import Pipelines
+from ._state import Attempt
+from ._storage import Connection
+from .errors import BatonNotFound, ForeignBaton
+
+
+@attrs.frozen(kw_only=True)
+class Records:
+    """The pipelines, attempts and outputs of one database."""
+
+    pipelines: Pipelines
+    attempts: Attempts
+    outputs: Outputs
+
+    def settled(self, pipeline_id: int, baton_id: str) -> Attempt:
+        """Return the attempt of a baton that is not the live one.
+
+        Raises:
+            BatonNotFound: it was never issued.
+            ForeignBaton: another pipeline issued it.
+        """
+        attempt = self.attempts.find(baton_id)
+        if attempt is None:
+            raise BatonNotFound(baton_id, pipeline_id)
+        if attempt.pipeline_id != pipeline_id:
+            raise ForeignBaton(baton_id, pipeline_id, attempt.pipeline_id)
+        return attempt
+
+
+def records(connection: Connection) -> Records:
+    """Return the tables behind a connection."""
+    return Records(
+        pipelines=Pipelines(connection),
+        attempts=Attempts(connection),
+        outputs=Outputs(connection),
+    )

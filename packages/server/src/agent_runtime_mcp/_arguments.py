@@ -1,0 +1,235 @@
+"""The arguments of an operation, derived from its signature: one check and one description for MCP and command line."""
+
+import difflib
+import inspect
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Any, Protocol, cast
+
+import attrs
+
+from ._docstrings import read_docstring
+from .errors import InvalidArguments
+
+_OMITTED = object()
+_PLAIN: dict[Any, dict[str, Any]] = {
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    str: {"type": "string"},
+}
+_NEAR = 0.6
+
+
+class Bound(Protocol):
+    """A bound of the libraries: it checks a value and describes itself."""
+
+    @property
+    def schema(self) -> dict[str, Any]: ...
+
+    def __call__(self, name: str, value: object) -> Any: ...
+
+
+@attrs.frozen(kw_only=True)
+class Argument:
+    """One argument of an operation.
+
+    Attributes:
+        name: its name in MCP; on the command line with dashes.
+        description: what it means, with units and range.
+        required: whether it must be given.
+        default: what it is when omitted, for the description alone.
+        clearable: an explicit null clears what is stored.
+        bound: checks a value and describes itself, or None for a plain boolean.
+    """
+
+    name: str
+    description: str
+    required: bool
+    default: Any
+    clearable: bool
+    bound: Bound | None
+
+    @cached_property
+    def value_schema(self) -> dict[str, Any]:
+        """The JSON Schema of a value that is not null."""
+        return {"type": "boolean"} if self.bound is None else self.bound.schema
+
+    @property
+    def kind(self) -> str:
+        """The JSON type of a value that is not null."""
+        return cast(str, self.value_schema["type"])
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the argument, with its description."""
+        schema = dict(self.value_schema)
+        if self.clearable:
+            schema["type"] = [schema["type"], "null"]
+            if "enum" in schema:
+                schema["enum"] = [*schema["enum"], None]
+        if self.default not in (None, _OMITTED, attrs.NOTHING, "", ()):
+            schema["default"] = self.default
+        schema["description"] = self.description
+        return schema
+
+    def check(self, value: object) -> Any:
+        """Return the value as the operation takes it.
+
+        Raises:
+            ValueError: it is of the wrong type or out of bounds.
+        """
+        if value is None and self.clearable:
+            return None
+        if self.kind in ("array", "object") and isinstance(value, str):
+            value = _from_json(self.name, value)
+        if self._is_id:
+            value = _id(value)
+        elif self.kind == "array" and self.value_schema.get("items", {}).get("type") == "integer":
+            value = [_id(item) for item in value] if isinstance(value, list | tuple) else value
+        if self.bound is not None:
+            return self.bound(self.name, value)
+        if not isinstance(value, bool):
+            raise InvalidArguments([f"{self.name} must be true or false"])
+        return value
+
+    @property
+    def _is_id(self) -> bool:
+        return self.kind == "integer" and self.name.endswith("_id")
+
+
+@attrs.frozen
+class Arguments:
+    """All arguments of an operation, in the order of its signature."""
+
+    operation: str
+    arguments: tuple[Argument, ...]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The input schema."""
+        required = [argument.name for argument in self.arguments if argument.required]
+        schema: dict[str, Any] = {
+            "type": "object",
+            "properties": {argument.name: argument.schema for argument in self.arguments},
+        }
+        if required:
+            schema["required"] = required
+        schema["additionalProperties"] = False
+        return schema
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return checked values of the arguments that are given.
+
+        Raises:
+            InvalidArguments: something is wrong; the error names all of it.
+        """
+        from cattrs import ClassValidationError
+
+        optional = {argument.name for argument in self.arguments if not (argument.required or argument.clearable)}
+        present = {name: value for name, value in given.items() if value is not None or name not in optional}
+        try:
+            structured = self._structure(present, self._class)
+        except ClassValidationError as error:
+            raise InvalidArguments(list(self._faults(error)), self._hint) from None
+        values = attrs.asdict(structured, recurse=False)
+        return {name: value for name, value in values.items() if value is not _OMITTED}
+
+    @cached_property
+    def _class(self) -> type:
+        fields = {
+            argument.name: attrs.field(type=object) if argument.required else attrs.field(type=object, default=_OMITTED)
+            for argument in sorted(self.arguments, key=lambda argument: not argument.required)
+        }
+        return attrs.make_class("Given", fields, kw_only=True)
+
+    @cached_property
+    def _structure(self) -> Callable[[Mapping[str, Any], type], Any]:
+        from cattrs import Converter
+        from cattrs.gen import make_dict_structure_fn, override
+
+        hooks = {
+            argument.name: override(struct_hook=lambda value, _, argument=argument: argument.check(value))
+            for argument in self.arguments
+        }
+        return cast(
+            Callable[[Mapping[str, Any], type], Any],
+            make_dict_structure_fn(self._class, Converter(), _cattrs_forbid_extra_keys=True, **hooks),
+        )
+
+    @property
+    def _hint(self) -> str:
+        names = [argument.name if argument.required else f"[{argument.name}]" for argument in self.arguments]
+        return f"{self.operation} takes {', '.join(names)}"
+
+    def _faults(self, errors: Any) -> typing.Iterator[str]:
+        from cattrs.errors import ForbiddenExtraKeysError
+
+        names = [argument.name for argument in self.arguments]
+        for error in errors.exceptions:
+            if isinstance(error, ForbiddenExtraKeysError):
+                for unknown in sorted(map(str, error.extra_fields)):
+                    near = difflib.get_close_matches(unknown, names, 1, _NEAR)
+                    yield f"unknown argument {unknown[:100]!r}" + (f" (did you mean {near[0]}?)" if near else "")
+            elif isinstance(error, KeyError):
+                yield f"{error.args[0]} is missing"
+            else:
+                yield str(error)
+
+
+def read_arguments(definition: Callable[..., Any], *, leave_out: Sequence[str], more: Sequence[Argument]) -> Arguments:
+    """Derive the arguments of an operation from its signature and docstring.
+
+    Args:
+        definition: a documented function or method whose annotations carry the bounds.
+        leave_out: parameters that the caller of the operation does not give.
+        more: arguments that the server itself takes.
+    """
+    described = read_docstring(definition).arguments
+    hints = typing.get_type_hints(definition, include_extras=True)
+    found = []
+    for parameter in inspect.signature(definition).parameters.values():
+        if parameter.name in leave_out:
+            continue
+        bound, nullable = _bound_of(hints[parameter.name])
+        keeps = parameter.default is attrs.NOTHING
+        found.append(
+            Argument(
+                name=parameter.name,
+                description=described[parameter.name],
+                required=parameter.default is inspect.Parameter.empty,
+                default=None if parameter.default is inspect.Parameter.empty else parameter.default,
+                clearable=nullable and keeps,
+                bound=bound,
+            )
+        )
+    return Arguments(definition.__name__, (*found, *more))
+
+
+def _bound_of(hint: Any) -> tuple[Bound | None, bool]:
+    """Return the bound in an annotation, and whether it takes None."""
+    members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    nullable = type(None) in members
+    for member in members:
+        if typing.get_origin(member) is Annotated:
+            for extra in typing.get_args(member)[1:]:
+                if hasattr(extra, "schema"):
+                    return cast(Bound, extra), nullable
+    return None, nullable
+
+
+def _from_json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidArguments([f"{name} is text that is no JSON"]) from None
+
+
+def _id(value: object) -> object:
+    """Take a decimal string for a number, as earlier clients send ids."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 19:  # noqa: PLR2004 - int64
+        return int(value)
+    return value

@@ -1,0 +1,88 @@
+"""What an operation is given when it runs: the libraries, who calls, and what the session remembers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+import attrs
+from agent_runtime_goals import Goals
+from agent_runtime_tasks import Tasks
+
+from ._journal import Journal
+
+
+@attrs.frozen(kw_only=True)
+class Libraries:
+    """The libraries over one connection."""
+
+    connection: apsw.Connection
+    snapshot: Callable[[], Any]
+    goals: Goals
+    tasks: Tasks
+    journal: Journal
+
+
+@attrs.define(kw_only=True)
+class Session:
+    """One client's session, or one command.
+
+    Attributes:
+        worker: who works in it, unless a call names another.
+        holder: the process behind its claims; None where that ends at once, as on the command line.
+        tokens: the claim tokens that were handed out in it, by task.
+    """
+
+    worker: str
+    holder: str | None
+    tokens: dict[int, str] = attrs.field(factory=dict)
+
+
+@attrs.define(kw_only=True)
+class Call:
+    """One call of an operation, inside its transaction or snapshot.
+
+    Attributes:
+        libraries: what the operation works on.
+        session: what the session remembers; changed only once the call is committed.
+        worker: who calls.
+        subject: what an effect was on; None as long as there was none.
+        tokens: what the session is to remember of claims once the call is committed; None forgets.
+        recalled: the tasks whose token the session supplied.
+    """
+
+    libraries: Libraries
+    session: Session
+    worker: str
+    subject: str | None = None
+    tokens: dict[int, str | None] = attrs.field(factory=dict)
+    recalled: set[int] = attrs.field(factory=set)
+
+    def had_effect(self, kind: str, subject_id: object) -> None:
+        """Say that the call changed something, which the journal then records."""
+        self.subject = f"{kind} {subject_id}"
+
+    def token_of(self, task_id: int | None, given: str | None = None) -> str | None:
+        """Return the claim token of a task: the one given, else the one that the session was handed."""
+        if given is not None or task_id is None:
+            return given
+        token = self.session.tokens.get(task_id)
+        if token is not None:
+            self.recalled.add(task_id)
+        return token
+
+    def remember(self, task_id: int, claim_token: str | None) -> None:
+        """Have the session remember, or forget, a claim token."""
+        self.tokens[task_id] = claim_token
+
+    def refused_as_stale(self) -> None:
+        """Let the session forget the tokens that it supplied and that turned out to be stale."""
+        for task_id in self.recalled:
+            self.session.tokens.pop(task_id, None)
+
+    def committed(self) -> None:
+        """Let the session remember what this call learned."""
+        for task_id, token in self.tokens.items():
+            if token is None:
+                self.session.tokens.pop(task_id, None)
+            else:
+                self.session.tokens[task_id] = token

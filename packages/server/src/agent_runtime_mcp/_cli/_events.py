@@ -1,0 +1,49 @@
+"""`agent-runtime events`: the journal."""
+
+import click
+
+from .._journal import Event
+from .._moments import iso
+from .._plain import compact
+from ._context import database, db_option, errors_end_the_process, json_option
+
+
+@click.command()
+@click.option("--since", default=0, metavar="SEQ", help="Only what came after this number.", type=click.IntRange(0))
+@click.option("--limit", default=100, help="Rows at most; 0 for all.", type=click.IntRange(0), show_default=True)
+@json_option
+@db_option
+def events(since: int, limit: int, as_json: bool, db: str | None) -> None:
+    """Print the journal: one line for each effect, with --json one JSON object a line."""
+    with errors_end_the_process(as_json):
+        opened = database(db)
+        shown = 0
+        while page := opened.run_blocking(lambda libraries: libraries.journal.since(since), writes=False):
+            for event in page:
+                click.echo(_as_json(event) if as_json else _as_line(event))
+                shown += 1
+                if shown == limit:
+                    return
+            since = page[-1].seq
+
+
+def _as_json(event: Event) -> str:
+    return compact(
+        {
+            "seq": event.seq,
+            "at": iso(event.at),
+            "worker": event.worker,
+            "client": event.client,
+            "tool_use_id": event.tool_use_id,
+            "operation": event.operation,
+            "subject": event.subject,
+            "arguments": event.arguments,
+            "request_id": event.request_id,
+        }
+    )
+
+
+def _as_line(event: Event) -> str:
+    arguments = compact(event.arguments)
+    shown = arguments if len(arguments) <= 100 else arguments[:97] + "..."  # noqa: PLR2004 - a line
+    return f"{event.seq:>6}  {iso(event.at)}  {event.operation:<20} {event.subject:<12} {event.worker}  {shown}"

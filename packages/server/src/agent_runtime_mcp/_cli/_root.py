@@ -1,0 +1,134 @@
+"""The command `agent-runtime` and its groups."""
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ._context import Settings
+
+_OWN = {
+    "serve": "_serve:serve",
+    "call": "_calls:call",
+    "init": "_files:init",
+    "where": "_files:where",
+    "events": "_events:events",
+    "demo": "_demo:demo",
+}
+_GROUPS = {
+    "goal": "Goals: what is to be reached.",
+    "task": "Tasks: a graph of work with a ready queue.",
+}
+_SHORT_HELP = {
+    "serve": "Serve MCP over standard input and output.",
+    "call": "Run any operation by its MCP name.",
+    "init": "Give this project a database of its own.",
+    "where": "Print which database is used, and why.",
+    "events": "Print the journal.",
+    "demo": "Show the main job on a temporary file.",
+    "overview": "Show open goals, what you hold and what is ready.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are built one by one, when they are asked for."""
+
+    def __init__(self, *args: Any, commands_by_name: Mapping[str, Callable[[], click.Command]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._loaders = commands_by_name
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        return list(self._loaders)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Build a command."""
+        loader = self._loaders.get(cmd_name)
+        return loader() if loader else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with a line each, at the root without building any."""
+        if ctx.parent is not None:
+            super().format_commands(ctx, formatter)
+            return
+        rows = [(name, _GROUPS.get(name) or _SHORT_HELP.get(name, "")) for name in self._loaders]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def root() -> click.Group:
+    """Return the command with all its groups."""
+    loaders: dict[str, Callable[[], click.Command]] = {name: _own(target) for name, target in _OWN.items()}
+    loaders |= {name: _group(name, text) for name, text in _GROUPS.items()}
+    loaders["overview"] = _operation(None, "overview")
+    return LazyGroup(
+        name="agent-runtime",
+        help=(
+            "Goals, tasks, relays and circuit breakers of AI agents, in one SQLite file that survives sessions.\n\n"
+            "`agent-runtime GROUP COMMAND --help` explains a command."
+        ),
+        callback=_remember_database,
+        params=[
+            click.Option(["--db"], metavar="PATH", help="The database file."),
+            click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version),
+        ],
+        commands_by_name=loaders,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        root().main(prog_name="agent-runtime")
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does; there is nobody left to tell.
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _remember_database(db: str | None) -> None:
+    click.get_current_context().obj = Settings(db=db)
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"agent-runtime {version('agent-runtime-mcp')}")
+        ctx.exit()
+
+
+def _own(target: str) -> Callable[[], click.Command]:
+    module, _, name = target.partition(":")
+
+    def load() -> click.Command:
+        command: click.Command = getattr(import_module(f".{module}", __package__), name)
+        return command
+
+    return load
+
+
+def _group(group: str, text: str) -> Callable[[], click.Command]:
+    def load() -> click.Command:
+        from .._operations import OPERATIONS
+
+        verbs = [operation.verb for operation in OPERATIONS if operation.group == group]
+        return LazyGroup(
+            name=group, help=text, commands_by_name={verb: _operation(group, verb) for verb in verbs}
+        )
+
+    return load
+
+
+def _operation(group: str | None, verb: str) -> Callable[[], click.Command]:
+    def load() -> click.Command:
+        from .._operations import OPERATIONS
+        from ._commands import command_of
+
+        [operation] = [one for one in OPERATIONS if (one.group, one.verb) == (group, verb)]
+        return command_of(operation)
+
+    return load

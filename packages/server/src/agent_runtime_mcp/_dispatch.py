@@ -1,0 +1,165 @@
+"""Running operations: arguments checked, in one transaction or snapshot, journaled, answered within bounds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ._call import Call, Libraries, Session
+from ._journal import Entry
+from ._operations import Operation, by_name
+from ._plain import compact, plain
+from ._sizes import fit
+from .errors import NotFound, StaleReply
+
+_STALE = "stale_claim"
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """What an operation answered.
+
+    Attributes:
+        values: the reply as JSON values.
+        text: the same as compact JSON.
+        replayed: it was stored by an earlier request of the same id.
+    """
+
+    values: dict[str, Any]
+    text: str
+    replayed: bool
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """One request, checked and ready to run, from its start again whenever another process is in the way.
+
+    Attributes:
+        operation: what is asked for.
+        given: the arguments as the caller gave them, for the journal.
+        arguments: the checked arguments of the operation.
+        worker: who calls.
+        request_id: the caller's id for the request, or None.
+        session: what the session remembers.
+        client: the name of the client program, or None.
+        tool_use_id: the client's id of the tool use, or None.
+    """
+
+    operation: Operation
+    given: Mapping[str, Any]
+    arguments: dict[str, Any]
+    worker: str
+    request_id: str | None
+    session: Session
+    client: str | None
+    tool_use_id: str | None
+
+    @property
+    def writes(self) -> bool:
+        """Whether it takes the write lock."""
+        return self.operation.kind == "write" and self.arguments.get("claim", True) is not False
+
+    def run(self, libraries: Libraries) -> Reply:
+        """Run it; what it writes is committed whole, or not at all."""
+        call = Call(libraries=libraries, session=self.session, worker=self.worker)
+        try:
+            if self.writes:
+                with libraries.connection:
+                    reply = self._replayed(call) or self._written(call)
+            else:
+                with libraries.snapshot():
+                    reply = self._answer(call)
+        except Exception as error:
+            if _is_stale(error):
+                call.refused_as_stale()
+            raise
+        call.committed()
+        return reply
+
+    def _written(self, call: Call) -> Reply:
+        reply = self._answer(call)
+        if call.subject is not None:
+            call.libraries.journal.write(
+                Entry(
+                    worker=self.worker,
+                    client=self.client,
+                    tool_use_id=self.tool_use_id,
+                    operation=self.operation.name,
+                    subject=call.subject,
+                    arguments=self.given,
+                    request_id=self.request_id,
+                    reply=None if self.request_id is None else reply.text,
+                )
+            )
+        return reply
+
+    def _answer(self, call: Call) -> Reply:
+        values = fit(plain(self.operation.run(call, self.arguments)))
+        return Reply(values=values, text=compact(values), replayed=False)
+
+    def _replayed(self, call: Call) -> Reply | None:
+        """Return the stored reply of the same request, unless it hands out a claim that is not current any more."""
+        if self.request_id is None:
+            return None
+        stored = call.libraries.journal.replay(self.worker, self.operation.name, self.request_id, self.given)
+        if stored is None:
+            return None
+        import json
+
+        values = json.loads(stored)
+        token, task = values.get("claim_token"), values.get("task")
+        if token is not None and task is not None:
+            if not call.libraries.tasks.is_current(task["task_id"], token):
+                raise StaleReply(
+                    f"request {self.request_id} claimed task {task['task_id']}, and that claim is over",
+                    "call get_next_task with a new request_id to claim another task",
+                    {"task_id": task["task_id"]},
+                )
+            call.remember(task["task_id"], token)
+        return Reply(values=values, text=stored, replayed=True)
+
+
+def make_request(
+    name: str,
+    given: Mapping[str, Any],
+    session: Session,
+    *,
+    client: str | None = None,
+    tool_use_id: str | None = None,
+) -> Request:
+    """Check a call and return the request to run.
+
+    Args:
+        name: the MCP name of the operation.
+        given: the arguments as the caller gave them.
+        session: the caller's session.
+        client: the name of the client program.
+        tool_use_id: the client's id of the tool use.
+
+    Raises:
+        NotFound: there is no such operation.
+        InvalidArguments: something is wrong with the arguments.
+    """
+    operation = by_name().get(name)
+    if operation is None:
+        raise NotFound(f"there is no operation {name}", "call --help lists them")
+    arguments = operation.accepted.check(given)
+    request_id = arguments.pop("request_id", None)
+    worker = arguments.pop("worker", None) or session.worker
+    return Request(
+        operation=operation,
+        given={key: value for key, value in given.items() if key not in ("request_id", "worker")},
+        arguments=arguments,
+        worker=worker,
+        request_id=request_id,
+        session=session,
+        client=client,
+        tool_use_id=tool_use_id,
+    )
+
+
+def _is_stale(error: Exception) -> bool:
+    from ._failures import problem_of
+
+    problem = problem_of(error)
+    return problem is not None and problem.code == _STALE

@@ -1,0 +1,190 @@
+"""The operations on goals: the goals library, with the tasks below its goals."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import attrs
+from agent_runtime_goals import KEEP, Goal, GoalStatus
+from agent_runtime_goals._model import Criteria, Description, GoalId, GoalName, Limit, Metadata, Outcome, Status
+
+from ._call import Call
+from ._goal_replies import GoalFull, GoalList, GoalReply, goal_full, goal_reply, goal_row
+from ._pages import Cursor, page
+from ._parts import GOAL_FIELDS, Offset, part
+from ._server_arguments import CursorText, WhatBecomesOfOpenTasks
+from ._task_replies import TextPart
+from .errors import Conflict, IllegalTransition
+
+TASKS_SHOWN = 50
+_NAMED_IN_ERRORS = 10
+
+
+def create_goal(
+    call: Call,
+    name: GoalName,
+    description: Description = "",
+    metadata: Metadata | None = None,
+    parent_goal_id: GoalId | None = None,
+    acceptance_criteria: Criteria = (),
+) -> GoalReply:
+    """Create a persistent goal, shared by all sessions and agents on this project.
+
+    Next: decompose_goal, or create_task with its goal_id.
+
+    Args:
+        name: what is to be reached, in a line
+        description: the same at length; decompose_goal reads it
+        metadata: your own JSON object
+        parent_goal_id: the goal it is part of
+        acceptance_criteria: how one can tell that it is reached
+    """
+    goals = call.libraries.goals
+    goal = goals.create(
+        name,
+        description,
+        metadata=metadata,
+        parent_goal_id=parent_goal_id,
+        acceptance_criteria=acceptance_criteria,
+    )
+    if goals.paused([goal.goal_id]):
+        call.libraries.tasks.hold([goal.goal_id])
+    call.had_effect("goal", goal.goal_id)
+    return goal_reply(goal)
+
+
+def get_goal(
+    call: Call, goal_id: GoalId, field: Annotated[str, GOAL_FIELDS] | None = None, offset: Offset = 0
+) -> GoalFull | TextPart:
+    """Show a goal with its progress, sub-goals and first 50 tasks.
+
+    Args:
+        goal_id: its number
+        field: only this field, in parts of 24 KiB
+        offset: byte at which the part begins
+    """
+    goals, tasks = call.libraries.goals, call.libraries.tasks
+    goal = goals.get(goal_id)
+    if field is not None:
+        return attrs.evolve(part(goal, field, offset), goal_id=goal_id)
+    subtree = goals.subtree([goal_id])[goal_id]
+    counts = tasks.counts(subtree)
+    return goal_full(
+        goal,
+        list(counts.values()),
+        counts[goal_id],
+        tuple(other for other in subtree if other != goal_id),
+        tasks.list(goal_ids=[goal_id], limit=TASKS_SHOWN).tasks,
+    )
+
+
+def list_goals(
+    call: Call, status: Status | None = None, limit: Limit = 50, cursor: CursorText | None = None
+) -> GoalList:
+    """List goals with their progress, oldest first.
+
+    Args:
+        status: only goals of this status
+        limit: goals at most
+        cursor: next_cursor of the page before
+    """
+    goals, tasks = call.libraries.goals, call.libraries.tasks
+    here = Cursor({"list": "goals", "status": status})
+    found = goals.list(status, limit=limit, after=int(here.after(cursor) or 0))
+    subtrees = goals.subtree([goal.goal_id for goal in found.goals])
+    counts = tasks.counts({goal_id for below in subtrees.values() for goal_id in below})
+    rows = [goal_row(goal, [counts[other] for other in subtrees[goal.goal_id]]) for goal in found.goals]
+    shown, next_cursor = page(rows, more=found.more, cursor=here, key=lambda row: row["goal_id"])
+    return GoalList(goals=shown, total=found.total, next_cursor=next_cursor)
+
+
+def update_goal(
+    call: Call,
+    goal_id: GoalId,
+    status: Status | attrs.NothingType = KEEP,
+    name: GoalName | attrs.NothingType = KEEP,
+    description: Description | attrs.NothingType | None = KEEP,
+    metadata: Metadata | attrs.NothingType | None = KEEP,
+    acceptance_criteria: Criteria | attrs.NothingType | None = KEEP,
+    parent_goal_id: GoalId | attrs.NothingType | None = KEEP,
+    outcome: Outcome | attrs.NothingType | None = KEEP,
+    open_tasks: WhatBecomesOfOpenTasks = "refuse",
+) -> GoalReply:
+    """Change a goal: complete, pause, reopen or cancel it, or edit its texts. What is omitted stays, null clears.
+
+    Status reaches all sub-goals; cancelled cancels open tasks.
+
+    Args:
+        goal_id: its number
+        status: active reopens it
+        name: another name
+        description: another description
+        metadata: another object
+        acceptance_criteria: other criteria
+        parent_goal_id: another parent
+        outcome: what came of it
+        open_tasks: whether completing is refused while tasks are open, or cancels them
+    """
+    goals, tasks = call.libraries.goals, call.libraries.tasks
+    before = goals.get(goal_id)
+    below = goals.subtree([goal_id])[goal_id]
+    held_before = goals.paused(below)
+    closes = status in (GoalStatus.COMPLETED, GoalStatus.CANCELLED) and status != before.status
+    if closes and status == GoalStatus.COMPLETED and open_tasks == "refuse":
+        _refuse_open_tasks(call, before, below)
+    change = goals.update(
+        goal_id,
+        status=status,
+        name=name,
+        description=description,
+        metadata=metadata,
+        acceptance_criteria=acceptance_criteria,
+        parent_goal_id=parent_goal_id,
+        outcome=outcome,
+        cancel_open=open_tasks == "cancel",
+    )
+    if closes:
+        tasks.cancel_open_in(below, worker=call.worker)
+    held_after = goals.paused(below)
+    tasks.hold(held_after - held_before)
+    tasks.unhold(held_before - held_after)
+    if change.changed:
+        call.had_effect("goal", goal_id)
+    return goal_reply(change.goal)
+
+
+def require_open_goal(call: Call, goal_id: int | None, attempt: str) -> Goal | None:
+    """Return a goal that takes work.
+
+    Raises:
+        IllegalTransition: it is completed or cancelled.
+    """
+    if goal_id is None:
+        return None
+    goal = call.libraries.goals.get(goal_id)
+    if not goal.status.is_open:
+        raise IllegalTransition(
+            f"goal {goal_id} is {goal.status}: {attempt}",
+            f"reopen it with update_goal status active, or choose another goal than {goal_id}",
+            {"goal_id": goal_id, "status": goal.status.value},
+        )
+    return goal
+
+
+def goal_ids_of(call: Call, goal_id: int | None) -> tuple[int, ...] | None:
+    """Return a goal's id and those of its sub-goals, to filter by; None for no filter."""
+    if goal_id is None:
+        return None
+    call.libraries.goals.get(goal_id)
+    return call.libraries.goals.subtree([goal_id])[goal_id]
+
+
+def _refuse_open_tasks(call: Call, goal: Goal, below: Iterable[int]) -> None:
+    count, first = call.libraries.tasks.open_in(tuple(below), _NAMED_IN_ERRORS)
+    if count:
+        ids = ", ".join(map(str, first)) + (", ..." if count > len(first) else "")
+        details: dict[str, Any] = {"goal_id": goal.goal_id, "open_tasks": count, "first_task_ids": list(first)}
+        raise Conflict(
+            f"goal {goal.goal_id} has {count} open task{'' if count == 1 else 's'} ({ids})",
+            "settle them first; open_tasks says what else can become of them",
+            details,
+        )

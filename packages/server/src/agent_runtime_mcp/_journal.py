@@ -1,0 +1,197 @@
+"""The journal: a row for each committed effect, and the stored replies that make a repeated request harmless.
+
+The rows are written in the transaction of the effect, so that there is never one without the other.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import apsw
+import attrs
+
+from ._plain import compact
+from ._sizes import cut_text
+from ._storage import Schema
+from .errors import Conflict
+
+SCHEMA = Schema(
+    "server",
+    (
+        (
+            """
+            CREATE TABLE server_sequence (
+                name TEXT PRIMARY KEY,
+                value INTEGER NOT NULL CHECK (value >= 0)
+            ) STRICT
+            """,
+            "INSERT INTO server_sequence (name, value) VALUES ('journal', 0)",
+            """
+            CREATE TABLE server_journal (
+                seq INTEGER PRIMARY KEY,
+                at INTEGER NOT NULL,
+                worker TEXT NOT NULL,
+                client TEXT,
+                tool_use_id TEXT,
+                operation TEXT NOT NULL,
+                subject TEXT NOT NULL,
+                arguments TEXT NOT NULL,
+                request_id TEXT,
+                fingerprint TEXT,
+                reply TEXT,
+                CHECK ((request_id IS NULL) = (reply IS NULL))
+            ) STRICT
+            """,
+            """
+            CREATE UNIQUE INDEX server_journal_by_request
+            ON server_journal (worker, operation, request_id)
+            WHERE request_id IS NOT NULL
+            """,
+        ),
+    ),
+)
+
+_LONGEST_ARGUMENT = 4 * 1024
+_SECRET = frozenset({"claim_token", "permit_id", "baton_id"})
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """One effect, to be written into the journal."""
+
+    worker: str
+    client: str | None
+    tool_use_id: str | None
+    operation: str
+    subject: str
+    arguments: Mapping[str, Any]
+    request_id: str | None
+    reply: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """One row of the journal, as it is read; `at` is in milliseconds since 1970."""
+
+    seq: int
+    at: int
+    worker: str
+    client: str | None
+    tool_use_id: str | None
+    operation: str
+    subject: str
+    arguments: Mapping[str, Any]
+    request_id: str | None
+
+
+@attrs.frozen
+class Journal:
+    """The journal of one database.
+
+    Args:
+        connection: the open connection.
+        clock: returns the time in seconds since 1970.
+    """
+
+    connection: apsw.Connection
+    clock: Callable[[], float]
+
+    def replay(self, worker: str, operation: str, request_id: str, arguments: Mapping[str, Any]) -> str | None:
+        """Return the stored reply of a request that was made before.
+
+        Raises:
+            Conflict: it was made with other arguments.
+        """
+        row = self.connection.execute(
+            """
+            SELECT fingerprint, reply
+            FROM server_journal
+            WHERE worker = :worker AND operation = :operation AND request_id = :request_id
+            """,
+            {"worker": worker, "operation": operation, "request_id": request_id},
+        ).fetchone()
+        if row is None:
+            return None
+        if row[0] != _fingerprint(arguments):
+            raise Conflict(
+                f"request_id {request_id} was used for {operation} with other arguments",
+                "use a new request_id for a new request, and the same arguments to repeat one",
+            )
+        return str(row[1])
+
+    def write(self, entry: Entry) -> None:
+        """Write a row, numbered without a gap, inside the transaction of its effect."""
+        [(seq,)] = self.connection.execute(
+            """
+            UPDATE server_sequence
+            SET value = server_sequence.value + 1
+            WHERE name = 'journal'
+            RETURNING value
+            """
+        ).fetchall()
+        self.connection.execute(
+            """
+            INSERT INTO server_journal
+                (seq, at, worker, client, tool_use_id, operation, subject, arguments, request_id, fingerprint, reply)
+            VALUES (
+                :seq, :at, :worker, :client, :tool_use_id, :operation, :subject, :arguments, :request_id, :fingerprint,
+                :reply
+            )
+            """,
+            {
+                "seq": seq,
+                "at": round(self.clock() * 1000),
+                "worker": entry.worker,
+                "client": entry.client,
+                "tool_use_id": entry.tool_use_id,
+                "operation": entry.operation,
+                "subject": entry.subject,
+                "arguments": compact({name: _shown(name, value) for name, value in entry.arguments.items()}),
+                "request_id": entry.request_id,
+                "fingerprint": None if entry.request_id is None else _fingerprint(entry.arguments),
+                "reply": entry.reply,
+            },
+        ).fetchall()
+
+    def since(self, seq: int, limit: int = 1000) -> list[Event]:
+        """Return the rows that follow a number, oldest first."""
+        rows = self.connection.execute(
+            """
+            SELECT seq, at, worker, client, tool_use_id, operation, subject, arguments, request_id
+            FROM server_journal
+            WHERE seq > :seq
+            ORDER BY seq
+            LIMIT :limit
+            """,
+            {"seq": seq, "limit": limit},
+        ).fetchall()
+        return [
+            Event(
+                seq=row[0],
+                at=row[1],
+                worker=row[2],
+                client=row[3],
+                tool_use_id=row[4],
+                operation=row[5],
+                subject=row[6],
+                arguments=json.loads(row[7]),
+                request_id=row[8],
+            )
+            for row in rows
+        ]
+
+
+
+def _fingerprint(arguments: Mapping[str, Any]) -> str:
+    from hashlib import sha256
+
+    return sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in _SECRET and value is not None:
+        return "***"
+    if isinstance(value, str):
+        return cut_text(value, _LONGEST_ARGUMENT)
+    text = compact(value)
+    return value if len(text) <= _LONGEST_ARGUMENT else cut_text(text, _LONGEST_ARGUMENT)

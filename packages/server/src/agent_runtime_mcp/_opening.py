@@ -1,0 +1,333 @@
+"""Opening the database file: what it may be, how it is made, which settings hold, how its tables move forward."""
+
+import os
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import apsw
+import attrs
+
+from ._storage_failures import storage_failure
+from .errors import StorageFailure
+
+APPLICATION_ID = 0x41475254  # "AGRT"
+SYNCHRONOUS = ("FULL", "NORMAL")
+
+# File systems on which locks and shared memory don't hold between machines. Not 9p and virtiofs: sandboxes and virtual
+# machines have them as their root, where one kernel sees to both.
+_NETWORK_FILE_SYSTEMS = frozenset(
+    """
+    afs beegfs ceph cifs coda davfs gpfs lustre ncpfs nfs nfs4 orangefs pvfs2 smb3 smbfs
+    fuse.ceph fuse.davfs2 fuse.gcsfuse fuse.glusterfs fuse.goofys fuse.rclone fuse.s3fs fuse.sshfs
+    """.split()  # noqa: SIM905 - a word, not a line, for each
+)
+
+Identity = tuple[int, int]
+
+
+class Schema(Protocol):
+    """The tables of one library. Both methods raise a RuntimeError where a newer version wrote them."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def migrations(self) -> Sequence[Sequence[str]]: ...
+
+    def migrate(self, connection: apsw.Connection, /) -> int: ...
+
+    def version(self, connection: apsw.Connection, /) -> int: ...
+
+
+@attrs.frozen
+class Opening:
+    """How a database file is to be opened.
+
+    Args:
+        path: the file.
+        schemas: the tables it has, in the order in which they are made.
+        synchronous: "FULL", or "NORMAL" to trade the last writes before a loss of power for speed.
+        may_create: whether a missing file is made.
+        default_folder: whether its missing folder is made, too.
+    """
+
+    path: Path
+    schemas: Sequence[Schema]
+    synchronous: str = "FULL"
+    may_create: bool = True
+    default_folder: bool = False
+
+    def open(self) -> tuple[apsw.Connection, Identity]:
+        """Return a connection with all settings on it, to tables that are up to date, and the identity of the file.
+
+        A file that is up to date costs no write lock.
+
+        Raises:
+            StorageFailure: the file can't be used, and is left as it was.
+            apsw.Error: SQLite says so; what is in `_storage_failures.LOCKED` goes away with time.
+            OSError: the operating system says so.
+        """
+        if self.synchronous not in SYNCHRONOUS:
+            raise StorageFailure(
+                self.path,
+                f"can't be opened with synchronous {self.synchronous!r}",
+                f"choose one of {', '.join(SYNCHRONOUS)}",
+            )
+        require_sound_sqlite(self.path, apsw.sqlite_lib_version())
+        file = self._require_file()
+        _require_local(self.path)
+        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=256)
+        try:
+            found = _pragma(connection, "application_id")
+            if found != APPLICATION_ID:
+                self._require_new(connection, found)
+            self._configure(connection)
+            if found != APPLICATION_ID or self._is_outdated(connection):
+                self._migrate(connection)
+            self._require_unmoved(file)
+        except BaseException:
+            connection.close()
+            raise
+        return connection, file
+
+    def copy_to(self, target: Path) -> None:
+        """Copy what is committed to a new file; through a connection of its own, as one that writes can't be copied."""
+        reader = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            back_up(reader, target)
+        finally:
+            reader.close()
+
+    def _require_file(self) -> Identity:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            self._create()
+            found = self.path.stat()
+        mode = found.st_mode
+        if stat.S_ISDIR(mode):
+            raise StorageFailure(self.path, "is a folder", "give the path of a file in it")
+        if not stat.S_ISREG(mode):
+            raise StorageFailure(self.path, "is no regular file", "give the path of another file")
+        return found.st_dev, found.st_ino
+
+    def _create(self) -> None:
+        """Make an empty file that only this user can read; SQLite gives -wal and -shm the same mode."""
+        if self.path.is_symlink():
+            raise StorageFailure(
+                self.path, "is a symbolic link to nothing", "make the file that it points at, or remove it"
+            )
+        if not self.may_create:
+            raise StorageFailure(self.path, "does not exist", "`agent-runtime init` makes a database for this project")
+        if self.default_folder:
+            _make_private_folders(self.path.parent)
+        try:
+            create_private(self.path)
+        except FileExistsError:
+            return  # another process was faster
+        except FileNotFoundError:
+            raise StorageFailure(
+                self.path, f"its folder {self.path.parent} does not exist", "make the folder, or name another file"
+            ) from None
+
+    def _require_new(self, connection: apsw.Connection, found: int) -> None:
+        if found:
+            raise StorageFailure(
+                self.path, f"belongs to another application (application_id {found:#x})", "name another file"
+            )
+        if connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone() is not None:
+            raise StorageFailure(
+                self.path,
+                "is a database of another application",
+                "name another file; what an earlier agent-runtime server wrote is read by `agent-runtime import`",
+            )
+
+    def _configure(self, connection: apsw.Connection) -> None:
+        for option, value in _OPTIONS:
+            connection.config(option, value)
+        if _pragma(connection, "journal_mode = WAL") != "wal":
+            raise StorageFailure(
+                self.path, "its file system can't hold a write-ahead log", "name a file on a local disk"
+            )
+        _pragma(connection, f"synchronous = {self.synchronous}")
+        for setting in _SETTINGS:
+            _pragma(connection, setting)
+        if sys.platform == "darwin" and self.synchronous == "FULL":
+            for setting in ("fullfsync = ON", "checkpoint_fullfsync = ON"):  # fsync(2) leaves it in the drive's cache
+                _pragma(connection, setting)
+        connection.transaction_mode = "IMMEDIATE"
+
+    def _is_outdated(self, connection: apsw.Connection) -> bool:
+        for schema in self.schemas:
+            try:
+                if schema.version(connection) < len(schema.migrations):
+                    return True
+            except apsw.SQLError:  # a library that is new in this version has no table yet
+                return True
+            except RuntimeError as newer:
+                raise self._newer(newer) from newer
+        return False
+
+    def _migrate(self, connection: apsw.Connection) -> None:
+        """Bring all tables up to date in one transaction, unless another process did while this one waited for it."""
+        with connection:
+            found = _pragma(connection, "application_id")
+            if found != APPLICATION_ID:
+                self._require_new(connection, found)
+                _pragma(connection, f"application_id = {APPLICATION_ID}")
+            elif self._is_outdated(connection):
+                self._keep_a_copy()
+            else:
+                return
+            try:
+                for schema in self.schemas:
+                    schema.migrate(connection)
+            except RuntimeError as newer:
+                raise self._newer(newer) from newer
+
+    def _require_unmoved(self, file: Identity) -> None:
+        if identity(self.path) != file:
+            raise StorageFailure(self.path, "was replaced while it was opened", "call again")
+
+    def _newer(self, error: RuntimeError) -> StorageFailure:
+        return StorageFailure(self.path, str(error), getattr(error, "hint", None))
+
+    def _keep_a_copy(self) -> None:
+        import datetime
+
+        now = datetime.datetime.now(datetime.UTC)
+        self.copy_to(self.path.with_name(f"{self.path.name}.before-upgrade-{now:%Y%m%dT%H%M%S%fZ}"))
+
+
+_OPTIONS = (
+    (apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1),
+    (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),  # a misspelt column in double quotes is an error and no text
+    (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
+    (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),  # a file made by others runs no functions by being read
+    (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),  # no SQL can write the schema's tables as data
+)
+
+_SETTINGS = (
+    "cache_size = -16384",  # at most 16 MiB: the indexes of 100,000 tasks; nothing is taken before it is read
+    "temp_store = MEMORY",  # savepoints and sorts are small, and work when /tmp is full
+    "journal_size_limit = 16777216",  # a -wal that one large write blew up shrinks again
+    "mmap_size = 0",  # with mapped pages an I/O error is a SIGBUS, which kills the server
+)
+
+
+def require_sound_sqlite(path: Path, version: str) -> None:
+    """Refuse a SQLite in which two connections that checkpoint at once can lose a write.
+
+    Source: https://www.sqlite.org/wal.html#walresetbug, fixed in 3.51.3 and in the branches of 3.50.7 and 3.44.6.
+    """
+    number = tuple(map(int, version.split(".")[:3]))
+    if number >= (3, 51, 3) or (3, 50, 7) <= number < (3, 51) or (3, 44, 6) <= number < (3, 45):
+        return
+    raise StorageFailure(
+        path,
+        f"SQLite {version} can lose writes of several processes (a race in resetting the write-ahead log)",
+        "install an apsw that brings SQLite 3.51.3 or newer",
+    )
+
+
+def identity(path: Path) -> Identity | None:
+    """Return what tells a file from any other that there is meanwhile, or None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def back_up(connection: apsw.Connection, target: Path) -> None:
+    """Copy a database as one moment saw it, while others go on writing, and check the copy.
+
+    Args:
+        connection: a connection to it, in no transaction.
+        target: a file that does not exist yet.
+
+    Raises:
+        StorageFailure: the copy can't be written; none is left behind.
+    """
+    try:
+        create_private(target)
+    except OSError as error:
+        raise storage_failure(target, error) from error
+    copy = None
+    try:
+        copy = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
+        with copy.backup("main", connection, "main") as backup:
+            while not backup.done:
+                backup.step(-1)
+        _pragma(copy, "journal_mode = DELETE")  # the copy is one file
+        _require_intact(copy, target)
+        copy.close()
+    except BaseException as error:
+        if copy is not None:
+            copy.close(True)
+        target.unlink(missing_ok=True)
+        if isinstance(error, apsw.FullError | apsw.IOError):
+            raise storage_failure(target, error) from error
+        raise
+
+
+def _require_intact(copy: apsw.Connection, target: Path) -> None:
+    verdict = _pragma(copy, "integrity_check")
+    if verdict != "ok":
+        raise StorageFailure(target, f"the copy is damaged ({verdict})", "`agent-runtime doctor` says what is damaged")
+
+
+def create_private(path: Path) -> None:
+    """Make an empty file that was not there, for this user alone."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+def _make_private_folders(folder: Path) -> None:
+    """Make what is missing of a path, each level for this user alone, and have the names survive a loss of power."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+        parent = os.open(one.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
+
+
+def _require_local(path: Path) -> None:
+    """Refuse a network file system on Linux, where the kernel tells; a container may hide its mounts."""
+    mounts = Path("/proc/self/mountinfo")
+    if not mounts.exists():
+        return
+    devices = (path.stat().st_dev, path.parent.stat().st_dev)  # a bind mount may be of the file alone
+    kind = network_file_system(mounts.read_text(errors="surrogateescape"), devices)
+    if kind is not None:
+        raise StorageFailure(
+            path,
+            f"is on a network file system ({kind}), where locks between machines can't be relied on",
+            "name a file on a local disk with --db or AGENT_RUNTIME_DB",
+        )
+
+
+def network_file_system(mountinfo: str, devices: Sequence[int]) -> str | None:
+    """Return the type of the network file system that one of the devices is, or None.
+
+    Args:
+        mountinfo: the text of proc_pid_mountinfo(5).
+        devices: device numbers as stat(2) gives them.
+    """
+    wanted = {f"{os.major(device)}:{os.minor(device)}" for device in devices}
+    for line in mountinfo.splitlines():
+        mount, _, file_system = line.partition(" - ")
+        kind = file_system.split(" ", 1)[0]
+        if kind in _NETWORK_FILE_SYSTEMS and mount.split(" ", 3)[2] in wanted:
+            return kind
+    return None
+
+
+def _pragma(connection: apsw.Connection, text: str) -> Any:
+    row = connection.execute(f"PRAGMA {text}").fetchall()
+    return row[0][0] if row else None

@@ -1,0 +1,111 @@
+"""The one table of operations. MCP tools and commands of the command line are both made from its rows."""
+
+import typing
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any, Literal
+
+import attrs
+
+from . import _goal_operations, _overview, _task_operations
+from ._arguments import Arguments, read_arguments
+from ._docstrings import read_docstring
+from ._server_arguments import REQUEST_ID_ARGUMENT, WORKER_ARGUMENT
+
+Kind = Literal["read", "write"]
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """One row of the table.
+
+    Attributes:
+        definition: the documented, annotated function or method that does it.
+        group: the group of the command line; None for a command of its own.
+        verb: the command in its group.
+        kind: whether it reads or writes.
+        destructive: it can end what others work on.
+        idempotent: repeating it has no further effect.
+        takes_request_id: a repeated request is answered from the journal.
+        takes_worker: the caller may name itself.
+        always_load: clients that search for tools are asked to show it from the start.
+    """
+
+    definition: Callable[..., Any]
+    group: str | None
+    verb: str
+    kind: Kind
+    destructive: bool = False
+    idempotent: bool = False
+    takes_request_id: bool = False
+    takes_worker: bool = False
+    always_load: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the MCP tool."""
+        return self.definition.__name__
+
+    @cached_property
+    def description(self) -> str:
+        """What it does, as a model and a person read it."""
+        return read_docstring(self.definition).text
+
+    @cached_property
+    def arguments(self) -> Arguments:
+        """Its arguments as MCP lists them."""
+        more = [REQUEST_ID_ARGUMENT] if self.takes_request_id else []
+        more += [WORKER_ARGUMENT] if self.takes_worker else []
+        return read_arguments(self.definition, leave_out=("call",), more=more)
+
+    @cached_property
+    def accepted(self) -> Arguments:
+        """What it takes in all: every write takes `worker` and `request_id`, listed or not."""
+        if self.kind == "read":
+            return self.arguments
+        names = {argument.name for argument in self.arguments.arguments}
+        more = [one for one in (REQUEST_ID_ARGUMENT, WORKER_ARGUMENT) if one.name not in names]
+        return Arguments(self.name, (*self.arguments.arguments, *more))
+
+    @cached_property
+    def reply_classes(self) -> tuple[type, ...]:
+        """The classes of its replies."""
+        returned = typing.get_type_hints(self.definition)["return"]
+        return typing.get_args(returned) or (returned,)
+
+    def run(self, call: Any, arguments: dict[str, Any]) -> Any:
+        """Do it with checked arguments."""
+        return self.definition(call, **arguments)
+
+
+def _write(definition: Callable[..., Any], group: str, verb: str, **traits: bool) -> Operation:
+    return Operation(definition=definition, group=group, verb=verb, kind="write", **traits)
+
+
+def _read(definition: Callable[..., Any], group: str | None, verb: str, **traits: bool) -> Operation:
+    return Operation(definition=definition, group=group, verb=verb, kind="read", idempotent=True, **traits)
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    _write(_goal_operations.create_goal, "goal", "create", takes_request_id=True, always_load=True),
+    _read(_goal_operations.get_goal, "goal", "show"),
+    _read(_goal_operations.list_goals, "goal", "list"),
+    _write(_goal_operations.update_goal, "goal", "update", destructive=True, idempotent=True),
+    _write(_task_operations.decompose_goal, "goal", "decompose", takes_request_id=True, always_load=True),
+    _write(_task_operations.create_task, "task", "create", takes_request_id=True),
+    _write(
+        _task_operations.get_next_task, "task", "next", takes_request_id=True, takes_worker=True, always_load=True
+    ),
+    _write(_task_operations.update_task_status, "task", "update-status", takes_worker=True, always_load=True),
+    _write(_task_operations.edit_task, "task", "edit", idempotent=True),
+    _write(_task_operations.renew_task, "task", "renew"),
+    _read(_task_operations.list_tasks, "task", "list"),
+    _read(_task_operations.get_task, "task", "show"),
+    _read(_overview.runtime_overview, None, "overview", takes_worker=True, always_load=True),
+)
+
+
+@cache
+def by_name() -> dict[str, Operation]:
+    """Return the operations by their MCP names."""
+    return {operation.name: operation for operation in OPERATIONS}

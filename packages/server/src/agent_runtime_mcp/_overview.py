@@ -1,0 +1,104 @@
+"""What an agent reads first in a new session: the open goals, what it holds, what is ready, in at most 2 KiB."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+from agent_runtime_goals import GoalStatus
+
+from ._call import Call
+from ._goal_replies import progress
+from ._plain import plain
+from ._sizes import size
+
+LARGEST_OVERVIEW = 2 * 1024
+_ROWS = 5
+_TITLE = 80
+
+
+@attrs.frozen(kw_only=True)
+class Overview:
+    """What there is, section by section; `more` says how many further rows each section has."""
+
+    goals: tuple[dict[str, Any], ...]
+    holding: tuple[dict[str, Any], ...]
+    ready: tuple[dict[str, Any], ...]
+    relays: tuple[dict[str, Any], ...]
+    breakers: tuple[dict[str, Any], ...]
+    more: dict[str, int]
+
+
+def runtime_overview(call: Call) -> Overview:
+    """Start here in a new session: open goals, what you hold, what is ready, relays and breakers that need attention.
+
+    left_by marks work that an ended session left; get_next_task offers it first.
+    """
+    sections = {"goals": _goals(call), "holding": _holding(call), "ready": _ready(call)}
+    rows = {name: list(found[0]) for name, found in sections.items()}
+    totals = {name: found[1] for name, found in sections.items()}
+    overview = _overview(rows, totals)
+    while size(plain(overview)) > LARGEST_OVERVIEW:
+        longest = max(rows, key=lambda name: size(rows[name]))
+        rows[longest].pop()
+        overview = _overview(rows, totals)
+    return overview
+
+
+def _overview(rows: dict[str, list[dict[str, Any]]], totals: dict[str, int]) -> Overview:
+    more = {name: totals[name] - len(shown) for name, shown in rows.items() if totals[name] > len(shown)}
+    return Overview(
+        goals=tuple(rows["goals"]),
+        holding=tuple(rows["holding"]),
+        ready=tuple(rows["ready"]),
+        relays=(),
+        breakers=(),
+        more=more,
+    )
+
+
+def _goals(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
+    goals, tasks = call.libraries.goals, call.libraries.tasks
+    found = goals.list(GoalStatus.ACTIVE, limit=_ROWS)
+    subtrees = goals.subtree([goal.goal_id for goal in found.goals])
+    counts = tasks.counts({goal_id for below in subtrees.values() for goal_id in below})
+    rows = []
+    for goal in found.goals:
+        state = progress([counts[goal_id] for goal_id in subtrees[goal.goal_id]])
+        rows.append(
+            {
+                "goal_id": goal.goal_id,
+                "name": goal.name[:_TITLE],
+                "percent": state.percent,
+                "ready": state.ready,
+                "in_progress": state.in_progress,
+                "waiting": state.waiting,
+            }
+        )
+    return rows, found.total
+
+
+def _holding(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
+    ids = call.libraries.tasks.holding(call.worker)
+    rows = []
+    for task_id in ids[:_ROWS]:
+        task = call.libraries.tasks.get(task_id)
+        rows.append({"task_id": task_id, "title": task.title[:_TITLE], "live": bool(task.claim and task.claim.live)})
+    return rows, len(ids)
+
+
+def _ready(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
+    tasks = call.libraries.tasks
+    offers = tasks.offers(limit=_ROWS)
+    rows = []
+    for offer in offers:
+        row: dict[str, Any] = {
+            "task_id": offer.task.task_id,
+            "title": offer.task.title[:_TITLE],
+            "goal_id": offer.task.goal_id,
+            "priority": offer.task.priority,
+        }
+        if offer.left_by is not None:
+            row["left_by"] = offer.left_by[:_TITLE]
+        rows.append(row)
+    left = sum(offer.left_by is not None for offer in offers)
+    return rows, max(len(rows), tasks.queue().ready + left)

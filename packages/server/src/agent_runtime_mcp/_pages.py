@@ -1,0 +1,74 @@
+"""Pages of lists: bounded in rows and bytes, followed by a cursor that belongs to its filters."""
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ._plain import compact, plain
+from ._sizes import LARGEST_PAGE, fit_row, size
+from .errors import InvalidArguments
+
+
+@attrs.frozen
+class Cursor:
+    """Where a list goes on.
+
+    Args:
+        filters: what the list was asked for; a cursor of another list is refused.
+    """
+
+    filters: Mapping[str, Any]
+
+    def after(self, cursor: str | None) -> str | None:
+        """Return the key of the last row before the page, or None for the first page.
+
+        Raises:
+            InvalidArguments: the cursor was made by no list, or by another one.
+        """
+        if cursor is None:
+            return None
+        mark, _, key = cursor.partition(".")
+        if mark != self._mark or not key:
+            raise InvalidArguments(
+                ["cursor belongs to no list with these filters"], "pass next_cursor with the same filters, or omit it"
+            )
+        return key
+
+    def at(self, key: object) -> str:
+        """Return the cursor that goes on after a row."""
+        return f"{self._mark}.{key}"
+
+    @property
+    def _mark(self) -> str:
+        return f"{zlib.crc32(compact(self.filters).encode()):08x}"
+
+
+def page(
+    rows: Iterable[Any],
+    *,
+    more: bool,
+    cursor: Cursor,
+    key: Callable[[dict[str, Any]], object],
+    leave_out: Sequence[str] = (),
+) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    """Return the rows that one page holds, as JSON values, and the cursor behind them.
+
+    Args:
+        rows: the rows of the page, as attrs values.
+        more: whether further rows follow.
+        cursor: the list's cursor.
+        key: returns what the list is ordered by.
+        leave_out: fields that a list does not show.
+    """
+    shown: list[dict[str, Any]] = []
+    total = 0
+    for row in rows:
+        values = fit_row({name: value for name, value in plain(row).items() if name not in leave_out})
+        total += size(values) + 1
+        if shown and total > LARGEST_PAGE:
+            more = True
+            break
+        shown.append(values)
+    return tuple(shown), cursor.at(key(shown[-1])) if shown and more else None

@@ -1,0 +1,70 @@
+"""Bounds of arguments that belong to the server and to no library."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import attrs
+from agent_runtime_tasks._values import Choice, Integer, Text
+
+from ._arguments import Argument
+
+REQUEST_ID = Text(shortest=1, characters=200, exact=True)
+WORKER = Text(shortest=1, characters=200, exact=True)
+
+CursorText = Annotated[str, Text(shortest=1, characters=500, exact=True)]
+ClaimToken = Annotated[str, Text(shortest=1, characters=200, exact=True)]
+Query = Annotated[str, Text(shortest=1, kib=4)]
+WhatBecomesOfOpenTasks = Annotated[str, Choice(words=("refuse", "cancel"))]
+Detail = Annotated[str, Choice(words=("brief", "full"))]
+ReadinessWord = Annotated[str, Choice(words=("ready", "waiting", "unreachable", "group"))]
+Strategy = Annotated[str, Choice(words=("sequential", "parallel", "hierarchical"))]
+MaxTasks = Annotated[int, Integer(low=1, high=500)]
+
+
+@attrs.frozen
+class PlanItems:
+    """The items of a plan; the tasks library checks them as a whole, so that an error can name all faults."""
+
+    def __call__(self, _name: str, value: object) -> object:
+        """Return the items as they are."""
+        return value
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The shape that is shown to a model."""
+        text = {"type": "string"}
+        texts = {"type": "array", "items": text}
+        fields: Mapping[str, Any] = {
+            "key": text,
+            "title": text,
+            "description": text,
+            "depends_on": texts,
+            "parent": text,
+            "priority": {"type": "integer"},
+            "acceptance_criteria": texts,
+        }
+        return {
+            "type": "array",
+            "items": {"type": "object", "properties": dict(fields), "required": ["title"]},
+            "maxItems": 500,
+        }
+
+
+Plan = Annotated[Sequence[Any], PlanItems()]
+
+REQUEST_ID_ARGUMENT = Argument(
+    name="request_id",
+    description="your id for this call; repeating it returns the first reply",
+    required=False,
+    default=None,
+    clearable=False,
+    bound=REQUEST_ID,
+)
+WORKER_ARGUMENT = Argument(
+    name="worker",
+    description="your name, if not this session's",
+    required=False,
+    default=None,
+    clearable=False,
+    bound=WORKER,
+)

@@ -1,0 +1,83 @@
+"""What SQLite and the operating system report about a file, as one sentence with the path and what would help."""
+
+import os
+from pathlib import Path
+
+import apsw
+
+from .errors import StorageFailure
+
+# Others hold a lock; nothing is wrong. LOCKED is the same within one process, PROTOCOL a lost race for the WAL's locks.
+LOCKED: tuple[type[apsw.Error], ...] = (apsw.BusyError, apsw.LockedError, apsw.ProtocolError)
+
+BROKEN: tuple[type[apsw.Error], ...] = (
+    apsw.CantOpenError,
+    apsw.CorruptError,
+    apsw.FormatError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.NoLFSError,
+    apsw.NotADBError,
+    apsw.PermissionsError,
+    apsw.ReadOnlyError,
+)
+
+_NOT_WRITTEN = (
+    apsw.SQLITE_IOERR_WRITE,
+    apsw.SQLITE_IOERR_FSYNC,
+    apsw.SQLITE_IOERR_DIR_FSYNC,
+    apsw.SQLITE_IOERR_TRUNCATE,
+)
+_ANOTHER_FILE = "name another file with --db or AGENT_RUNTIME_DB"
+
+
+def storage_failure(path: Path, error: Exception) -> StorageFailure:
+    """Return the failure to raise for an error that opening, reading or writing a database file met.
+
+    Args:
+        path: the database file.
+        error: one of `BROKEN`, or an OSError.
+    """
+    reason, hint = _reason(path, error)
+    return StorageFailure(path, reason, hint)
+
+
+def leaves_reads_intact(error: apsw.Error) -> bool:
+    """Tell whether the connection is worth keeping: on a full disk another one might not even be opened to read."""
+    return isinstance(error, apsw.FullError) or (isinstance(error, apsw.IOError) and _extended(error) in _NOT_WRITTEN)
+
+
+def _reason(path: Path, error: Exception) -> tuple[str, str | None]:
+    match error:
+        case apsw.FullError():
+            return "the disk is full", "nothing was lost; free some space and call again"
+        case apsw.NotADBError() | apsw.FormatError():
+            return "is not a database", _ANOTHER_FILE
+        case apsw.CorruptError():
+            return f"is damaged ({error})", "`agent-runtime doctor` says where; a backup can take its place"
+        case apsw.ReadOnlyError():
+            return "can't be written", f"this user needs to write the file and its folder {path.parent}"
+        case apsw.CantOpenError() | apsw.PermissionsError():
+            return _why_not_opened(path), f"this user needs to read and write the file and its folder {path.parent}"
+        case apsw.Error():
+            name = apsw.mapping_extended_result_codes.get(_extended(error), error)
+            return (
+                f"can't be read or written ({name})",
+                "nothing was lost; look at the disk and its quota, and call again",
+            )
+        case OSError():
+            return (error.strerror or str(error)).lower(), _ANOTHER_FILE
+        case _:
+            raise TypeError(f"{error!r} says nothing about a file")
+
+
+def _extended(error: apsw.Error) -> int:
+    return getattr(error, "extendedresult", apsw.SQLITE_ERROR)
+
+
+def _why_not_opened(path: Path) -> str:
+    if not os.access(path, os.R_OK):
+        return "permission denied"
+    if not os.access(path.parent, os.W_OK):
+        return "its folder can't be written, where SQLite keeps two files beside it"
+    return "can't be opened"

@@ -1,0 +1,390 @@
+"""The operations on tasks: the tasks library, with the goals that its tasks serve."""
+
+import time
+from typing import Annotated
+
+import attrs
+from agent_runtime_tasks import KEEP, Task, TaskStatus
+from agent_runtime_tasks._model import (
+    Criteria,
+    DelaySeconds,
+    Dependencies,
+    GoalId,
+    LeaseSeconds,
+    Limit,
+    LongText,
+    MaxAttempts,
+    Metadata,
+    Priority,
+    ShortText,
+    Status,
+    TaskId,
+    Title,
+)
+
+from ._call import Call
+from ._goal_operations import goal_ids_of, require_open_goal
+from ._moments import IsoTime
+from ._pages import Cursor, page
+from ._parts import TASK_FIELDS, Offset, part
+from ._server_arguments import ClaimToken, CursorText, Detail, MaxTasks, Plan, Query, ReadinessWord, Strategy
+from ._task_replies import (
+    Decomposition,
+    GoalContext,
+    NextTask,
+    TaskFull,
+    TaskList,
+    TaskWrite,
+    TextPart,
+    brief,
+    full,
+    in_context,
+    queue_reply,
+    task_write,
+)
+from .errors import Conflict, InvalidArguments
+
+_SETTLED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
+
+
+def decompose_goal(
+    call: Call,
+    goal_id: GoalId,
+    strategy: Strategy = "sequential",
+    plan: Plan | None = None,
+    max_tasks: MaxTasks = 40,
+) -> Decomposition:
+    """Break a persistent goal down into tasks, all or none. Best with your own plan.
+
+    Next: get_next_task.
+
+    Args:
+        goal_id: the goal
+        strategy: order where there is no plan
+        plan: your tasks, e.g. [{"key":"a","title":"Write the parser"},{"title":"Test it","depends_on":["a"]}]. key where
+            another item names it, parent: key of its group; order comes from depends_on alone
+        max_tasks: tasks at most where there is no plan
+    """
+    started = time.perf_counter()
+    tasks = call.libraries.tasks
+    goal = require_open_goal(call, goal_id, "no tasks can be added to it")
+    if goal is None:
+        raise InvalidArguments(["goal_id is missing"])
+    if plan is None:
+        _refuse_second_decomposition(call, goal_id)
+        raise InvalidArguments(
+            ["plan is missing: nothing here makes one up"], "pass plan: a list of {key, title, depends_on}"
+        )
+    made = tasks.plan(plan, goal_id=goal_id)
+    call.had_effect("goal", goal_id)
+    return Decomposition(
+        goal_id=goal_id,
+        strategy=strategy,
+        planner="caller",
+        kind=None,
+        task_ids=tuple(task.task_id for task in made),
+        task_count=len(made),
+        tasks=tuple(map(brief, made)),
+        decomposition_time_ms=round((time.perf_counter() - started) * 1000, 3),
+        fallback_reason=None,
+    )
+
+
+def create_task(
+    call: Call,
+    title: Title,
+    description: LongText = "",
+    goal_id: GoalId | None = None,
+    priority: Priority = 5,
+    dependencies: Dependencies = (),
+    parent_id: TaskId | None = None,
+    acceptance_criteria: Criteria = (),
+    metadata: Metadata | None = None,
+    max_attempts: MaxAttempts = 3,
+    not_before: IsoTime | None = None,
+) -> TaskWrite:
+    """Create a persistent task, shared by all sessions. For many at once: decompose_goal with a plan.
+
+    Args:
+        title: what is to be done, in a line
+        description: the same at length
+        goal_id: the goal it serves
+        priority: 10 is offered first
+        dependencies: task ids to be completed before
+        parent_id: the group it joins; a task with children is never claimed
+        acceptance_criteria: how one can tell that it is done
+        metadata: your own JSON object
+        max_attempts: failed or lost attempts after which it is failed
+        not_before: offered from then on; ISO-8601 with a zone
+    """
+    tasks = call.libraries.tasks
+    belongs_to = goal_id
+    if belongs_to is None and parent_id is not None:
+        belongs_to = tasks.get(parent_id).goal_id
+    require_open_goal(call, belongs_to, "no task can be added to it")
+    change = tasks.create(
+        title,
+        description,
+        goal_id=goal_id,
+        priority=priority,
+        dependencies=dependencies,
+        parent_id=parent_id,
+        acceptance_criteria=acceptance_criteria,
+        metadata=metadata,
+        max_attempts=max_attempts,
+        not_before=not_before,
+        claim_token=call.token_of(parent_id),
+    )
+    call.had_effect("task", change.task.task_id)
+    return task_write(change)
+
+
+def get_next_task(
+    call: Call, goal_id: GoalId | None = None, lease_seconds: LeaseSeconds = 900, claim: bool = True
+) -> NextTask:
+    """Claim the next ready task; no other agent gets it. Each call claims ANOTHER one.
+
+    First settle or release what holding lists. Do the task, then update_task_status. A null task: queue says why.
+
+    Args:
+        goal_id: only tasks of this goal and its sub-goals
+        lease_seconds: your claim's length; it is renewed while this session lives
+        claim: false only looks
+    """
+    tasks = call.libraries.tasks
+    goal_ids = goal_ids_of(call, goal_id)
+    if not claim:
+        offers = tasks.offers(goal_ids=goal_ids)
+        shown = offers[0].task if offers else None
+        return NextTask(
+            task=in_context(shown, tasks.prerequisites(shown), tasks.links(shown), _goal_context(call, shown))
+            if shown
+            else None,
+            claim_token=None,
+            queue=queue_reply(tasks.queue(goal_ids)),
+            holding=tasks.holding(call.worker),
+        )
+    claimed = tasks.claim_next(
+        worker=call.worker, holder=call.session.holder, goal_ids=goal_ids, lease_seconds=lease_seconds
+    )
+    task = claimed.task
+    if task is not None:
+        call.had_effect("task", task.task_id)
+        call.remember(task.task_id, claimed.claim_token)
+    elif claimed.failed:
+        call.had_effect("task", claimed.failed[0])
+    return NextTask(
+        task=in_context(task, claimed.prerequisites, tasks.links(task), _goal_context(call, task)) if task else None,
+        claim_token=claimed.claim_token,
+        queue=queue_reply(claimed.queue),
+        holding=claimed.holding,
+    )
+
+
+def update_task_status(
+    call: Call,
+    task_id: TaskId,
+    status: Status,
+    result: LongText | attrs.NothingType | None = KEEP,
+    error: LongText | attrs.NothingType | None = KEEP,
+    claim_token: ClaimToken | None = None,
+    retry_in_seconds: DelaySeconds | None = None,
+    lease_seconds: LeaseSeconds | None = None,
+) -> TaskWrite:
+    """Settle a task you hold: completed with result, failed with error (final). Or pending: release it, or reopen it.
+
+    in_progress claims this very task; cancelled is open to anyone. Next: get_next_task.
+
+    Args:
+        task_id: the task
+        status: what it becomes
+        result: what came of it; tasks that depend on it are shown it
+        error: what went wrong; with pending the attempt counts and the task is retried
+        claim_token: only if this session did not claim it
+        retry_in_seconds: with pending: how long to wait
+        lease_seconds: of a claim made or renewed by this
+    """
+    tasks = call.libraries.tasks
+    before = tasks.get(task_id)
+    if status == TaskStatus.PENDING and before.status in _SETTLED:
+        require_open_goal(call, before.goal_id, f"its task {task_id} can't be reopened")
+    change = tasks.update_status(
+        task_id,
+        status,
+        worker=call.worker,
+        holder=call.session.holder,
+        claim_token=call.token_of(task_id, claim_token),
+        result=result,
+        error=error,
+        retry_in_seconds=retry_in_seconds,
+        lease_seconds=lease_seconds,
+    )
+    if change.changed:
+        call.had_effect("task", task_id)
+    if change.claim_token is not None:
+        call.remember(task_id, change.claim_token)
+    elif change.changed and status in (TaskStatus.PENDING, TaskStatus.CANCELLED):
+        call.remember(task_id, None)
+    return task_write(change, None if change.changed else _what_stands(change.task))
+
+
+def edit_task(
+    call: Call,
+    task_id: TaskId,
+    title: Title | attrs.NothingType = KEEP,
+    description: LongText | attrs.NothingType | None = KEEP,
+    priority: Priority | attrs.NothingType = KEEP,
+    dependencies: Dependencies | attrs.NothingType | None = KEEP,
+    parent_id: TaskId | attrs.NothingType | None = KEEP,
+    goal_id: GoalId | attrs.NothingType | None = KEEP,
+    acceptance_criteria: Criteria | attrs.NothingType | None = KEEP,
+    metadata: Metadata | attrs.NothingType | None = KEEP,
+    max_attempts: MaxAttempts | attrs.NothingType = KEEP,
+    not_before: IsoTime | attrs.NothingType | None = KEEP,
+) -> TaskWrite:
+    """Change what a task is. What is omitted stays, null clears; dependencies, parent and goal only while pending.
+
+    Args:
+        task_id: the task
+        title: another title
+        description: another description
+        priority: another priority
+        dependencies: all its prerequisites
+        parent_id: the group it moves into
+        goal_id: the goal it moves to with all below it
+        acceptance_criteria: other criteria
+        metadata: another object
+        max_attempts: another limit
+        not_before: offered from then on
+    """
+    tasks = call.libraries.tasks
+    attempt = f"task {task_id} can't be moved into it"
+    if isinstance(parent_id, int):
+        require_open_goal(call, tasks.get(parent_id).goal_id, attempt)
+    if isinstance(goal_id, int):
+        require_open_goal(call, goal_id, attempt)
+    change = tasks.edit(
+        task_id,
+        title=title,
+        description=description,
+        priority=priority,
+        dependencies=dependencies,
+        parent_id=parent_id,
+        goal_id=goal_id,
+        acceptance_criteria=acceptance_criteria,
+        metadata=metadata,
+        max_attempts=max_attempts,
+        not_before=not_before,
+        claim_token=call.token_of(parent_id if isinstance(parent_id, int) else None),
+    )
+    if change.changed:
+        call.had_effect("task", task_id)
+    return task_write(change)
+
+
+def renew_task(
+    call: Call,
+    task_id: TaskId,
+    claim_token: ClaimToken | None = None,
+    lease_seconds: LeaseSeconds | None = None,
+    progress: ShortText | None = None,
+) -> TaskWrite:
+    """Extend your claim, or leave a progress note that survives this session.
+
+    Args:
+        task_id: the task you hold
+        claim_token: only if this session did not claim it
+        lease_seconds: another length from now on
+        progress: how far it is, for whoever goes on
+    """
+    change = call.libraries.tasks.renew(
+        task_id,
+        claim_token=call.token_of(task_id, claim_token),
+        lease_seconds=lease_seconds,
+        progress=progress,
+    )
+    call.had_effect("task", task_id)
+    return task_write(change)
+
+
+def list_tasks(
+    call: Call,
+    goal_id: GoalId | None = None,
+    status: Status | None = None,
+    readiness: ReadinessWord | None = None,
+    parent_id: TaskId | None = None,
+    query: Query | None = None,
+    limit: Limit = 50,
+    cursor: CursorText | None = None,
+    detail: Detail = "brief",
+) -> TaskList:
+    """List tasks, oldest first.
+
+    Args:
+        goal_id: only of this goal and its sub-goals
+        status: only of this status
+        readiness: only pending ones of this readiness
+        parent_id: only the children of this group
+        query: only with this text in title or description
+        limit: tasks at most
+        cursor: next_cursor of the page before
+        detail: full adds the texts, each cut at 1 KiB
+    """
+    tasks = call.libraries.tasks
+    filters = {"goal": goal_id, "status": status, "readiness": readiness, "parent": parent_id, "query": query}
+    here = Cursor({"list": "tasks", **filters})
+    found = tasks.list(
+        goal_ids=goal_ids_of(call, goal_id),
+        status=status,
+        readiness=readiness,
+        parent_id=parent_id,
+        query=query,
+        limit=limit,
+        after=int(here.after(cursor) or 0),
+    )
+    rows = map(brief, found.tasks) if detail == "brief" else (full(task, tasks.links(task)) for task in found.tasks)
+    shown, next_cursor = page(
+        rows, more=found.more, cursor=here, key=lambda row: row["task_id"], leave_out=("attempt_history",)
+    )
+    return TaskList(tasks=shown, next_cursor=next_cursor)
+
+
+def get_task(
+    call: Call, task_id: TaskId, field: Annotated[str, TASK_FIELDS] | None = None, offset: Offset = 0
+) -> TaskFull | TextPart:
+    """Show all of a task: texts, links, what blocks it, attempts, claim.
+
+    Args:
+        task_id: its number
+        field: only this field, in parts of 24 KiB
+        offset: byte at which the part begins
+    """
+    tasks = call.libraries.tasks
+    task = tasks.get(task_id)
+    if field is not None:
+        return attrs.evolve(part(task, field, offset), task_id=task_id)
+    return full(task, tasks.links(task))
+
+
+def _goal_context(call: Call, task: Task | None) -> GoalContext | None:
+    if task is None or task.goal_id is None:
+        return None
+    goal = call.libraries.goals.get(task.goal_id)
+    return GoalContext(name=goal.name, acceptance_criteria=goal.acceptance_criteria)
+
+
+def _refuse_second_decomposition(call: Call, goal_id: int) -> None:
+    counts = call.libraries.tasks.counts([goal_id])[goal_id]
+    count = counts.leaves + counts.groups
+    if count:
+        raise Conflict(
+            f"goal {goal_id} has {count} task{'' if count == 1 else 's'} already",
+            "pass plan to add tasks to it, or list_tasks to see them",
+            {"goal_id": goal_id, "task_count": count},
+        )
+
+
+def _what_stands(task: Task) -> str:
+    by = f" by {task.settled_by}" if task.settled_by else ""
+    stands = ", and that result stands" if task.result is not None and task.status is TaskStatus.COMPLETED else ""
+    return f"nothing changed: task {task.task_id} is already {task.status}{by}{stands}"

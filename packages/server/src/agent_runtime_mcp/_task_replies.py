@@ -1,0 +1,257 @@
+"""What operations on tasks answer."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+from agent_runtime_tasks import Attempt, Prerequisite, Queue, Task, TaskChange, TaskLinks
+
+from ._moments import Moment
+
+RESULT_SHOWN = 500  # characters of a prerequisite's result
+
+
+@attrs.frozen(kw_only=True)
+class TaskBrief:
+    """A task in a line."""
+
+    task_id: int
+    title: str
+    status: str
+    readiness: str | None
+    priority: int
+    goal_id: int | None
+    parent_id: int | None
+    open_dependencies: int
+
+
+@attrs.frozen(kw_only=True)
+class ClaimReply:
+    """Who works on a task."""
+
+    worker: str
+    expires_at: Moment
+    live: bool
+
+
+@attrs.frozen(kw_only=True)
+class AttemptReply:
+    """One attempt at a task."""
+
+    attempt: int
+    worker: str
+    started_at: Moment
+    ended_at: Moment | None
+    outcome: str | None
+    error: str | None
+    settled_by: str | None
+    note: str | None
+
+
+@attrs.frozen(kw_only=True)
+class TaskFull(TaskBrief):
+    """All of a task."""
+
+    description: str
+    dependencies: tuple[int, ...]
+    dependents: tuple[int, ...]
+    children: tuple[int, ...]
+    blocked_by: tuple[int, ...]
+    acceptance_criteria: tuple[str, ...]
+    attempts: int
+    max_attempts: int
+    attempt_history: tuple[AttemptReply, ...]
+    progress_note: str | None
+    result: str | None
+    error: str | None
+    metadata: Mapping[str, Any]
+    claim: ClaimReply | None
+    not_before: Moment | None
+    created_at: Moment
+    updated_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
+
+
+@attrs.frozen(kw_only=True)
+class PrerequisiteReply:
+    """A completed prerequisite and the beginning of its result."""
+
+    task_id: int
+    title: str
+    result: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GoalContext:
+    """The goal that a task serves."""
+
+    name: str
+    acceptance_criteria: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class TaskInContext(TaskFull):
+    """All of a task and what it builds on."""
+
+    goal: GoalContext | None
+    prerequisites: tuple[PrerequisiteReply, ...]
+
+
+@attrs.frozen(kw_only=True)
+class QueueReply:
+    """What there is to do, so that an empty answer says why."""
+
+    ready: int
+    waiting: int
+    unreachable: int
+    in_progress: int
+    next_ready_at: Moment | None
+
+
+@attrs.frozen(kw_only=True)
+class NextTask:
+    """The claimed task, or null."""
+
+    task: TaskInContext | None
+    claim_token: str | None
+    queue: QueueReply
+    holding: tuple[int, ...]
+
+
+@attrs.frozen(kw_only=True)
+class TaskWrite:
+    """What a write on a task did."""
+
+    task: TaskBrief
+    changed: bool
+    newly_ready: tuple[int, ...]
+    claim_token: str | None = None
+    note: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TaskList:
+    """A page of tasks."""
+
+    tasks: tuple[Mapping[str, Any], ...]
+    next_cursor: str | None
+
+
+@attrs.frozen(kw_only=True)
+class TextPart:
+    """A part of a long text."""
+
+    text: str
+    offset: int
+    next_offset: int | None
+    bytes: int
+    goal_id: int | None = None
+    task_id: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Decomposition:
+    """The tasks that a goal was broken down into."""
+
+    goal_id: int
+    strategy: str
+    planner: str
+    kind: str | None
+    task_ids: tuple[int, ...]
+    task_count: int
+    tasks: tuple[TaskBrief, ...]
+    decomposition_time_ms: float
+    fallback_reason: str | None
+
+
+def brief(task: Task) -> TaskBrief:
+    """Return a task in a line."""
+    return TaskBrief(**_brief_fields(task))
+
+
+def full(task: Task, links: TaskLinks) -> TaskFull:
+    """Return all of a task."""
+    return TaskFull(**_full_fields(task, links))
+
+
+def in_context(
+    task: Task, prerequisites: Iterable[Prerequisite], links: TaskLinks, goal: GoalContext | None
+) -> TaskInContext:
+    """Return a task with what it builds on."""
+    return TaskInContext(
+        **_full_fields(task, links),
+        goal=goal,
+        prerequisites=tuple(
+            PrerequisiteReply(task_id=one.task_id, title=one.title, result=one.result and one.result[:RESULT_SHOWN])
+            for one in prerequisites
+        ),
+    )
+
+
+def queue_reply(queue: Queue) -> QueueReply:
+    """Return the queue as it is answered."""
+    return QueueReply(**attrs.asdict(queue))
+
+
+def task_write(change: TaskChange, note: str | None = None) -> TaskWrite:
+    """Return what a write did."""
+    return TaskWrite(
+        task=brief(change.task),
+        changed=change.changed,
+        newly_ready=change.newly_ready,
+        claim_token=change.claim_token,
+        note=note,
+    )
+
+
+def _brief_fields(task: Task) -> dict[str, Any]:
+    return {
+        "task_id": task.task_id,
+        "title": task.title,
+        "status": task.status.value,
+        "readiness": task.readiness.value if task.readiness else None,
+        "priority": task.priority,
+        "goal_id": task.goal_id,
+        "parent_id": task.parent_id,
+        "open_dependencies": task.open_dependencies,
+    }
+
+
+def _full_fields(task: Task, links: TaskLinks) -> dict[str, Any]:
+    claim = task.claim
+    return {
+        **_brief_fields(task),
+        "description": task.description,
+        "dependencies": links.dependencies,
+        "dependents": links.dependents,
+        "children": links.children,
+        "blocked_by": links.blocked_by,
+        "acceptance_criteria": task.acceptance_criteria,
+        "attempts": task.attempts,
+        "max_attempts": task.max_attempts,
+        "attempt_history": tuple(map(_attempt, links.attempt_history)),
+        "progress_note": task.progress_note,
+        "result": task.result,
+        "error": task.error,
+        "metadata": task.metadata,
+        "claim": claim and ClaimReply(worker=claim.worker, expires_at=Moment(claim.expires_at), live=claim.live),
+        "not_before": task.not_before,
+        "created_at": task.created_at,
+        "updated_at": task.updated_at,
+        "started_at": task.started_at,
+        "completed_at": task.completed_at,
+    }
+
+
+def _attempt(attempt: Attempt) -> AttemptReply:
+    return AttemptReply(
+        attempt=attempt.attempt,
+        worker=attempt.worker,
+        started_at=Moment(attempt.started_at),
+        ended_at=None if attempt.ended_at is None else Moment(attempt.ended_at),
+        outcome=attempt.outcome.value if attempt.outcome else None,
+        error=attempt.error,
+        settled_by=attempt.settled_by,
+        note=attempt.note,
+    )

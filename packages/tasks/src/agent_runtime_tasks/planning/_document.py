@@ -1,0 +1,300 @@
+"""Markdown as a tree of sections and blocks, each of which knows its lines of the text.
+
+The blocks come from markdown-it-py. What it makes of the inline markup is not asked for here: only few texts become titles.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+import attrs
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+# A list takes two levels. What stands deeper than the parser goes is read line by line.
+_DEEPEST = 20
+
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_BULLET_SIGNS = "\u2022\u2023\u2043\u2219\u25a0-\u25ff\u2794\u279c-\u27be\u27a1\u30fb\u00b7\u2192\u2013\u2014"
+_BOX_SIGNS = "\u2610-\u2612\u2705\u2713-\u2718\u274c\u2b1c\u25a1\u25fb"
+_OPEN_BOXES = "\u2610\u2b1c\u25a1\u25fb\u274c\u2717\u2718"
+_INDENT = r"^([ \t]*+)(?:[-*+][ \t]++)?"
+_BOX = re.compile(rf"{_INDENT}([{_BOX_SIGNS}])\ufe0f?[ \t]*+(?=\S)")
+_BULLET = re.compile(rf"{_INDENT}([{_BULLET_SIGNS}])\ufe0f?[ \t]*+(?=\S)")
+_NUMBER = re.compile(r"^([ \t]*+)\(?([0-9\uff10-\uff19]{1,3})[)\uff0e\u3001\uff09][ \t]*+(?=\S)")
+_LETTER = re.compile(r"^([ \t]*+)\(?([a-zA-Z])\)[ \t]++(?=\S)")
+_QUOTES = re.compile(r"^((?:[ \t]*+>){3})(?:[ \t]*+>)++")
+_MARKER = r"(?:[ \t]*+(?:[-*+](?=[ \t])|>|[0-9]{1,9}[.)](?=[ \t])))"
+_MARKERS = re.compile(rf"^({_MARKER}{{8}}){_MARKER}++")
+_ANY_MARKERS = re.compile(rf"^{_MARKER}*+[ \t]*+(?:[-*+]|[0-9]{{1,9}}[.)])?(?:[ \t]++|$)|^[ \t]++")
+_MANY_CELLS = 40
+_UNUSUAL = re.compile(
+    rf"^[ \t]*+(?:[-*+][ \t]++)?(?:[{_BOX_SIGNS}{_BULLET_SIGNS}]|\(?[0-9\uff10-\uff19]{{1,3}}[)\uff0e\u3001\uff09]"
+    rf"|\(?[a-zA-Z]\)[ \t]|>(?:[ \t]*+>){{3}}|{_MARKER}{{8}}|\|?[ \t]*+:?-++:?[ \t]*+\|(?:[ \t]*+:?-++:?[ \t]*+\|){{{_MANY_CELLS - 1}}})",
+    re.M,
+)
+_CHECK_BOX = re.compile(r"\[([ xX\u2713\u2714*-]?)\](?:[ \t\u00a0]+|$)")
+_LONGEST_BOLD_HEADING = 120
+_BOLD_LINE = re.compile(r"(\*\*|__)(?=\S)((?:(?!\1).)+?)(?<=\S)\1[ \t]*:?$")
+
+
+@attrs.define(slots=True)
+class Paragraph:
+    """Text that belongs together, with its inline markup."""
+
+    text: str
+    lines: tuple[int, int]
+
+
+@attrs.define(slots=True)
+class Entry:
+    """An item of a list. `checked` is None where it has no box."""
+
+    text: str
+    lines: tuple[int, int]
+    checked: bool | None = None
+    blocks: list["Block"] = attrs.field(factory=list)
+
+
+@attrs.define(slots=True)
+class Listing:
+    """A list."""
+
+    ordered: bool
+    entries: list[Entry]
+    lines: tuple[int, int]
+
+
+@attrs.define(slots=True)
+class Table:
+    """A table; `rows` has the cells of each row and the line that it stands on."""
+
+    header: list[str]
+    rows: list[tuple[list[str], int]]
+    lines: tuple[int, int]
+
+
+@attrs.define(slots=True)
+class Verbatim:
+    """What is never read for tasks: code and HTML."""
+
+    lines: tuple[int, int]
+
+
+@attrs.define(slots=True)
+class Quote:
+    """A block quotation."""
+
+    blocks: list["Block"]
+    lines: tuple[int, int]
+
+
+@attrs.define(slots=True)
+class Section:
+    """A heading with what stands under it; the document itself is one of level 0."""
+
+    heading: str
+    level: int
+    lines: tuple[int, int]
+    blocks: list["Block"] = attrs.field(factory=list)
+
+
+Block = Paragraph | Listing | Table | Verbatim | Quote | Section
+
+
+@attrs.define(slots=True)
+class Document:
+    """A text and its blocks."""
+
+    root: Section
+    lines: list[str]
+
+    def text(self, spans: Sequence[tuple[int, int]]) -> str:
+        """Return the lines of some spans as they were written, without what they are indented by in common."""
+        lines = [line for start, end in spans for line in self.lines[start:end]]
+        return _outdented(lines)
+
+
+def read_document(text: str) -> Document:
+    """Parse Markdown, or plain text with bullets of any kind."""
+    text = _UNSTORABLE.sub("", _LINE_ENDS.sub("\n", text))
+    lines = text.split("\n")
+    source = "\n".join(_usual(lines)) if _UNUSUAL.search(text) else text
+    tokens = _parser().parse(source)
+    root = Section(heading="", level=0, lines=(0, 0))
+    blocks = _Reader(tokens, source.split("\n") if source is not text else lines).blocks(0, len(tokens))
+    while blocks and all(isinstance(block, Quote) for block in blocks):
+        blocks = [inner for block in blocks if isinstance(block, Quote) for inner in block.blocks]
+    root.blocks = _sectioned(blocks)
+    return Document(root=root, lines=lines)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST})
+    return parser.enable("table").disable(["inline", "text_join"], ignoreInvalid=True)
+
+
+def _usual(lines: list[str]) -> list[str]:
+    """Write bullets and boxes that Markdown does not know as it does, and cut nesting that no reader means."""
+    letters = {match[2].lower() for line in lines if (match := _LETTER.match(line))}
+    usual = []
+    for line in lines:
+        if _UNUSUAL.match(line):
+            if box := _BOX.match(line):
+                line = f"{box[1]}- [{' ' if box[2] in _OPEN_BOXES else 'x'}] {line[box.end() :]}"
+            elif bullet := _BULLET.match(line):
+                line = f"{bullet[1]}- {line[bullet.end() :]}"
+            elif number := _NUMBER.match(line):
+                line = f"{number[1]}{int(number[2])}. {line[number.end() :]}"
+            elif (letter := _LETTER.match(line)) and {"a", "b"} <= letters:
+                line = f"{letter[1]}{ord(letter[2].lower()) - 96}. {line[letter.end() :]}"
+            elif line.count("|") >= _MANY_CELLS:
+                line = "\\" + line
+            else:
+                line = _MARKERS.sub(r"\1 ", _QUOTES.sub(r"\1 ", line))
+        usual.append(line)
+    return usual
+
+
+@attrs.define
+class _Reader:
+    """Makes blocks of the parser's tokens."""
+
+    tokens: list[Token]
+    lines: list[str]
+    closes: dict[int, int] = attrs.field(init=False, factory=dict)  # where what opens at a place is closed
+
+    def __attrs_post_init__(self) -> None:
+        opened: list[int] = []
+        for place, token in enumerate(self.tokens):
+            if token.nesting == 1:
+                opened.append(place)
+            elif token.nesting == -1:
+                self.closes[opened.pop()] = place
+
+    def blocks(self, start: int, end: int) -> list[Block]:
+        found: list[Block] = []
+        place = start
+        while place < end:
+            token = self.tokens[place]
+            lines = (token.map[0], token.map[1]) if token.map else (0, 0)
+            if token.type == "paragraph_open":
+                found.extend(_paragraphs(self.tokens[place + 1].content, lines))
+                place += 3
+            elif token.type == "heading_open":
+                found.append(Section(self.tokens[place + 1].content, int(token.tag[1]), lines))
+                place += 3
+            elif token.type in ("bullet_list_open", "ordered_list_open"):
+                close = self.closes[place]
+                found.append(Listing(token.type[0] == "o", self._entries(place + 1, close), lines))
+                place = close + 1
+            elif token.type == "table_open":
+                close = self.closes[place]
+                found.append(self._table(place + 1, close, lines))
+                place = close + 1
+            elif token.type == "blockquote_open":
+                close = self.closes[place]
+                found.append(Quote(self.blocks(place + 1, close), lines))
+                place = close + 1
+            else:
+                if token.type != "hr":
+                    found.append(Verbatim(lines))
+                place += 1
+        return found
+
+    def _entries(self, start: int, end: int) -> list[Entry]:
+        entries: list[Entry] = []
+        place = start
+        while place < end:
+            close = self.closes[place]
+            span = self.tokens[place].map or [0, 0]
+            lines = (span[0], span[1])
+            if close == place + 1:
+                entries.extend(self._flat_entries(lines))
+            else:
+                entries.append(_entry(self.blocks(place + 1, close), lines))
+            place = close + 1
+        return entries
+
+    def _flat_entries(self, lines: tuple[int, int]) -> Iterator[Entry]:
+        """Read what the parser did not look into: an item a line."""
+        for number in range(*lines):
+            text = _ANY_MARKERS.sub("", self.lines[number]).strip()
+            if text:
+                yield _entry([Paragraph(text, (number, number + 1))], (number, number + 1))
+
+    def _table(self, start: int, end: int, lines: tuple[int, int]) -> Table:
+        header: list[str] = []
+        rows: list[tuple[list[str], int]] = []
+        in_header = True
+        for token in self.tokens[start:end]:
+            if token.type == "tr_open" and not in_header:
+                rows.append(([], token.map[0] if token.map else lines[0]))
+            elif token.type == "inline":
+                (header if in_header else rows[-1][0]).append(token.content.strip())
+            elif token.type == "thead_close":
+                in_header = False
+        return Table(header, rows, lines)
+
+
+def _paragraphs(text: str, lines: tuple[int, int]) -> Iterator[Block]:
+    """Yield a paragraph; a line that is bold altogether is a heading below all real ones."""
+    first, _, rest = text.partition("\n")
+    bold = _BOLD_LINE.fullmatch(first.strip()) if len(first) <= _LONGEST_BOLD_HEADING else None
+    if bold is None:
+        yield Paragraph(text, lines)
+        return
+    yield Section(bold[2].strip().rstrip(":").strip(), 7, (lines[0], lines[0] + 1))
+    if rest:
+        yield Paragraph(rest, (lines[0] + 1, lines[1]))
+
+
+def _entry(blocks: list[Block], lines: tuple[int, int]) -> Entry:
+    text, checked = "", None
+    if blocks and isinstance(blocks[0], Section):
+        # A heading or a bold line in a list item is the item's own text.
+        text = blocks[0].heading if blocks[0].level < 7 else f"**{blocks[0].heading}**"
+        blocks = blocks[1:]
+    elif blocks and isinstance(blocks[0], Paragraph):
+        text = blocks[0].text
+        blocks = blocks[1:]
+    box = _CHECK_BOX.match(text)
+    if box:
+        checked = box[1] not in ("", " ", "-")
+        text = text[box.end() :]
+    return Entry(text, lines, checked, [_plain(block) for block in blocks])
+
+
+def _plain(block: Block) -> Block:
+    """Headings in a list item structure nothing."""
+    return Paragraph(block.heading, block.lines) if isinstance(block, Section) else block
+
+
+def _sectioned(blocks: Sequence[Block]) -> list[Block]:
+    """Hang each block under the heading that it follows."""
+    root = Section("", 0, (0, 0))
+    open_sections = [root]
+    for block in blocks:
+        if isinstance(block, Section):
+            while open_sections[-1].level >= block.level:
+                open_sections.pop()
+            open_sections[-1].blocks.append(block)
+            open_sections.append(block)
+        else:
+            open_sections[-1].blocks.append(block)
+    return root.blocks
+
+
+def _outdented(lines: list[str]) -> str:
+    """Join lines without their common indentation, and without the marker that the first of them begins with."""
+    while lines and not lines[0].strip():
+        del lines[0]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        return ""
+    indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
+    margin = min(indents, default=0)
+    return "\n".join([lines[0].strip(), *(line[margin:].rstrip() for line in lines[1:])])
