@@ -90,7 +90,16 @@ def test_one_kernel_is_one_machine_whatever_a_container_calls_it(other: subproce
 
 @pytest.mark.parametrize(
     "text",
-    ["", "somebody", "a b c d e", "a b c -1 e", "a b c 1 e f", "a b c ١ e", "- - - 1 -", "\x00 \x00 \x00 1 \x00"],
+    [
+        "",
+        "somebody",
+        "a b c d e",
+        "a b c -1 e",
+        "a b c 1 e f",
+        "a b c \N{ARABIC-INDIC DIGIT ONE} e",
+        "- - - 1 -",
+        "\x00 \x00 \x00 1 \x00",
+    ],
 )
 def test_a_text_of_another_origin_says_nothing(text: str) -> None:
     assert is_alive(text) is None
@@ -99,7 +108,6 @@ def test_a_text_of_another_origin_says_nothing(text: str) -> None:
 def test_a_number_beyond_all_processes_is_not_alive() -> None:
     assert is_alive(altered(this_process(), PID="4194999")) is False
     assert is_alive(altered(this_process(), PID="9" * 40)) is None
-
 
 
 def test_a_forked_child_is_another_process_than_its_parent() -> None:

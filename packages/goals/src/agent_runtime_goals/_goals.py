@@ -8,6 +8,15 @@ from typing import Any
 import attrs
 
 from ._model import (
+    Goal,
+    GoalChange,
+    GoalPage,
+    GoalStatus,
+)
+from ._schema import SCHEMA
+from ._storage import Connection, Row, Snapshot
+from ._values import from_json, to_json
+from .bounds import (
     CRITERIA,
     DESCRIPTION,
     GOAL_ID,
@@ -18,20 +27,13 @@ from ._model import (
     STATUS,
     Criteria,
     Description,
-    Goal,
-    GoalChange,
     GoalId,
     GoalName,
-    GoalPage,
-    GoalStatus,
     Limit,
     Metadata,
     Outcome,
     Status,
 )
-from ._schema import SCHEMA
-from ._storage import Connection, Row, Snapshot
-from ._values import from_json, to_json
 from .errors import GoalClosed, GoalCycle, GoalNotFound, InvalidValue, OpenSubGoals
 
 KEEP = attrs.NOTHING
@@ -174,7 +176,7 @@ class Goals:
         *,
         status: Status | attrs.NothingType = KEEP,
         name: GoalName | attrs.NothingType = KEEP,
-        description: Description | attrs.NothingType = KEEP,
+        description: Description | attrs.NothingType | None = KEEP,
         metadata: Metadata | attrs.NothingType | None = KEEP,
         acceptance_criteria: Criteria | attrs.NothingType | None = KEEP,
         parent_goal_id: GoalId | attrs.NothingType | None = KEEP,

@@ -2,19 +2,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
 import attrs
-
-from ._values import Choice, Integer, Items, JsonObject, Text
-
-GOAL_ID = Integer(low=1)
-NAME = Text(shortest=1, characters=500, one_line=True)
-DESCRIPTION = Text(kib=64)
-OUTCOME = Text(kib=4)
-CRITERIA = Items(item=Text(shortest=1, kib=2), at_most=50)
-METADATA = JsonObject(kib=64)
-LIMIT = Integer(low=1, high=200)
 
 
 class GoalStatus(StrEnum):
@@ -29,18 +19,6 @@ class GoalStatus(StrEnum):
     def is_open(self) -> bool:
         """Whether work may be added under a goal of this status."""
         return self in (GoalStatus.ACTIVE, GoalStatus.PAUSED)
-
-
-STATUS = Choice(words=tuple(GoalStatus))
-
-GoalId = Annotated[int, GOAL_ID]
-GoalName = Annotated[str, NAME]
-Description = Annotated[str, DESCRIPTION]
-Outcome = Annotated[str, OUTCOME]
-Criteria = Annotated[tuple[str, ...], CRITERIA]
-Metadata = Annotated[Mapping[str, Any], METADATA]
-Status = Annotated[str, STATUS]
-Limit = Annotated[int, LIMIT]
 
 
 @attrs.frozen(kw_only=True)

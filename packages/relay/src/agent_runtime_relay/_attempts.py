@@ -6,7 +6,6 @@ from ._retries import Tries
 from ._state import Attempt, baton_key
 from ._storage import Connection
 
-
 FIELDS = tuple(field.name for field in attrs.fields(Attempt))
 _COLUMNS = ", ".join(FIELDS)
 

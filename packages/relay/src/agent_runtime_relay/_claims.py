@@ -98,9 +98,7 @@ class Claims:
             self.records.pipelines.write(pipeline, started)
         return Claiming(changed=True)
 
-    def renew(
-        self, situation: Situation, baton_id: str, worker: str, lease_seconds: float | None, now: int
-    ) -> Claim:
+    def renew(self, situation: Situation, baton_id: str, worker: str, lease_seconds: float | None, now: int) -> Claim:
         """Extend the claim of a worker, even when its lease is just over and nobody took the baton.
 
         Raises:

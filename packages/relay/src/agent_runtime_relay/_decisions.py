@@ -56,6 +56,11 @@ def reject(pipeline: Pipeline, step: Step, tokens_used: int, tries: Tries, now: 
     return Decision(pipeline=after, outcome=Outcome.GATE_FAILED, attempts_left=remaining)
 
 
+def quality_threshold(pipeline: Pipeline, step: Step) -> float:
+    """Return the quality that a step must reach: the pipeline's own threshold, else its role's."""
+    return step.quality_threshold if pipeline.quality_threshold is None else pipeline.quality_threshold
+
+
 def left(pipeline: Pipeline, step: Step, tries: Tries) -> int:
     """Return how many attempts a step may still be given."""
     return attempts_left(tries, pipeline.max_retries, step.agent_type in pipeline.fallback_agents)

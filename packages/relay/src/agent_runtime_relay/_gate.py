@@ -53,6 +53,20 @@ class Scores:
 
 
 @attrs.frozen(kw_only=True)
+class Verdict:
+    """The scores of an output beside the thresholds that it was held against, both inclusive."""
+
+    scores: Scores
+    quality_threshold: float
+    l_score_threshold: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it may be handed on."""
+        return self.scores.quality_score >= self.quality_threshold and self.scores.l_score >= self.l_score_threshold
+
+
+@attrs.frozen(kw_only=True)
 class GateResult:
     """One gate: what was measured, from where on it passes (inclusive), and whether it did."""
 
@@ -99,11 +113,11 @@ def weigh(
     return Scores(quality_score=quality, l_score=min(candidates), score_source=source, depth=depth)
 
 
-def gates(scores: Scores, quality_threshold: float, l_score_threshold: float) -> tuple[GateResult, ...]:
-    """Return how an output fares at both gates."""
+def gates(verdict: Verdict) -> tuple[GateResult, ...]:
+    """Return how an output fares at either gate."""
     pairs = (
-        (QUALITY_GATE, scores.quality_score, quality_threshold),
-        (L_SCORE_GATE, scores.l_score, l_score_threshold),
+        (QUALITY_GATE, verdict.scores.quality_score, verdict.quality_threshold),
+        (L_SCORE_GATE, verdict.scores.l_score, verdict.l_score_threshold),
     )
     return tuple(
         GateResult(gate=gate, score=score, threshold=threshold, passed=score >= threshold)
@@ -111,20 +125,21 @@ def gates(scores: Scores, quality_threshold: float, l_score_threshold: float) ->
     )
 
 
-def feedback(results: Sequence[GateResult], score_source: str, checks: Sequence[Check]) -> str | None:
-    """Say what the next attempt must do better, or None when every gate passed."""
-    failed = [
-        f"{result.gate} {result.score:.4g} is below {result.threshold:.4g}" for result in results if not result.passed
-    ]
-    if not failed:
+def feedback(verdict: Verdict, checks: Sequence[Check]) -> str | None:
+    """Say what the next attempt must do better, or None when the output passed."""
+    if verdict.passed:
         return None
-    if score_source != SELF:
-        failed.append(f"the quality was decided by {score_source}")
-    threshold = results[0].threshold
+    failed = [
+        f"{result.gate} {result.score:.4g} is below {result.threshold:.4g}"
+        for result in gates(verdict)
+        if not result.passed
+    ]
+    if verdict.scores.score_source != SELF:
+        failed.append(f"the quality was decided by {verdict.scores.score_source}")
     failed += [
         f"check:{check.name} scored {check.score:.4g}" + (f": {check.detail}" if check.detail else "")
         for check in checks
-        if check.score < threshold
+        if check.score < verdict.quality_threshold
     ]
     return "; ".join(failed)
 

@@ -8,8 +8,8 @@ from . import _decisions, _gate
 from ._batons import Advance, NextBaton
 from ._bounds import Outcome, RelayStatus
 from ._claims import Claims
-from ._feedback import gates_of, shortcomings
-from ._gate import Check
+from ._feedback import shortcomings, verdict_on
+from ._gate import Check, Verdict
 from ._guard import Guard, Result
 from ._issuing import Issuing
 from ._provenance import depth_penalty
@@ -18,7 +18,7 @@ from ._retries import Tries
 from ._routing import Route
 from ._state import Attempt, AttemptState, Situation
 from ._submission import Delivery, Submission
-from .errors import AnotherPayload, IllegalTransition, OutputNotFound, StaleBaton
+from .errors import AnotherPayload, StaleBaton
 
 _STATUS_AFTER = {
     Outcome.ADVANCED: RelayStatus.IN_PROGRESS,
@@ -26,6 +26,7 @@ _STATUS_AFTER = {
     Outcome.COMPLETED: RelayStatus.COMPLETED,
     Outcome.BUDGET_EXHAUSTED: RelayStatus.FAILED,
 }
+_GIVEN_UP = (AttemptState.FAILED, AttemptState.LOST)
 
 
 @attrs.frozen
@@ -47,15 +48,15 @@ class Handover:
     clock: Callable[[], float]
 
     def advance(
-        self,
-        pipeline_id: int,
-        delivery: Delivery,
-        *,
-        baton_id: str | None,
-        worker: str | None,
-        last_shown: str | None,
+        self, pipeline_id: int, delivery: Delivery, *, baton_id: str | None, worker: str | None, last_shown: str | None
     ) -> Advance | StaleBaton:
-        """Hand a baton on; a late result is kept, so its refusal is returned for the caller to raise once that stands."""
+        """Hand a baton on; a late result is kept, so its refusal is returned, to be raised once that is committed.
+
+        Raises:
+            PipelineNotFound, BatonNotFound: there is none of this id.
+            ForeignBaton, BatonClaimed, AnotherPayload: somebody else's baton, claim or result stands against it.
+            IllegalTransition: no baton can be handed on.
+        """
         started = self.clock()
         now = round(started * 1000)
         situation = self.records.pipelines.situation(pipeline_id)
@@ -69,54 +70,52 @@ class Handover:
                 return self._refuse_older(situation, last_shown, delivery, now)
             self.claims.refuse_others(live, worker, now)
         output_id = self.records.outputs.add(pipeline_id, live.step_index, live.attempt, delivery, now)
-        worked = self._with_route(situation, live)
-        return self._settle(situation, worked, delivery.submission, output_id, started, report=True)
+        verdict = judge(situation, live, delivery.submission)
+        worked = self._report(situation, live, verdict, delivery.submission.checks)
+        return self.settle(situation, worked, delivery.submission, verdict, output_id, started)
 
     def settle(
-        self, situation: Situation, attempt: Attempt, submission: Submission, output_id: int, started: float
+        self,
+        situation: Situation,
+        attempt: Attempt,
+        submission: Submission,
+        verdict: Verdict,
+        output_id: int,
+        started: float,
     ) -> Advance:
-        """Settle a live attempt with what was handed in for it, and issue the next baton when it passed.
+        """Settle a live attempt by its verdict, and issue the next baton when it passed.
 
         Args:
-            situation: the pipeline as it stands in the file, with `attempt` live.
-            attempt: the live attempt, with the agent that did the work.
+            situation: the pipeline as it stands.
+            attempt: its live attempt, with the agent that did the work.
             submission: what was handed in.
+            verdict: what it is worth.
             output_id: where the output is kept.
             started: when the call began, in seconds since 1970.
         """
         now = round(started * 1000)
         pipeline, step, next_step = situation.pipeline, situation.current, situation.next_step
-        scores = _gate.weigh(
-            quality_score=submission.quality_score,
-            l_score=submission.l_score,
-            confidence=submission.confidence,
-            relevance=submission.relevance,
-            checks=submission.checks,
-            depth=attempt.depth,
-            penalty=depth_penalty(pipeline.total_steps),
-        )
-        threshold = step.quality_threshold if pipeline.quality_threshold is None else pipeline.quality_threshold
-        passed = scores.quality_score >= threshold and scores.l_score >= pipeline.l_score_threshold
-        if passed:
+        if verdict.passed:
             decision = _decisions.accept(pipeline, next_step, submission.tokens_used, now)
         else:
             tries = self.records.attempts.tries(pipeline.id, step.index)
             decision = _decisions.reject(pipeline, step, submission.tokens_used, tries, now)
-        outcome, prepared = decision.outcome, None
+        outcome, following = decision.outcome, None
         if outcome is Outcome.ADVANCED and next_step is not None:
-            prepared = self.issuing.prepare(decision.pipeline, next_step, Tries(), depth=scores.depth + 1, now=now)
-            outcome = Outcome.ADVANCED if prepared.admitted else Outcome.BLOCKED
+            depth = verdict.scores.depth + 1
+            prepared = self.issuing.prepare(decision.pipeline, next_step, Tries(), depth=depth, now=now)
+            outcome, following = Outcome.ADVANCED if prepared.admitted else Outcome.BLOCKED, prepared.attempt
         settled = attrs.evolve(
             attempt,
-            state=AttemptState.ACCEPTED if passed else AttemptState.REJECTED,
-            depth=scores.depth,
+            state=AttemptState.ACCEPTED if verdict.passed else AttemptState.REJECTED,
+            depth=verdict.scores.depth,
             ended_at=now,
             outcome=outcome,
-            quality_score=scores.quality_score,
-            l_score=scores.l_score,
-            score_source=scores.score_source,
-            quality_threshold=threshold,
-            l_score_threshold=pipeline.l_score_threshold,
+            quality_score=verdict.scores.quality_score,
+            l_score=verdict.scores.l_score,
+            score_source=verdict.scores.score_source,
+            quality_threshold=verdict.quality_threshold,
+            l_score_threshold=verdict.l_score_threshold,
             attempts_left=decision.attempts_left,
             tokens_used=submission.tokens_used,
             tokens_total=decision.pipeline.tokens_used,
@@ -125,13 +124,130 @@ class Handover:
             output_id=output_id,
         )
         self.records.attempts.settle(settled)
-        if prepared is not None:
-            self.records.attempts.issue(prepared.attempt)
+        if following is not None:
+            self.records.attempts.issue(following)
         self.records.pipelines.write(pipeline, decision.pipeline)
-        return _reply(
-            settled,
-            prepared.attempt if prepared is not None else None,
-            submission.checks,
-            agent_types=(step.agent_type, None if next_step is None else next_step.agent_type),
-            total_steps=pipeline.total_steps,
-        )
+        agent_types = [step.agent_type] if next_step is None else [step.agent_type, next_step.agent_type]
+        return _reply(settled, following, agent_types, pipeline.total_steps, submission.checks)
+
+    def _report(self, situation: Situation, live: Attempt, verdict: Verdict, checks: tuple[Check, ...]) -> Attempt:
+        """Tell the guard how the work went, and return the attempt with the agent that did it.
+
+        Of a baton that nobody claimed only a success is reported, for the agent that was advised: otherwise one
+        agent's low marks for itself would block every relay with its role.
+        """
+        if live.state is AttemptState.CLAIMED:
+            result = Result.SUCCESS if verdict.passed else Result.QUALITY_FAILURE
+            self.guard.settle(live.agent, live.permit_id, result, error=_gate.feedback(verdict, checks) or "")
+            return live
+        advised = self.issuing.advise(situation.pipeline, situation.current, live)
+        if isinstance(advised, Route):
+            worked = attrs.evolve(live, agent_assigned=advised.agent, route_reason=advised.reason)
+        else:
+            worked = attrs.evolve(live, agent_assigned=live.agent_offered)
+        if verdict.passed:
+            self.guard.settle(worked.agent, None, Result.SUCCESS)
+        return worked
+
+    def _settled_before(
+        self, situation: Situation, baton_id: str, delivery: Delivery, now: int
+    ) -> Advance | StaleBaton:
+        """Answer for a baton that is not the live one: what was answered before, or why it no longer counts."""
+        pipeline_id = situation.pipeline.id
+        attempt = self.records.settled(pipeline_id, baton_id)
+        if attempt.state is AttemptState.CANCELLED:
+            raise _decisions.no_baton(situation)
+        if attempt.state in _GIVEN_UP:
+            return self._stale(attempt, f"is settled as {attempt.state}: its result comes too late", delivery, now)
+        if attempt.output_id is None or self.records.outputs.submission(attempt.output_id) != delivery.submission:
+            raise AnotherPayload(pipeline_id, baton_id)
+        following = None
+        if attempt.outcome in (Outcome.ADVANCED, Outcome.BLOCKED):
+            following = self.records.attempts.get(pipeline_id, attempt.step_index + 1, 1)
+        steps = self.records.pipelines.steps(pipeline_id)[attempt.step_index : attempt.step_index + 2]
+        agent_types = [step.agent_type for step in steps]
+        checks = delivery.submission.checks
+        reply = _reply(attempt, following, agent_types, situation.pipeline.total_steps, checks)
+        return attrs.evolve(reply, replayed=True)
+
+    def _refuse_older(self, situation: Situation, last_shown: str, delivery: Delivery, now: int) -> StaleBaton:
+        """Refuse a call without baton_id by somebody who was shown an older baton than the live one."""
+        problem = "is not the live one any more, and no baton_id was given"
+        attempt = self.records.attempts.find(last_shown)
+        if attempt is None or attempt.pipeline_id != situation.pipeline.id:
+            return StaleBaton(situation.pipeline.id, last_shown, problem)
+        return self._stale(attempt, problem, delivery, now)
+
+    def _stale(self, attempt: Attempt, problem: str, delivery: Delivery, now: int) -> StaleBaton:
+        orphan = None
+        if attempt.state in _GIVEN_UP and not delivery.is_empty:
+            key = (attempt.pipeline_id, attempt.step_index, attempt.attempt)
+            orphan = self.records.outputs.keep_late(*key, delivery, now)
+        return StaleBaton(attempt.pipeline_id, attempt.baton_id, problem, orphan)
+
+
+def judge(situation: Situation, attempt: Attempt, submission: Submission) -> Verdict:
+    """Hold what was handed in for the current step against the thresholds of the pipeline."""
+    pipeline, step = situation.pipeline, situation.current
+    return Verdict(
+        scores=_gate.weigh(
+            quality_score=submission.quality_score,
+            l_score=submission.l_score,
+            confidence=submission.confidence,
+            relevance=submission.relevance,
+            checks=submission.checks,
+            depth=attempt.depth,
+            penalty=depth_penalty(pipeline.total_steps),
+        ),
+        quality_threshold=_decisions.quality_threshold(pipeline, step),
+        l_score_threshold=pipeline.l_score_threshold,
+    )
+
+
+def _reply(
+    settled: Attempt, following: Attempt | None, agent_types: list[str], total_steps: int, checks: tuple[Check, ...]
+) -> Advance:
+    """Derive the answer from rows, so that it is the same whenever it is asked for.
+
+    Args:
+        settled: the attempt that was handed in.
+        following: the attempt issued after it, if any.
+        agent_types: of its step and, if there is one, of the next.
+        total_steps: of the pipeline.
+        checks: what others found.
+    """
+    outcome = Outcome(settled.outcome)
+    attempts_left, tokens_left = settled.attempts_left or 0, settled.tokens_left or 0
+    failed = outcome is Outcome.GATE_FAILED
+    status = RelayStatus.IN_PROGRESS if attempts_left else RelayStatus.FAILED
+    next_agent = agent_types[0] if failed else agent_types[-1] if len(agent_types) > 1 else None
+    return Advance(
+        pipeline_id=settled.pipeline_id,
+        status=status if failed else _STATUS_AFTER[outcome],
+        outcome=outcome,
+        current_step=settled.step_index if failed else settled.step_index + 1,
+        total_steps=total_steps,
+        next_agent=next_agent if following is None else following.agent_offered,
+        next_baton=_next_baton(following, agent_types[-1]) if outcome is Outcome.ADVANCED else None,
+        gates=_gate.gates(verdict_on(settled)),
+        score_source=settled.score_source or _gate.SELF,
+        attempts_left=attempts_left,
+        feedback=shortcomings(settled, checks),
+        output_id=settled.output_id or 0,
+        tokens_used=settled.tokens_total or 0,
+        tokens_remaining=max(0, tokens_left),
+        over_budget=tokens_left < 0,
+        handoff_time_ms=settled.handoff_ms or 0.0,
+        replayed=False,
+    )
+
+
+def _next_baton(following: Attempt | None, agent_type: str) -> NextBaton | None:
+    if following is None:
+        return None
+    return NextBaton(
+        baton_id=following.baton_id,
+        agent_type=agent_type,
+        agent_assigned=following.agent_offered,
+        sequence_position=following.step_index + 1,
+    )

@@ -13,7 +13,6 @@ from ._storage import Connection, Row
 from ._values import to_json
 from .errors import PipelineNotFound
 
-
 _PIPELINE_FIELDS = tuple(field.name for field in attrs.fields(Pipeline))
 _STEP_COLUMNS = ("step_index", "agent_type", "quality_threshold", "max_output_tokens")
 

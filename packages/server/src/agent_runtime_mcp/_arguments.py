@@ -61,7 +61,7 @@ class Argument:
     @property
     def kind(self) -> str:
         """The JSON type of a value that is not null."""
-        return cast(str, self.value_schema["type"])
+        return cast("str", self.value_schema["type"])
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -75,6 +75,10 @@ class Argument:
             schema["default"] = self.default
         schema["description"] = self.description
         return schema
+
+    def structure(self, value: object, _type: object) -> Any:
+        """Check a value, as a hook of cattrs does."""
+        return self.check(value)
 
     def check(self, value: object) -> Any:
         """Return the value as the operation takes it.
@@ -151,14 +155,8 @@ class Arguments:
         from cattrs import Converter
         from cattrs.gen import make_dict_structure_fn, override
 
-        hooks = {
-            argument.name: override(struct_hook=lambda value, _, argument=argument: argument.check(value))
-            for argument in self.arguments
-        }
-        return cast(
-            Callable[[Mapping[str, Any], type], Any],
-            make_dict_structure_fn(self._class, Converter(), _cattrs_forbid_extra_keys=True, **hooks),
-        )
+        hooks: dict[str, Any] = {argument.name: override(struct_hook=argument.structure) for argument in self.arguments}
+        return make_dict_structure_fn(self._class, Converter(), _cattrs_forbid_extra_keys=True, **hooks)
 
     @property
     def _hint(self) -> str:
@@ -217,7 +215,7 @@ def _bound_of(hint: Any) -> tuple[Bound | None, bool]:
         if typing.get_origin(member) is Annotated:
             for extra in typing.get_args(member)[1:]:
                 if hasattr(extra, "schema"):
-                    return cast(Bound, extra), nullable
+                    return cast("Bound", extra), nullable
     return None, nullable
 
 
@@ -230,6 +228,6 @@ def _from_json(name: str, text: str) -> Any:
 
 def _id(value: object) -> object:
     """Take a decimal string for a number, as earlier clients send ids."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 19:  # noqa: PLR2004 - int64
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 19:
         return int(value)
     return value

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 import agent_runtime_goals as goals
 import agent_runtime_tasks as tasks
-import apsw
 
 from . import _journal
 from ._call import Libraries

@@ -5,6 +5,7 @@ from typing import Any
 
 import apsw
 import attrs
+
 from agent_runtime_goals import Goals
 from agent_runtime_tasks import Tasks
 

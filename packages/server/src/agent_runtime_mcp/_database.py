@@ -13,7 +13,8 @@ from typing import Generic, TypeVar, cast
 import apsw
 import attrs
 
-from ._opening import Identity, Opening, Schema, identity
+from ._files import Identity, identity
+from ._opening import Opening, Schema
 from ._storage_failures import BROKEN, LOCKED, leaves_reads_intact, storage_failure
 from .errors import Busy, StorageFailure
 

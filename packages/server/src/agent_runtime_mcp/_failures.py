@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import attrs
+
 import agent_runtime_goals.errors as goals
 import agent_runtime_tasks as tasks_library
 import agent_runtime_tasks.errors as tasks
-import attrs
 
 from ._moments import iso
 from .errors import Failure

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import attrs
+
 from agent_runtime_goals import KEEP, Goal, GoalStatus
-from agent_runtime_goals._model import Criteria, Description, GoalId, GoalName, Limit, Metadata, Outcome, Status
+from agent_runtime_goals.bounds import Criteria, Description, GoalId, GoalName, Limit, Metadata, Outcome, Status
 
 from ._call import Call
 from ._goal_replies import GoalFull, GoalList, GoalReply, goal_full, goal_reply, goal_row

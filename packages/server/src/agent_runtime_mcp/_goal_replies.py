@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
+
 from agent_runtime_goals import Goal
 from agent_runtime_tasks import Counts, Task
 

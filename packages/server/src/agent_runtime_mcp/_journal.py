@@ -4,15 +4,14 @@ The rows are written in the transaction of the effect, so that there is never on
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import apsw
 import attrs
 
 from ._plain import compact
 from ._sizes import cut_text
-from ._storage import Schema
+from ._storage import Connection, Schema
 from .errors import Conflict
 
 SCHEMA = Schema(
@@ -93,7 +92,7 @@ class Journal:
         clock: returns the time in seconds since 1970.
     """
 
-    connection: apsw.Connection
+    connection: Connection
     clock: Callable[[], float]
 
     def replay(self, worker: str, operation: str, request_id: str, arguments: Mapping[str, Any]) -> str | None:
@@ -179,7 +178,6 @@ class Journal:
             )
             for row in rows
         ]
-
 
 
 def _fingerprint(arguments: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, NewType
 
 import attrs
 
-from .errors import InvalidArguments
+from .errors import InvalidValue
 
 Moment = NewType("Moment", int)
 """A time in a reply: milliseconds since 1970, written as ISO-8601."""
@@ -25,23 +25,23 @@ class IsoMoment:
         """Return the milliseconds since 1970.
 
         Raises:
-            InvalidArguments: it is no such text, names no zone, or lies before 1970 or after 9999.
+            InvalidValue: it is no such text, names no zone, or lies before 1970 or after 9999.
         """
         wanted = "must be a time in ISO-8601 with a zone, such as 2030-01-31T09:00:00Z"
         if not isinstance(value, str):
-            raise InvalidArguments([f"{name} {wanted}"])
+            raise InvalidValue(name, wanted)
         try:
             moment = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise InvalidArguments([f"{name} {wanted}"]) from None
+            raise InvalidValue(name, wanted) from None
         if moment.tzinfo is None:
-            raise InvalidArguments([f"{name} names no zone; it {wanted}"])
+            raise InvalidValue(name, f"names no zone; it {wanted}")
         try:
             milliseconds = round(moment.timestamp() * 1000)
         except (OverflowError, ValueError):
-            raise InvalidArguments([f"{name} lies outside of the calendar"]) from None
+            raise InvalidValue(name, "lies outside of the calendar") from None
         if milliseconds < 0:
-            raise InvalidArguments([f"{name} lies before 1970"])
+            raise InvalidValue(name, "lies before 1970")
         return milliseconds
 
     @property

@@ -1,6 +1,5 @@
 """Opening the database file: what it may be, how it is made, which settings hold, how its tables move forward."""
 
-import os
 import stat
 import sys
 from collections.abc import Sequence
@@ -10,22 +9,12 @@ from typing import Any, Protocol
 import apsw
 import attrs
 
+from ._files import Identity, create_private, identity, make_private_folders, require_local
 from ._storage_failures import storage_failure
 from .errors import StorageFailure
 
 APPLICATION_ID = 0x41475254  # "AGRT"
 SYNCHRONOUS = ("FULL", "NORMAL")
-
-# File systems on which locks and shared memory don't hold between machines. Not 9p and virtiofs: sandboxes and virtual
-# machines have them as their root, where one kernel sees to both.
-_NETWORK_FILE_SYSTEMS = frozenset(
-    """
-    afs beegfs ceph cifs coda davfs gpfs lustre ncpfs nfs nfs4 orangefs pvfs2 smb3 smbfs
-    fuse.ceph fuse.davfs2 fuse.gcsfuse fuse.glusterfs fuse.goofys fuse.rclone fuse.s3fs fuse.sshfs
-    """.split()  # noqa: SIM905 - a word, not a line, for each
-)
-
-Identity = tuple[int, int]
 
 
 class Schema(Protocol):
@@ -78,12 +67,14 @@ class Opening:
             )
         require_sound_sqlite(self.path, apsw.sqlite_lib_version())
         file = self._require_file()
-        _require_local(self.path)
+        require_local(self.path, self.path.parent)  # a bind mount may be of the file alone
         connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=256)
         try:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # leave a -wal of others alone, too
             found = _pragma(connection, "application_id")
             if found != APPLICATION_ID:
                 self._require_new(connection, found)
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             self._configure(connection)
             if found != APPLICATION_ID or self._is_outdated(connection):
                 self._migrate(connection)
@@ -103,7 +94,12 @@ class Opening:
 
     def _require_file(self) -> Identity:
         try:
+            str(self.path).encode()
             found = self.path.stat()
+        except UnicodeEncodeError:
+            raise StorageFailure(
+                self.path, "its name is not UTF-8, which SQLite needs", "give it another name"
+            ) from None
         except FileNotFoundError:
             self._create()
             found = self.path.stat()
@@ -123,8 +119,9 @@ class Opening:
         if not self.may_create:
             raise StorageFailure(self.path, "does not exist", "`agent-runtime init` makes a database for this project")
         if self.default_folder:
-            _make_private_folders(self.path.parent)
+            make_private_folders(self.path.parent)
         try:
+            require_local(self.path.parent)
             create_private(self.path)
         except FileExistsError:
             return  # another process was faster
@@ -233,15 +230,6 @@ def require_sound_sqlite(path: Path, version: str) -> None:
     )
 
 
-def identity(path: Path) -> Identity | None:
-    """Return what tells a file from any other that there is meanwhile, or None where there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def back_up(connection: apsw.Connection, target: Path) -> None:
     """Copy a database as one moment saw it, while others go on writing, and check the copy.
 
@@ -280,54 +268,6 @@ def _require_intact(copy: apsw.Connection, target: Path) -> None:
         raise StorageFailure(target, f"the copy is damaged ({verdict})", "`agent-runtime doctor` says what is damaged")
 
 
-def create_private(path: Path) -> None:
-    """Make an empty file that was not there, for this user alone."""
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-
-
-def _make_private_folders(folder: Path) -> None:
-    """Make what is missing of a path, each level for this user alone, and have the names survive a loss of power."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-        parent = os.open(one.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
-
-
-def _require_local(path: Path) -> None:
-    """Refuse a network file system on Linux, where the kernel tells; a container may hide its mounts."""
-    mounts = Path("/proc/self/mountinfo")
-    if not mounts.exists():
-        return
-    devices = (path.stat().st_dev, path.parent.stat().st_dev)  # a bind mount may be of the file alone
-    kind = network_file_system(mounts.read_text(errors="surrogateescape"), devices)
-    if kind is not None:
-        raise StorageFailure(
-            path,
-            f"is on a network file system ({kind}), where locks between machines can't be relied on",
-            "name a file on a local disk with --db or AGENT_RUNTIME_DB",
-        )
-
-
-def network_file_system(mountinfo: str, devices: Sequence[int]) -> str | None:
-    """Return the type of the network file system that one of the devices is, or None.
-
-    Args:
-        mountinfo: the text of proc_pid_mountinfo(5).
-        devices: device numbers as stat(2) gives them.
-    """
-    wanted = {f"{os.major(device)}:{os.minor(device)}" for device in devices}
-    for line in mountinfo.splitlines():
-        mount, _, file_system = line.partition(" - ")
-        kind = file_system.split(" ", 1)[0]
-        if kind in _NETWORK_FILE_SYSTEMS and mount.split(" ", 3)[2] in wanted:
-            return kind
-    return None
-
-
 def _pragma(connection: apsw.Connection, text: str) -> Any:
-    row = connection.execute(f"PRAGMA {text}").fetchall()
-    return row[0][0] if row else None
+    rows = connection.execute(f"PRAGMA {text}").fetchall()
+    return rows[0][0] if rows else None

@@ -93,9 +93,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _write(_goal_operations.update_goal, "goal", "update", destructive=True, idempotent=True),
     _write(_task_operations.decompose_goal, "goal", "decompose", takes_request_id=True, always_load=True),
     _write(_task_operations.create_task, "task", "create", takes_request_id=True),
-    _write(
-        _task_operations.get_next_task, "task", "next", takes_request_id=True, takes_worker=True, always_load=True
-    ),
+    _write(_task_operations.get_next_task, "task", "next", takes_request_id=True, takes_worker=True, always_load=True),
     _write(_task_operations.update_task_status, "task", "update-status", takes_worker=True, always_load=True),
     _write(_task_operations.edit_task, "task", "edit", idempotent=True),
     _write(_task_operations.renew_task, "task", "renew"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+
 from agent_runtime_goals import GoalStatus
 
 from ._call import Call

@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any
 
-from agent_runtime_tasks._values import Choice, Integer
-
 from ._plain import compact
 from ._sizes import part_of
 from ._task_replies import TextPart
+from ._values import Choice, Integer
 
 GOAL_FIELDS = Choice(words=("description", "acceptance_criteria", "metadata", "outcome"))
 TASK_FIELDS = Choice(words=("description", "acceptance_criteria", "metadata", "result", "error"))

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import attrs
-from agent_runtime_tasks._values import Choice, Integer, Text
 
 from ._arguments import Argument
+from ._values import Choice, Integer, Text
 
 REQUEST_ID = Text(shortest=1, characters=200, exact=True)
 WORKER = Text(shortest=1, characters=200, exact=True)

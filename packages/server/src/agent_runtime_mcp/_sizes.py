@@ -15,7 +15,7 @@ _NEVER_CUT = frozenset({"prompt"})
 
 
 def fit(reply: dict[str, Any]) -> dict[str, Any]:
-    """Cut what is too long in a reply; `truncated` names each cut field with its full bytes, or items of a list of ids."""
+    """Cut what is too long in a reply; `truncated` names each cut field with its full bytes, or number of ids."""
     for place in _objects(reply):
         _cut_texts_and_ids(place)
     while (excess := size(reply) - LARGEST_REPLY) > 0:
@@ -55,7 +55,7 @@ def part_of(text: str, offset: int) -> tuple[str, int | None, int]:
     """Return a part of a text from a byte on, where the next part begins, and the bytes of the whole."""
     whole = text.encode()
     start = min(offset, len(whole))
-    while start < len(whole) and whole[start] & 0xC0 == 0x80:  # noqa: PLR2004 - inside a character
+    while start < len(whole) and whole[start] & 0xC0 == 0x80:
         start += 1
     part = whole[start : start + LARGEST_PART].decode(errors="ignore")
     end = start + len(part.encode())

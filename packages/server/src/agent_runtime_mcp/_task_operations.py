@@ -4,8 +4,9 @@ import time
 from typing import Annotated
 
 import attrs
+
 from agent_runtime_tasks import KEEP, Task, TaskStatus
-from agent_runtime_tasks._model import (
+from agent_runtime_tasks.bounds import (
     Criteria,
     DelaySeconds,
     Dependencies,
@@ -61,8 +62,8 @@ def decompose_goal(
     Args:
         goal_id: the goal
         strategy: order where there is no plan
-        plan: your tasks, e.g. [{"key":"a","title":"Write the parser"},{"title":"Test it","depends_on":["a"]}]. key where
-            another item names it, parent: key of its group; order comes from depends_on alone
+        plan: your tasks, e.g. [{"key":"a","title":"Write the parser"},{"title":"Test it","depends_on":["a"]}]. key
+            where another item names it, parent: key of its group; order comes from depends_on alone
         max_tasks: tasks at most where there is no plan
     """
     started = time.perf_counter()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
+
 from agent_runtime_tasks import Attempt, Prerequisite, Queue, Task, TaskChange, TaskLinks
 
 from ._moments import Moment

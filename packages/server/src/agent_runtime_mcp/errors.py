@@ -35,7 +35,8 @@ class StorageFailure(Failure, OSError):
     code = "storage"
 
     def __init__(self, path: Path, reason: str, hint: str | None = None) -> None:
-        super().__init__(f"{path}: {reason}", hint, {"path": str(path), "reason": reason})
+        shown = str(path).encode("utf-8", "replace").decode()
+        super().__init__(f"{shown}: {reason}", hint, {"path": shown, "reason": reason})
         self.path = path
         self.reason = reason
 
@@ -72,6 +73,20 @@ class InvalidArguments(Failure, ValueError):
     def __init__(self, faults: Sequence[str], hint: str | None = None) -> None:
         super().__init__("; ".join(faults), hint, {"faults": list(faults)})
         self.faults = tuple(faults)
+
+
+class InvalidValue(Failure, ValueError):
+    """An argument is out of its bounds; nothing was written.
+
+    Attributes:
+        argument: the name of the argument.
+    """
+
+    code = "invalid"
+
+    def __init__(self, argument: str, problem: str, hint: str | None = None) -> None:
+        super().__init__(f"{argument} {problem}", hint, {"argument": argument})
+        self.argument = argument
 
 
 class Conflict(Failure, RuntimeError):

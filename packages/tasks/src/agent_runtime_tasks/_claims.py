@@ -35,6 +35,11 @@ class ClaimRow:
     note: str | None
 
     @property
+    def renewal_due_at(self) -> int:
+        """When a third of the lease is used."""
+        return self.expires_at - self.lease * 2 // 3
+
+    @property
     def outcome_if_taken_over(self) -> Outcome:
         """How its attempt ends when somebody else goes on."""
         return Outcome.DETACHED if self.detached else Outcome.LOST

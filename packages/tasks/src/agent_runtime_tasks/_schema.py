@@ -1,9 +1,9 @@
 """The tables of this library.
 
-A task's `state` is its status, with pending told apart by readiness; the columns `open_dependencies` to
-`children_hurt` are what its readiness and a group's status are derived from, kept up to date by each write. `offer` is the
-sort key of the ready queue, NULL for what is not offered: twice the priority, plus one where an ended session left the
-task in progress.
+A task's `state` is its status, with pending told apart by readiness; the columns `open_dependencies` to `children_hurt`
+are what its readiness and a group's status are derived from, kept up to date by each write. `offer` is the sort key of
+the ready queue, NULL for what is not offered: twice the priority, plus one where an ended session left the task in
+progress.
 """
 
 from ._storage import Schema

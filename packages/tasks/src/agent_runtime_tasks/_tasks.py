@@ -13,6 +13,28 @@ from ._claims import Claims
 from ._editing import Editing, NewTask
 from ._listing import Filter, Listing
 from ._model import (
+    Claimed,
+    Counts,
+    Offer,
+    Prerequisite,
+    Queue,
+    Readiness,
+    State,
+    Task,
+    TaskChange,
+    TaskLinks,
+    TaskPage,
+    TaskStatus,
+)
+from ._plan import Plan, check_plan
+from ._queue import ReadyQueue
+from ._reading import Reading
+from ._ripple import Ripple
+from ._rows import Rows
+from ._schema import SCHEMA
+from ._storage import Connection, Snapshot
+from ._transitions import KEEP, StatusRequest, Transitions
+from .bounds import (
     CRITERIA,
     DELAY,
     DEPENDENCIES,
@@ -30,8 +52,6 @@ from ._model import (
     TASK_ID,
     TITLE,
     WORKER,
-    Claimed,
-    Counts,
     Criteria,
     DelaySeconds,
     Dependencies,
@@ -42,31 +62,13 @@ from ._model import (
     MaxAttempts,
     Metadata,
     Moment,
-    Offer,
-    Prerequisite,
     Priority,
-    Queue,
-    Readiness,
     ShortText,
-    State,
     Status,
-    Task,
-    TaskChange,
     TaskId,
-    TaskLinks,
-    TaskPage,
-    TaskStatus,
     Title,
     Worker,
 )
-from ._plan import Plan, check_plan
-from ._queue import ReadyQueue
-from ._reading import Reading
-from ._ripple import Ripple
-from ._rows import Rows
-from ._schema import SCHEMA
-from ._storage import Connection, Snapshot
-from ._transitions import KEEP, StatusRequest, Transitions
 from .errors import InvalidValue
 
 _OPEN_STATES = (State.READY, State.WAITING, State.UNREACHABLE, State.IN_PROGRESS)
@@ -340,14 +342,24 @@ class Tasks:
             self._claims.renew(claim, now, lease or claim.lease, claim.note if note is None else note)
             return TaskChange(task=self._reading.task(task_id, now), changed=True, claim_token=claim.token)
 
-    def renew_all(self, holder: str) -> tuple[int, ...]:
-        """Let the leases of all claims of a process begin anew, and return their tasks."""
-        with self.connection:
-            now = self._now()
-            claims = self._claims.held_by(holder)
-            for claim in claims:
-                self._claims.renew(claim, now, claim.lease, claim.note)
-        return tuple(claim.task_id for claim in claims)
+    def renew_due(self, holder: str) -> float | None:
+        """Renew those claims of a process that have used a third of their lease, and say when to call again.
+
+        Args:
+            holder: the process behind the claims.
+
+        Returns:
+            The seconds until the next claim is due, or None while the process holds none.
+        """
+        now = self._now()
+        claims = self._claims.held_by(holder)
+        if any(now >= claim.renewal_due_at for claim in claims):
+            with self.connection:
+                claims = [
+                    self._claims.renew(claim, now, claim.lease, claim.note) if now >= claim.renewal_due_at else claim
+                    for claim in self._claims.held_by(holder)
+                ]
+        return min(((claim.renewal_due_at - now) / 1000 for claim in claims), default=None)
 
     def detach(self, holder: str) -> tuple[int, ...]:
         """End all claims of a session that ends cleanly: its tasks stay in progress and are offered at once.

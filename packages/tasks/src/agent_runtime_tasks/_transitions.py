@@ -178,7 +178,7 @@ class Transitions:
         return TaskChange(task=task, changed=True, claim_token=claim.token)
 
     def _finish(self, case: _Case) -> TaskChange:
-        task, ask, status = case.task, case.ask, case.ask.status
+        task, status = case.task, case.ask.status
         if task.status is status:
             return TaskChange(task=task, changed=False)
         self._refuse_group(case)

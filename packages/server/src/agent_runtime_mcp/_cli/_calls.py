@@ -1,6 +1,7 @@
 """`agent-runtime call`: any operation by its MCP name."""
 
 import json
+import sys
 
 import click
 
@@ -24,7 +25,7 @@ def call(tool: str, arguments: str, db: str | None) -> None:
         names = ", ".join(by_name())
         problem = Problem(code="not_found", message=f"there is no tool {tool}", hint=f"the tools: {names}", details={})
         fail(problem, as_json=True, code=UNKNOWN_TOOL)
-    text = click.get_text_stream("stdin").read() if arguments == "-" else arguments
+    text = sys.stdin.read() if arguments == "-" else arguments
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -1,5 +1,6 @@
 """Commands made from operations: strings are parsed here, values are checked by the operation's own arguments."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,7 @@ def _parameters(argument: Argument) -> list[click.Parameter]:
     text = argument.description[:1].upper() + argument.description[1:] + "."
     if argument.kind == "boolean":
         return [
-            click.Option(
-                [f"{option}/--no-{option[2:]}", argument.name], default=_ABSENT, help=text, show_default=False
-            )
+            click.Option([f"{option}/--no-{option[2:]}", argument.name], default=_ABSENT, help=text, show_default=False)
         ]
     found: list[click.Parameter] = [
         click.Option(
@@ -144,7 +143,7 @@ def _number(text: str) -> int | float | str:
 
 
 def _read_input() -> str:
-    return click.get_text_stream("stdin").read()
+    return sys.stdin.read()
 
 
 def _read_file(path: str) -> str:

@@ -88,8 +88,16 @@ def worker_name(environ: Mapping[str, str]) -> str:
     for variable in ("AGENT_RUNTIME_WORKER", "CLAUDE_CODE_SESSION_ID"):
         if environ.get(variable):
             return environ[variable]
-    user = environ.get("USER") or environ.get("LOGNAME") or str(os.getuid())
-    return f"{user}@{os.uname().nodename}"
+    return f"{_user()}@{os.uname().nodename}"
+
+
+def _user() -> str:
+    from pwd import getpwuid
+
+    try:
+        return getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without an entry
+        return str(os.getuid())
 
 
 @contextmanager
@@ -99,7 +107,7 @@ def errors_end_the_process(as_json: bool) -> Iterator[None]:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
-    except Exception as error:  # noqa: BLE001 - the last place where a bug can be told apart from a refusal
+    except Exception as error:
         problem = problem_of(error)
         if problem is None:
             _print_traceback(error)

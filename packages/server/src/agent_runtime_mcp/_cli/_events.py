@@ -1,7 +1,10 @@
 """`agent-runtime events`: the journal."""
 
+from functools import partial
+
 import click
 
+from .._call import Libraries
 from .._journal import Event
 from .._moments import iso
 from .._plain import compact
@@ -18,13 +21,17 @@ def events(since: int, limit: int, as_json: bool, db: str | None) -> None:
     with errors_end_the_process(as_json):
         opened = database(db)
         shown = 0
-        while page := opened.run_blocking(lambda libraries: libraries.journal.since(since), writes=False):
+        while page := opened.run_blocking(partial(_page, since), writes=False):
             for event in page:
                 click.echo(_as_json(event) if as_json else _as_line(event))
                 shown += 1
                 if shown == limit:
                     return
             since = page[-1].seq
+
+
+def _page(since: int, libraries: Libraries) -> list[Event]:
+    return libraries.journal.since(since)
 
 
 def _as_json(event: Event) -> str:
@@ -45,5 +52,5 @@ def _as_json(event: Event) -> str:
 
 def _as_line(event: Event) -> str:
     arguments = compact(event.arguments)
-    shown = arguments if len(arguments) <= 100 else arguments[:97] + "..."  # noqa: PLR2004 - a line
+    shown = arguments if len(arguments) <= 100 else arguments[:97] + "..."
     return f"{event.seq:>6}  {iso(event.at)}  {event.operation:<20} {event.subject:<12} {event.worker}  {shown}"

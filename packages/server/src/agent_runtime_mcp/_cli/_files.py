@@ -1,28 +1,27 @@
 """`agent-runtime init` and `agent-runtime where`: which file is used."""
 
+import os
 from pathlib import Path
 
 import click
 
 from .._location import init_location
 from .._plain import compact
-from ._context import database, db_option, errors_end_the_process, json_option, location
+from ._context import db_option, errors_end_the_process, json_option, location, synchronous
 
 
 @click.command()
 @json_option
 def init(as_json: bool) -> None:
-    """Give this project a database of its own: .agent-runtime/runtime.db in this folder, shared by its git worktrees."""
+    """Give this project a database of its own: .agent-runtime/runtime.db here, shared by its git worktrees."""
     with errors_end_the_process(as_json):
         place = init_location(Path.cwd())
         existed = place.path.exists()
-        from .._assembly import open_database
-        from ._context import synchronous
         import os
 
-        opened = open_database(
-            place.path, synchronous=synchronous(os.environ), may_create=True, default_folder=True
-        )
+        from .._assembly import open_database
+
+        opened = open_database(place.path, synchronous=synchronous(os.environ), may_create=True, default_folder=True)
         opened.run_blocking(lambda _libraries: None, writes=False)
         _print(place.path, "it was there already" if existed else "created", as_json)
 
@@ -42,5 +41,3 @@ def _print(path: Path, reason: str, as_json: bool) -> None:
         click.echo(compact({"path": str(path), "reason": reason, "exists": path.exists()}))
     else:
         click.echo(f"{path}\n  {reason}")
-
-

@@ -39,11 +39,11 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._loaders = commands_by_name
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
         """Name the commands."""
         return list(self._loaders)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Build a command."""
         loader = self._loaders.get(cmd_name)
         return loader() if loader else None
@@ -116,9 +116,7 @@ def _group(group: str, text: str) -> Callable[[], click.Command]:
         from .._operations import OPERATIONS
 
         verbs = [operation.verb for operation in OPERATIONS if operation.group == group]
-        return LazyGroup(
-            name=group, help=text, commands_by_name={verb: _operation(group, verb) for verb in verbs}
-        )
+        return LazyGroup(name=group, help=text, commands_by_name={verb: _operation(group, verb) for verb in verbs})
 
     return load
 

@@ -59,7 +59,7 @@ upload use value version view visit vote walk watch work wrap
 """
 
 # What a noun that looks like a verb is the first half of: "order history", "rate limit", "test coverage".
-_COMPOUND_TAILS = frozenset(
+COMPOUND_TAILS = frozenset(
     """
     access account address alert area bar behaviour behavior board book box button cache card case cases chain chains change changes
     channel chart check checks class client code collection column command component condition conditions configuration contract
@@ -78,7 +78,7 @@ _COMPOUND_TAILS = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
-VERBS = frozenset((_PLAIN_VERBS + _NOUN_VERBS).split())
+VERBS = frozenset((_PLAIN_VERBS + _NOUN_VERBS + "do dry-run double-check").split())
 NOUN_VERBS = frozenset(_NOUN_VERBS.split())
 DETERMINERS = frozenset(
     """
@@ -128,6 +128,21 @@ BASE_OF_GERUND = {_forms(verb)[0]: verb for verb in sorted(VERBS | {"do", "draw"
 BASE_OF_PARTICIPLE = {_forms(verb)[1]: verb for verb in sorted(VERBS | {"do", "draw"})}
 BASE_OF_PARTICIPLE |= {"cancelled": "cancel", "labelled": "label", "modelled": "model", "benchmarked": "benchmark"}
 BASE_OF_GERUND |= {"cancelling": "cancel", "labelling": "label", "modelling": "model", "lying": "lie"}
+
+def _third_person(verb: str) -> str:
+    if verb.endswith(("s", "x", "z", "ch", "sh", "o")):
+        return verb + "es"
+    return verb[:-1] + "ies" if verb.endswith("y") and verb[-2] not in "aeiou" else verb + "s"
+
+
+# "The import takes six hours": words by which a sentence tells something. Those that may be plural nouns are left out.
+TELLING = frozenset(_third_person(verb) for verb in VERBS - NOUN_VERBS) | frozenset(
+    """
+    appears appear belongs belong costs crashes depends depend exists exist fails freezes happens happen hangs leaks lies looks loses
+    lose needs occurs occur remains remain responds respond says seems seem shows speaks stands stays stay sits spends thinks throws works went took
+    came showed said thought made found began became felt got met wrote ran gave kept left lost sent
+    """.split()  # noqa: SIM905 - a list of words reads as one
+)
 
 # Nouns that are made of verbs: "migration of the data" asks to migrate it.
 VERB_OF_NOUN = {

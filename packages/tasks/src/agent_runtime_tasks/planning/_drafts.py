@@ -1,0 +1,49 @@
+"""What the reading of a text yields, before it is arranged as a plan."""
+
+import attrs
+
+LONGEST_TITLE = 100
+
+
+@attrs.define(eq=False)
+class Draft:
+    """A task in the making.
+
+    Attributes:
+        title: what to do.
+        notes: its description so far, paragraph by paragraph.
+        spans: the lines of the text that belong to it, which follow the notes.
+        children: the tasks that it consists of.
+        after: the tasks that the text says come before it.
+        criteria: how one can tell that it is done.
+        number: what the text calls it in a list or table, or None.
+        placed: whether the text says where it stands among the others.
+    """
+
+    title: str
+    notes: list[str] = attrs.field(factory=list)
+    spans: list[tuple[int, int]] = attrs.field(factory=list)
+    children: list["Draft"] = attrs.field(factory=list)
+    after: list["Draft"] = attrs.field(factory=list)
+    criteria: list[str] = attrs.field(factory=list)
+    number: int | None = None
+    placed: bool = False
+
+    def wait_for(self, other: "Draft") -> None:
+        """Note that another task comes before this one."""
+        if other is not self and other not in self.after:
+            self.after.append(other)
+
+
+def fit_title(text: str) -> str:
+    """Cut a title to its length, at the end of a part of the sentence where there is one, else of a word."""
+    text = " ".join(text[: 4 * LONGEST_TITLE].split()).strip(" \t.;:,\u3002\uff1b\u3001")
+    if len(text) <= LONGEST_TITLE:
+        return text
+    cut = text[:LONGEST_TITLE]
+    for sign in (". ", "; ", " (", " \u2013 ", " \u2014 ", ": ", ", "):
+        place = cut.rfind(sign)
+        if place >= LONGEST_TITLE // 3:
+            return cut[:place].rstrip(" .,;:")
+    place = cut.rfind(" ", LONGEST_TITLE // 2, LONGEST_TITLE - 1)
+    return cut[: place if place > 0 else LONGEST_TITLE - 1].rstrip(" .,;:\u2013\u2014-(") + "\u2026"

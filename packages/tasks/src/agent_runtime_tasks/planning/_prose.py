@@ -1,0 +1,264 @@
+"""Sentences of running text as steps, with the order that their words give."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from ._drafts import Draft, fit_title
+from ._requests import Ask, Order, capital, first_word, is_imperative, read_request, take_opener
+from ._sections import Role, read_heading
+from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
+
+_LONGEST_CLAUSE = 400  # characters; a wall of text is cut into pieces of this length
+
+_SENTENCE_END = re.compile(r"[.!?\u2026]+[\"')\]\u201d\u2019]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\uff09]*|\n[ \t]*\n|(?<=[^\s,]);(?=\s)")
+_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|excl|no|nr|fig|dr|mr|mrs|ms|st|jr|inc|ltd|z\.b|d\.h|bzw|ca|usw|u\.a|p\.ex|al|max|min|sec|dept)|\b[A-Za-z]|(?:^|\n)\s*[0-9]{1,3})\.$", re.IGNORECASE)
+_LABEL_LINE = re.compile(r"^(?:step|phase|stage|task|day|week|part|milestone|req|fr|nfr|us|item|todo|action|schritt|tag|woche)?\s?[-#]?\s?[0-9]{0,4}(?:\.[0-9]{1,3})*\s?[:.)\u2013\u2014-]\s", re.IGNORECASE)
+_LABEL = re.compile(r"([^\s:.!?][^:.!?]{0,49}):\s+(?=\S)")
+
+_LEADING = re.compile(
+    r"(?P<word>before|prior to|after|following|once|when|as soon as|whenever|until|if|unless|while|since|because|as|in order to|to|for|with|given|by|during|in case|on|at|in|from|instead of|depending on|based on|rather than) (?P<clause>[^,]{2,160}), (?:then |please |also |we (?:need to|must|should|have to) )*(?P<rest>.+)",
+    re.IGNORECASE,
+)
+_TRAILING = re.compile(r"(?P<main>.{4,}?),? (?P<word>before|prior to|after|once|as soon as) (?P<clause>[^,]{3,160})$", re.IGNORECASE)
+_SPLIT = re.compile(r"(?:,? and then |, then |,? then |; (?:and |then )?|, and |, but | and |, or |, | & )", re.IGNORECASE)
+_THEN = re.compile(r"\bthen\b", re.IGNORECASE)
+_CONDITION = re.compile(r"(?:possible|needed|necessary|you (?:can|want|like)|time|we have time|there is time|in doubt|applicable|desired|required)\b", re.IGNORECASE)
+_WORDS = re.compile(r"[^\W\d_]{3,}")
+_HINTS = re.compile(
+    r"\b(?:need|must|shall|should|ha(?:s|ve) to|want|like to|ought|would be|plan|required|missing|necessary|let.?s|let us|could|can you|as an?|forget|remember|make sure|first|then|next|finally|before|after|once|please|todo|is to|are to)\b|:\s|,\s",
+    re.IGNORECASE,
+)
+
+
+@attrs.define
+class _Step:
+    draft: Draft
+    order: Order
+    clause: str = ""  # what it is said to come before or after
+    relation: str = ""
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Split running text at the ends of its sentences, and where lines are items of their own."""
+    for block in _line_items(text):
+        start = 0
+        for end in _SENTENCE_END.finditer(block):
+            if block[end.start()] == "." and _ABBREVIATION.search(block[max(0, end.start() - 12) : end.start() + 1]):
+                continue
+            yield from _pieces(block[start : end.end()])
+            start = end.end()
+        yield from _pieces(block[start:])
+
+
+def read_prose(text: str, fallback: str) -> list[Draft]:
+    """Find the tasks that English sentences ask for, in their order."""
+    steps: list[_Step] = []
+    previous: list[_Step] = []
+    for sentence in sentences(text):
+        found = _steps(sentence, fallback) if _may_ask(sentence) else []
+        if not found:
+            if steps:
+                steps[-1].draft.notes.append(sentence)
+            continue
+        _place(found, previous, steps)
+        previous = found
+    return _settled(steps)
+
+
+def read_lines(text: str) -> list[Draft]:
+    """Make a task of each sentence of a text in another language, of which only the structure is understood."""
+    return [Draft(fit_title(sentence), notes=[sentence]) for sentence in sentences(text) if _WORDS.search(sentence)]
+
+
+def refer(drafts: Sequence[Draft], text: str, asking: Draft) -> Draft | None:
+    """Return the one of some tasks that a clause speaks of, if there is one."""
+    words = _stems(text)
+    best, most = None, 0.0
+    for draft in drafts:
+        if draft is not asking:
+            shared = len(words & _stems(draft.title))
+            if shared and shared / len(words) > most:
+                best, most = draft, shared / len(words)
+    return best if most >= 0.5 else None
+
+
+def _line_items(text: str) -> Iterator[str]:
+    """Yield the text, or its lines where each of them begins anew rather than going on with a sentence."""
+    lines = [line.strip() for line in text.split("\n")]
+    if len(lines) == 1:
+        yield text
+        return
+    fresh = sum(1 for line in lines if line and (_LABEL_LINE.match(line) or _begins_anew(line)))
+    if fresh >= max(2, sum(map(bool, lines)) - fresh):
+        pending = ""
+        for line in lines:
+            if _LABEL_LINE.match(line) or _begins_anew(line):
+                if pending:
+                    yield pending
+                pending = line
+            else:
+                pending = f"{pending} {line}".strip()
+        if pending:
+            yield pending
+        return
+    yield text
+
+
+def _begins_anew(line: str) -> bool:
+    return line[:1].isupper() and (is_imperative(line) or (_LABEL.match(line) is not None))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    text = " ".join(text.split())
+    while len(text) > _LONGEST_CLAUSE:
+        cut = max(text.rfind(sign, _LONGEST_CLAUSE // 4, _LONGEST_CLAUSE) for sign in (", ", "\u3001", "\uff0c"))
+        if cut <= 0:
+            cut = text.rfind(" ", _LONGEST_CLAUSE // 4, _LONGEST_CLAUSE)
+        cut = cut + 1 if cut > 0 else _LONGEST_CLAUSE
+        yield text[:cut].strip()
+        text = text[cut:].strip()
+    if text:
+        yield text
+
+
+def _may_ask(sentence: str) -> bool:
+    first = first_word(sentence)
+    return first in VERBS or "-" in first or first.startswith("re") or first == "have" or _HINTS.search(sentence) is not None
+
+
+def _steps(sentence: str, fallback: str) -> list[_Step]:
+    label = _LABEL.match(sentence)
+    if label and read_heading(label[1]).role in (Role.SKIP, Role.TALK, Role.CRITERIA, Role.BEFORE):
+        return []
+    order, rest = take_opener(sentence)
+    found = _clauses(rest, fallback, sentence)
+    if found and order is not Order.NONE and found[0].order is Order.NONE:
+        found[0].order = order
+    return found
+
+
+def _clauses(text: str, fallback: str, sentence: str) -> list[_Step]:
+    leading = _LEADING.match(text)
+    if leading and not is_imperative(text):
+        found = _clauses(leading["rest"], fallback, sentence)
+        return _related(found, leading["word"].lower(), leading["clause"], sentence)
+    trailing = _TRAILING.match(text.rstrip(".!? "))
+    if trailing and read_request(trailing["main"], fallback).ask is Ask.REQUEST:
+        word = trailing["word"].lower()
+        found = _clauses(trailing["main"], fallback, sentence)
+        return _related(found, word, trailing["clause"], sentence, trailing=True)
+    reading = read_request(text, fallback)
+    if reading.ask is not Ask.REQUEST:
+        return []
+    return _halves(reading.title, reading.order, sentence)
+
+
+def _related(found: list[_Step], word: str, clause: str, sentence: str, trailing: bool = False) -> list[_Step]:
+    """Add what a clause such as "before switching it off" or "once it is ready" says about the order."""
+    if not found or word not in ("before", "prior to", "after", "following", "once", "as soon as", "when", "if"):
+        return found
+    earlier = word in ("before", "prior to")
+    gerund = BASE_OF_GERUND.get(first_word(clause))
+    if word in ("when", "if"):
+        if found[0].order is Order.NONE and word == "if" and not _CONDITION.match(clause):
+            found[0].order = Order.THEN
+        return found
+    if gerund and len(clause.split()) > 1:
+        other = _Step(Draft(fit_title(capital(f"{gerund} {clause.split(' ', 1)[1]}")), notes=[sentence]), Order.NONE, clause, "self")
+        if earlier:
+            for step in found:
+                other.draft.wait_for(step.draft)
+            return [*found, other]
+        for step in found:
+            step.draft.wait_for(other.draft)
+        return [other, *found]
+    found[0].clause, found[0].relation = clause, "before" if earlier else "after"
+    if not earlier and not trailing and found[0].order is Order.NONE:
+        found[0].order = Order.THEN
+    return found
+
+
+def _halves(title: str, order: Order, sentence: str) -> list[_Step]:
+    """Split "do X and do Y" where both halves are work."""
+    parts: list[tuple[str, bool]] = []
+    start, then = 0, False
+    for joint in _SPLIT.finditer(title):
+        left, right = title[start : joint.start()], title[joint.end() :]
+        _, right = take_opener(right)
+        if len(left.split()) > 1 and _is_work(right) and left.count("(") == left.count(")"):
+            parts.append((left, then))
+            start, then = len(title) - len(right), _THEN.search(joint[0]) is not None
+    parts.append((title[start:], then))
+    return [
+        _Step(Draft(fit_title(capital(part)), notes=[sentence]), Order.THEN if after else (order if place == 0 else Order.NONE), relation="" if place == 0 else "half")
+        for place, (part, after) in enumerate(parts)
+    ]
+
+
+def _is_work(text: str) -> bool:
+    """Whether the second half of a sentence is an order of its own: a verb with an object."""
+    words = text.split(maxsplit=2)
+    if len(words) < 2 or not is_imperative(text):
+        return False
+    verb = words[0].lower()
+    return verb not in NOUN_VERBS or verb in _RARELY_NOUNS or words[1].lower().strip(",.") in ENGLISH
+
+
+_RARELY_NOUNS = frozenset(["update", "upgrade", "test", "document", "deploy", "review", "check", "fix", "show", "replace", "move", "drop"])
+
+
+def _place(found: list[_Step], previous: list[_Step], steps: list[_Step]) -> None:
+    """Give the steps of a sentence their place among those before them."""
+    base = list(previous)
+    for place, step in enumerate(found):
+        if step.order is Order.THEN:
+            for other in base if step.relation != "half" else found[:place][-1:]:
+                step.draft.wait_for(other.draft)
+        elif step.order is Order.LAST:
+            for other in steps:
+                step.draft.wait_for(other.draft)
+        elif step.order is Order.EARLIER:
+            for other in base:
+                other.draft.wait_for(step.draft)
+        elif step.relation == "half" and found[0].order in (Order.THEN, Order.LAST, Order.EARLIER):
+            step.draft.after.extend(other for other in found[0].draft.after if other not in step.draft.after)
+        if any(other.order is Order.FIRST for other in steps) and step.order is Order.NONE:
+            first = next(other for other in steps if other.order is Order.FIRST)
+            step.draft.wait_for(first.draft)
+        step.draft.placed = step.order is not Order.NONE or bool(step.draft.after)
+    steps.extend(found)
+
+
+def _settled(steps: list[_Step]) -> list[Draft]:
+    drafts = [step.draft for step in steps]
+    for step in steps:
+        if step.relation == "self":
+            known = refer([draft for draft in drafts if step.draft not in draft.after], step.clause, step.draft)
+            if known and known not in step.draft.after and len(_stems(step.draft.title) & _stems(known.title)) > 1:
+                _merge(step.draft, known, drafts)
+        elif step.clause:
+            known = refer(drafts, step.clause, step.draft)
+            if known is None:
+                continue
+            if step.relation == "before":
+                known.wait_for(step.draft)
+            else:
+                step.draft.wait_for(known)
+    return drafts
+
+
+def _merge(draft: Draft, known: Draft, drafts: list[Draft]) -> None:
+    """A clause names a task that another sentence asks for: there is one of them."""
+    drafts.remove(draft)
+    for other in draft.after:
+        known.wait_for(other)
+    for other in drafts:
+        if draft in other.after:
+            other.after.remove(draft)
+            other.wait_for(known)
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] if len(word) > 5 else word[:4] for word in _WORDS.findall(text.lower()) if word not in ENGLISH}
