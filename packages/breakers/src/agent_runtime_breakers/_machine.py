@@ -7,6 +7,7 @@ in the totals and decides nothing.
 
 import attrs
 
+from ._clock import without_future_stamps
 from ._position import BreakerState, Cause, moved
 from ._settings import Mode
 from ._standing import (
@@ -25,14 +26,13 @@ from ._standing import (
     Permit,
     PermitKind,
     ProbeLost,
-    Refused,
     RefusalReason,
+    Refused,
     Release,
     Reset,
     Standing,
     Succeed,
     Throttle,
-    Totals,
     Trip,
     Window,
     WindowCleared,
@@ -78,14 +78,19 @@ def admission(standing: Standing, now: int) -> Granted | Refused:
 
 
 def shown_state(standing: Standing, now: int) -> BreakerState:
-    """Return the state to show: open while forced so, half_open once the cooldown is over, else the one it is in."""
+    """Return the state to show: open while it is forced to be, half_open once its cooldown is over."""
     if standing.settings.mode is Mode.FORCED_OPEN:
         return BreakerState.OPEN
-    turn = _Turn(standing, now)
-    turn.heed_a_clock_set_back()
-    if standing.position.state is BreakerState.OPEN and turn.cooldown_left() == 0:
-        return BreakerState.HALF_OPEN
-    return standing.position.state
+    half_opens = half_opens_at(standing)
+    return standing.position.state if half_opens is None or half_opens > now else BreakerState.HALF_OPEN
+
+
+def half_opens_at(standing: Standing) -> int | None:
+    """Return when the cooldown of an open breaker is over; None for one that is not open, or is held so."""
+    position = standing.position
+    if standing.settings.mode is Mode.FORCED_OPEN or position.state is not BreakerState.OPEN:
+        return None
+    return (position.opened_at or 0) + standing.settings.cooldown(position.consecutive_trips)
 
 
 @attrs.define
@@ -97,27 +102,13 @@ class _Turn:
     effects: list[Effect] = attrs.field(factory=list)
 
     def heed_a_clock_set_back(self) -> None:
-        """Stamp with now what is stamped later, so that a wrong clock delays at most once more."""
-        standing, now = self.standing, self.now
-        totals, throttle = standing.totals, standing.throttle
-        stamps = [standing.position.opened_at, totals.last_failure_at, totals.last_success_at]
-        stamps += [probe.granted_at for probe in standing.probes]
-        if throttle is not None:
-            stamps.append(throttle.since)
-        if all(stamp is None or stamp <= now for stamp in stamps):
-            return
-        self.standing = attrs.evolve(
-            standing,
-            totals=attrs.evolve(
-                totals,
-                last_failure_at=_at_most(totals.last_failure_at, now),
-                last_success_at=_at_most(totals.last_success_at, now),
-            ),
-            throttle=throttle and _throttle_from(throttle, now),
-            probes=tuple(_leased_from(probe, now) for probe in standing.probes),
-        )
-        self.effects.append(ClockSetBack())
-        if standing.position.opened_at is not None and standing.position.opened_at > now:
+        """Stamp with now what is stamped later, so that a wrong clock delays by one more cooldown at most."""
+        before = self.standing
+        self.standing = without_future_stamps(before, self.now)
+        opened_late = before.position.opened_at is not None and before.position.opened_at > self.now
+        if self.standing is not before or opened_late:
+            self.effects.append(ClockSetBack())
+        if opened_late:
             self._move(Cause.CLOCK_SET_BACK, "the clock was set back, so the cooldown begins anew")
 
     def acquire(self, event: Acquire) -> Granted | Refused:
@@ -135,7 +126,7 @@ class _Turn:
         if not self._counts(permit):
             return
         if permit is not None and self._is_slow(permit):
-            self._count_failure(permit, SLOW_CALL)
+            self._count_failure(SLOW_CALL)
         elif self._is_probing:
             self._probe_succeeded(permit)
         else:
@@ -163,7 +154,7 @@ class _Turn:
         if is_limit and throttled_before and not self._is_probing:
             self.effects.append(Kept(event.failure_type, counts=False))
             return
-        self._count_failure(event.permit, event.failure_type)
+        self._count_failure(event.failure_type)
 
     def release(self, permit: Permit) -> None:
         """Free the slot of a probe that was not made."""
@@ -183,12 +174,6 @@ class _Turn:
         if self.standing.settings.mode is Mode.FORCED_OPEN:
             self._set(settings=attrs.evolve(self.standing.settings, mode=Mode.NORMAL))
 
-    def cooldown_left(self) -> int:
-        """Return how many milliseconds an open breaker stays open."""
-        position = self.standing.position
-        cooldown = self.standing.settings.cooldown(position.consecutive_trips)
-        return max((position.opened_at or 0) + cooldown - self.now, 0)
-
     def _answer(self, event: Acquire) -> Granted | Refused:
         mode = self.standing.settings.mode
         if mode is Mode.DISABLED:
@@ -199,7 +184,7 @@ class _Turn:
             return Refused(RefusalReason.FORCED_OPEN, None)
         self._give_up_lost_probes()
         throttle_left = self._throttle_left()
-        if self._state is BreakerState.OPEN and (cooldown_left := self.cooldown_left()):
+        if self._state is BreakerState.OPEN and (cooldown_left := self._cooldown_left()):
             return Refused(RefusalReason.OPEN, max(cooldown_left, throttle_left))
         if throttle_left:
             return Refused(RefusalReason.THROTTLED, throttle_left)
@@ -239,12 +224,12 @@ class _Turn:
         if permit is not None:
             return permit.kind is PermitKind.PROBE
         self._give_up_lost_probes()
-        if self._state is BreakerState.OPEN and self.cooldown_left():
+        if self._state is BreakerState.OPEN and self._cooldown_left():
             return False
         self._begin_probing()
         return not self.standing.probes
 
-    def _count_failure(self, permit: Permit | None, failure: str) -> None:
+    def _count_failure(self, failure: str) -> None:
         window = self.standing.window
         window = Window(failures=window.failures + 1, successes=window.successes)
         self._set(window=window)
@@ -304,6 +289,9 @@ class _Turn:
             seconds = self.standing.settings.cooldown(position.consecutive_trips) / 1000
             self._move(Cause.COOLDOWN_OVER, f"the cooldown of {seconds:g} s is over")
 
+    def _cooldown_left(self) -> int:
+        return max((half_opens_at(self.standing) or 0) - self.now, 0)
+
     def _throttle(self, milliseconds: int) -> None:
         until = self.now + milliseconds
         throttle = self.standing.throttle
@@ -343,19 +331,3 @@ class _Turn:
 
     def _set(self, **changes: object) -> None:
         self.standing = attrs.evolve(self.standing, **changes)
-
-
-def _at_most(stamp: int | None, now: int) -> int | None:
-    return now if stamp is not None and stamp > now else stamp
-
-
-def _throttle_from(throttle: Throttle, now: int) -> Throttle:
-    if throttle.since <= now:
-        return throttle
-    return Throttle(since=now, until=now + throttle.until - throttle.since)
-
-
-def _leased_from(probe: Permit, now: int) -> Permit:
-    if probe.granted_at <= now:
-        return probe
-    return attrs.evolve(probe, granted_at=now, expires_at=now + probe.expires_at - probe.granted_at)

@@ -52,6 +52,9 @@ class Position:
     consecutive_trips: int = 0
 
 
+BEGINNING = Position()
+
+
 def moved(position: Position, cause: Cause, at: int) -> Position:
     """Return where a breaker stands after a transition.
 
@@ -101,7 +104,7 @@ class Transition:
     generation: int
 
 
-def replay(transitions: Iterable[Transition], start: Position = Position()) -> Position:  # noqa: B008 - a frozen value
+def replay(transitions: Iterable[Transition], start: Position = BEGINNING) -> Position:
     """Return where a breaker stands after its history.
 
     Args:

@@ -1,10 +1,10 @@
-"""What the machine decides from, what may happen to it, and what it wants done: values without a database or a clock."""
+"""What the machine decides from, what may happen to it, and what it wants done: values, no database and no clock."""
 
 from enum import StrEnum
 
 import attrs
 
-from ._position import BreakerState, Cause, Position
+from ._position import BEGINNING, BreakerState, Cause, Position
 from ._settings import DEFAULTS, Settings
 
 PERMIT_KEPT = 7 * 24 * 3600 * 1000
@@ -106,9 +106,9 @@ class Standing:
     """
 
     settings: Settings = DEFAULTS
-    position: Position = Position()
-    totals: Totals = Totals()
-    window: Window = Window()
+    position: Position = BEGINNING
+    totals: Totals = attrs.field(factory=Totals)
+    window: Window = attrs.field(factory=Window)
     throttle: Throttle | None = None
     probes: tuple[Permit, ...] = ()
     probe_successes: int = 0

@@ -1,4 +1,4 @@
-"""What can go wrong with circuit breakers. Each error belongs to a family of the standard library and carries its ids."""
+"""What can go wrong with breakers. Each error belongs to a family of the standard library and carries its ids."""
 
 
 class BreakerError(Exception):

@@ -216,7 +216,7 @@ def _reply(
         total_steps: of the pipeline.
         checks: what others found.
     """
-    outcome = Outcome(settled.outcome)
+    outcome = settled.outcome
     attempts_left, tokens_left = settled.attempts_left or 0, settled.tokens_left or 0
     failed = outcome is Outcome.GATE_FAILED
     status = RelayStatus.IN_PROGRESS if attempts_left else RelayStatus.FAILED

@@ -56,8 +56,8 @@ class Outputs:
                 (pipeline_id, step_index, attempt, late, quality_score, l_score, tokens_used, entity_id, sources,
                  confidence, relevance, checks, sha256, created_at, bytes, summary, text)
             VALUES
-                (:pipeline_id, :step_index, :attempt, :late, :quality_score, :l_score, :tokens_used, :entity_id, :sources,
-                 :confidence, :relevance, :checks, :sha256, :now, :bytes, :summary, :text)
+                (:pipeline_id, :step_index, :attempt, :late, :quality_score, :l_score, :tokens_used, :entity_id,
+                 :sources, :confidence, :relevance, :checks, :sha256, :now, :bytes, :summary, :text)
             RETURNING id
             """,
             {
@@ -180,7 +180,8 @@ class Outputs:
         rows = self.connection.execute(
             """
             SELECT output.id, output.step_index, output.attempt, coalesce(late.agent_assigned, late.agent_offered),
-                   output.quality_score, output.l_score, output.tokens_used, output.summary, output.sha256, output.created_at
+                   output.quality_score, output.l_score, output.tokens_used, output.summary, output.sha256,
+                   output.created_at
             FROM relay_outputs AS output
             JOIN relay_attempts AS late
                 ON late.pipeline_id = output.pipeline_id

@@ -5,12 +5,12 @@ from typing import Any
 
 import attrs
 
-from ._attempts import FIELDS as ATTEMPT_FIELDS
+from ._attempts import ATTEMPT_COLUMNS, attempt_of
 from ._bounds import RelayStatus
 from ._roles import Role
-from ._state import Attempt, Mission, Pipeline, Situation, Step
+from ._state import Mission, Pipeline, Situation, Step
 from ._storage import Connection, Row
-from ._values import to_json
+from ._values import from_json, to_json
 from .errors import PipelineNotFound
 
 _PIPELINE_FIELDS = tuple(field.name for field in attrs.fields(Pipeline))
@@ -25,7 +25,7 @@ _SITUATION = f"""
     SELECT {_of("pipeline", _PIPELINE_FIELDS)},
            {_of("step", _STEP_COLUMNS)},
            {_of("next_step", _STEP_COLUMNS)},
-           {_of("live", ATTEMPT_FIELDS)}
+           {_of("live", ATTEMPT_COLUMNS)}
     FROM relay_pipelines AS pipeline
     LEFT JOIN relay_steps AS step
         ON step.pipeline_id = pipeline.id AND step.step_index = pipeline.current_step
@@ -98,10 +98,10 @@ class Pipelines:
             raise PipelineNotFound(pipeline_id)
         [row] = rows
         return Situation(
-            pipeline=Pipeline(*row[:_STEP_FROM]),
+            pipeline=_pipeline(row[:_STEP_FROM]),
             step=_step(row[_STEP_FROM:_NEXT_STEP_FROM]),
             next_step=_step(row[_NEXT_STEP_FROM:_LIVE_FROM]),
-            live=None if row[_LIVE_FROM] is None else Attempt(*row[_LIVE_FROM:]),
+            live=None if row[_LIVE_FROM] is None else attempt_of(row[_LIVE_FROM:]),
         )
 
     def mission(self, pipeline_id: int) -> Mission:
@@ -192,6 +192,10 @@ class Pipelines:
             """,
             [{"status": str(status), "delta": delta} for status, delta in sorted(deltas)],
         ).fetchall()
+
+
+def _pipeline(row: Row) -> Pipeline:
+    return Pipeline(*row[:-1], from_json(row[-1]))
 
 
 def _step(row: Row) -> Step | None:

@@ -9,6 +9,7 @@ from ._values import Items, Text
 from .errors import InvalidValue
 
 AGENT = Text(shortest=1, characters=200, exact=True)
+_AGENTS = Items(item=AGENT, at_least=1, at_most=256)
 
 
 @attrs.frozen(kw_only=True)
@@ -88,8 +89,6 @@ def role(agent_type: str) -> Role:
 class AgentTypes:
     """A list of 1 to 256 agent types, or the name of a preset that stands for one."""
 
-    items: Items = Items(item=AGENT, at_least=1, at_most=256)
-
     def __call__(self, name: str, value: object) -> tuple[str, ...]:
         """Return the agent types in their order.
 
@@ -97,7 +96,7 @@ class AgentTypes:
             InvalidValue: it is neither a list of agent types nor a preset's name.
         """
         if not isinstance(value, str):
-            return self.items(name, value)
+            return _AGENTS(name, value)
         if value not in PRESETS:
             raise InvalidValue(
                 name,
@@ -109,7 +108,7 @@ class AgentTypes:
     @property
     def schema(self) -> dict[str, Any]:
         """The bounds in the words of JSON Schema."""
-        return {"anyOf": [self.items.schema, {"type": "string", "enum": list(PRESETS)}]}
+        return {"anyOf": [_AGENTS.schema, {"type": "string", "enum": list(PRESETS)}]}
 
 
 @attrs.frozen(kw_only=True)

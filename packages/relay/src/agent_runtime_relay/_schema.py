@@ -1,8 +1,8 @@
 """The tables of this library.
 
-Handing a baton on is the write that matters, so it touches few pages: the attempts of a pipeline lie side by side, so that
-settling one and issuing the next is one page; a baton is found by the key that its id carries, not by an index of its own;
-steps never change; and what a reply said is derived from the attempt that it was about.
+Handing a baton on is the write that matters, so it touches few pages: the attempts of a pipeline lie side by side, so
+that settling one and issuing the next is one page; a baton is found by the key that its id carries, not by an index of
+its own; steps never change; and what a reply said is derived from the attempt that it was about.
 """
 
 from ._storage import Schema
@@ -85,13 +85,18 @@ SCHEMA = Schema(
                 retry_reason TEXT,
                 depth INTEGER NOT NULL CHECK (depth >= 1),
                 created_at INTEGER NOT NULL,
+                ended_at INTEGER,
                 worker TEXT,
                 holder TEXT,
                 permit_id TEXT,
                 claimed_at INTEGER,
                 lease_ms INTEGER,
                 expires_at INTEGER,
-                ended_at INTEGER,
+                tokens_used INTEGER NOT NULL CHECK (tokens_used >= 0),
+                tokens_total INTEGER,
+                tokens_left INTEGER,
+                attempts_left INTEGER,
+                output_id INTEGER REFERENCES relay_outputs (id),
                 outcome TEXT
                     CHECK (outcome IN ('advanced', 'completed', 'gate_failed', 'budget_exhausted', 'blocked')),
                 quality_score REAL,
@@ -99,21 +104,18 @@ SCHEMA = Schema(
                 score_source TEXT,
                 quality_threshold REAL,
                 l_score_threshold REAL,
-                attempts_left INTEGER,
-                tokens_used INTEGER NOT NULL CHECK (tokens_used >= 0),
-                tokens_total INTEGER,
-                tokens_left INTEGER,
                 handoff_ms REAL,
-                output_id INTEGER REFERENCES relay_outputs (id),
                 failure_type TEXT,
                 error TEXT,
                 PRIMARY KEY (pipeline_id, step_index, attempt),
                 FOREIGN KEY (pipeline_id, step_index) REFERENCES relay_steps (pipeline_id, step_index),
                 CHECK ((state IN ('ready', 'claimed')) = (ended_at IS NULL)),
                 CHECK ((state IN ('accepted', 'rejected')) = (outcome IS NOT NULL)),
+                CHECK ((state IN ('accepted', 'rejected', 'failed')) = (tokens_total IS NOT NULL)),
                 CHECK ((state = 'failed') = (failure_type IS NOT NULL)),
                 CHECK (state <> 'ready' OR worker IS NULL),
-                CHECK (state <> 'claimed' OR (worker IS NOT NULL AND expires_at IS NOT NULL))
+                CHECK (state <> 'claimed' OR worker IS NOT NULL),
+                CHECK ((worker IS NULL) = (expires_at IS NULL) AND (worker IS NULL) = (lease_ms IS NULL))
             ) STRICT, WITHOUT ROWID
             """,
             """

@@ -8,8 +8,8 @@ import attrs
 
 from . import _budget
 from ._bounds import Outcome, RelayStatus
+from ._gate import Verdict
 from ._routing import RouteReason
-from ._values import from_json
 
 _BATON_KEY = re.compile(r"(\d{1,18})\.(\d{1,3})\.(\d{1,9})\.", re.ASCII)
 
@@ -31,53 +31,120 @@ class AttemptState(StrEnum):
         return self in (AttemptState.READY, AttemptState.CLAIMED)
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
+class Hold:
+    """Who holds a baton.
+
+    Attributes:
+        worker: by name.
+        holder: the process, as the application knows it, or None.
+        permit_id: the guard's permit for the agent, or None.
+        claimed_at: since when.
+        lease_ms: how long a renewal lasts.
+        expires_at: when the lease is over.
+    """
+
+    worker: str
+    holder: str | None
+    permit_id: str | None
+    claimed_at: int
+    lease_ms: int
+    expires_at: int
+
+
+@attrs.frozen(kw_only=True)
+class Charge:
+    """What an attempt cost, and what there was after it.
+
+    Attributes:
+        tokens_used: by the attempt.
+        tokens_total: by the pipeline, this attempt included.
+        tokens_left: of the budget; negative after an overrun.
+        attempts_left: attempts that the step current afterwards may still be given.
+    """
+
+    tokens_used: int
+    tokens_total: int
+    tokens_left: int
+    attempts_left: int
+
+
+@attrs.frozen(kw_only=True)
+class HandedIn:
+    """What was handed in, what it was worth and what came of it; handoff_ms is how long that took."""
+
+    output_id: int
+    verdict: Verdict
+    outcome: Outcome
+    handoff_ms: float
+
+
+@attrs.frozen(kw_only=True)
+class Breakdown:
+    """How an attempt failed without handing anything in, and where what the agent wrote is kept, if anywhere."""
+
+    failure_type: str
+    error: str
+    output_id: int | None
+
+
+@attrs.frozen(kw_only=True)
 class Attempt:
-    """A try of a step, field by field as its row has them."""
+    """A try of a step.
+
+    Attributes:
+        pipeline_id: the pipeline.
+        step_index: the step, from 0.
+        attempt: its number, from 1.
+        baton_id: what hands it on.
+        state: where it stands.
+        agent_offered: whom it was issued to.
+        agent_assigned: who claimed it or did it, or None so far.
+        route_reason: why that agent.
+        last_resort: whether it is the fallback agent's one try after all others.
+        retry_reason: why there is another attempt, as somebody put it, or None.
+        depth: hops from the sources.
+        created_at: when it was issued.
+        hold: who holds it, or held it when it was settled.
+        ended_at: when it was settled, or None while it is live.
+        charge: what it cost; None when it was lost or cancelled.
+        handed_in: set when it was accepted or rejected.
+        breakdown: set when it failed.
+    """
 
     pipeline_id: int
     step_index: int
     attempt: int
     baton_id: str
-    state: AttemptState = attrs.field(converter=AttemptState)
+    state: AttemptState
     agent_offered: str
     agent_assigned: str | None
-    route_reason: RouteReason = attrs.field(converter=RouteReason)
-    last_resort: bool = attrs.field(converter=bool)
+    route_reason: RouteReason
+    last_resort: bool
     retry_reason: str | None
     depth: int
     created_at: int
-    worker: str | None = None
-    holder: str | None = None
-    permit_id: str | None = None
-    claimed_at: int | None = None
-    lease_ms: int | None = None
-    expires_at: int | None = None
+    hold: Hold | None = None
     ended_at: int | None = None
-    outcome: Outcome | None = attrs.field(default=None, converter=attrs.converters.optional(Outcome))
-    quality_score: float | None = None
-    l_score: float | None = None
-    score_source: str | None = None
-    quality_threshold: float | None = None
-    l_score_threshold: float | None = None
-    attempts_left: int | None = None
-    tokens_used: int = 0
-    tokens_total: int | None = None
-    tokens_left: int | None = None
-    handoff_ms: float | None = None
-    output_id: int | None = None
-    failure_type: str | None = None
-    error: str | None = None
+    charge: Charge | None = None
+    handed_in: HandedIn | None = None
+    breakdown: Breakdown | None = None
 
     @property
     def agent(self) -> str:
         """Who does it, or is meant to."""
         return self.agent_assigned or self.agent_offered
 
+    @property
+    def output_id(self) -> int | None:
+        """Where its output is kept, or None."""
+        ending = self.handed_in or self.breakdown
+        return None if ending is None else ending.output_id
+
 
 @attrs.frozen
 class Pipeline:
-    """What moves in a pipeline, and what decides about it, field by field."""
+    """What moves in a pipeline, and what decides about it, in the order of its columns."""
 
     id: int
     status: RelayStatus = attrs.field(converter=RelayStatus)
@@ -89,11 +156,9 @@ class Pipeline:
     quality_threshold: float | None
     l_score_threshold: float
     max_retries: int
-    fallback_agents: Mapping[str, str] = attrs.field(
-        converter=lambda value: from_json(value) if isinstance(value, str) else value
-    )
     created_at: int
     updated_at: int
+    fallback_agents: Mapping[str, str]
 
     @property
     def tokens_remaining(self) -> int:
@@ -108,7 +173,7 @@ class Pipeline:
 
 @attrs.frozen
 class Step:
-    """A step; it never changes once its pipeline is created."""
+    """A step, in the order of its columns; it never changes once its pipeline is created."""
 
     index: int
     agent_type: str
@@ -159,7 +224,7 @@ class BatonKey:
 
 
 def baton_id(pipeline_id: int, step_index: int, attempt: int, mark: str) -> str:
-    """Return the id of a baton: the key of its attempt, by which it is found again, and a mark that can't be guessed."""
+    """Return the id of a baton: the key of its attempt, by which it is found, and a mark that can't be guessed."""
     return f"{pipeline_id}.{step_index + 1}.{attempt}.{mark}"
 
 

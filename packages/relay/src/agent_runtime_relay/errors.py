@@ -1,4 +1,4 @@
-"""What can go wrong with relays. Each error belongs to a family of the standard library and carries the ids it is about."""
+"""What can go wrong with relays: errors of families of the standard library, with the ids that they are about."""
 
 
 class RelayError(Exception):

@@ -31,11 +31,13 @@ class Session:
         worker: who works in it, unless a call names another.
         holder: the process behind its claims; None where that ends at once, as on the command line.
         tokens: the claim tokens that were handed out in it, by task.
+        batons: the last baton that was shown in it, by pipeline.
     """
 
     worker: str
     holder: str | None
     tokens: dict[int, str] = attrs.field(factory=dict)
+    batons: dict[int, str] = attrs.field(factory=dict)
 
 
 @attrs.define(kw_only=True)
@@ -49,6 +51,7 @@ class Call:
         subject: what an effect was on; None as long as there was none.
         tokens: what the session is to remember of claims once the call is committed; None forgets.
         recalled: the tasks whose token the session supplied.
+        batons: the batons that this call shows, by pipeline.
     """
 
     libraries: Libraries
@@ -57,6 +60,7 @@ class Call:
     subject: str | None = None
     tokens: dict[int, str | None] = attrs.field(factory=dict)
     recalled: set[int] = attrs.field(factory=set)
+    batons: dict[int, str] = attrs.field(factory=dict)
 
     def had_effect(self, kind: str, subject_id: object) -> None:
         """Say that the call changed something, which the journal then records."""
@@ -75,6 +79,10 @@ class Call:
         """Have the session remember, or forget, a claim token."""
         self.tokens[task_id] = claim_token
 
+    def show_baton(self, pipeline_id: int, baton_id: str) -> None:
+        """Have the session remember which baton of a pipeline it was shown last."""
+        self.batons[pipeline_id] = baton_id
+
     def refused_as_stale(self) -> None:
         """Let the session forget the tokens that it supplied and that turned out to be stale."""
         for task_id in self.recalled:
@@ -87,3 +95,4 @@ class Call:
                 self.session.tokens.pop(task_id, None)
             else:
                 self.session.tokens[task_id] = token
+        self.session.batons.update(self.batons)

@@ -9,7 +9,7 @@ from agent_runtime_goals import KEEP, Goal, GoalStatus
 from agent_runtime_goals.bounds import Criteria, Description, GoalId, GoalName, Limit, Metadata, Outcome, Status
 
 from ._call import Call
-from ._goal_replies import GoalFull, GoalList, GoalReply, goal_full, goal_reply, goal_row
+from ._goal_replies import GoalFull, GoalList, goal_full, goal_row
 from ._pages import Cursor, page
 from ._parts import GOAL_FIELDS, Offset, part
 from ._server_arguments import CursorText, WhatBecomesOfOpenTasks
@@ -27,7 +27,7 @@ def create_goal(
     metadata: Metadata | None = None,
     parent_goal_id: GoalId | None = None,
     acceptance_criteria: Criteria = (),
-) -> GoalReply:
+) -> Goal:
     """Create a persistent goal, shared by all sessions and agents on this project.
 
     Next: decompose_goal, or create_task with its goal_id.
@@ -50,7 +50,7 @@ def create_goal(
     if goals.paused([goal.goal_id]):
         call.libraries.tasks.hold([goal.goal_id])
     call.had_effect("goal", goal.goal_id)
-    return goal_reply(goal)
+    return goal
 
 
 def get_goal(
@@ -109,7 +109,7 @@ def update_goal(
     parent_goal_id: GoalId | attrs.NothingType | None = KEEP,
     outcome: Outcome | attrs.NothingType | None = KEEP,
     open_tasks: WhatBecomesOfOpenTasks = "refuse",
-) -> GoalReply:
+) -> Goal:
     """Change a goal: complete, pause, reopen or cancel it, or edit its texts. What is omitted stays, null clears.
 
     Status reaches all sub-goals; cancelled cancels open tasks.
@@ -150,7 +150,7 @@ def update_goal(
     tasks.unhold(held_before - held_after)
     if change.changed:
         call.had_effect("goal", goal_id)
-    return goal_reply(change.goal)
+    return change.goal
 
 
 def require_open_goal(call: Call, goal_id: int | None, attempt: str) -> Goal | None:

@@ -8,7 +8,6 @@ import attrs
 from agent_runtime_goals import Goal
 from agent_runtime_tasks import Counts, Task
 
-from ._moments import Moment
 from ._task_replies import TaskBrief, brief
 
 
@@ -28,24 +27,7 @@ class Progress:
 
 
 @attrs.frozen(kw_only=True)
-class GoalReply:
-    """A goal."""
-
-    goal_id: int
-    name: str
-    description: str
-    status: str
-    parent_goal_id: int | None
-    acceptance_criteria: tuple[str, ...]
-    outcome: str | None
-    metadata: Mapping[str, Any]
-    created_at: Moment
-    updated_at: Moment
-    completed_at: Moment | None
-
-
-@attrs.frozen(kw_only=True)
-class GoalFull(GoalReply):
+class GoalFull(Goal):
     """A goal with what stands below it."""
 
     task_count: int
@@ -65,9 +47,9 @@ class GoalRow:
     acceptance_criteria: tuple[str, ...]
     outcome: str | None
     metadata: Mapping[str, Any]
-    created_at: Moment
-    updated_at: Moment
-    completed_at: Moment | None
+    created_at: int
+    updated_at: int
+    completed_at: int | None
     progress: Progress
 
 
@@ -78,11 +60,6 @@ class GoalList:
     goals: tuple[Mapping[str, Any], ...]
     total: int
     next_cursor: str | None
-
-
-def goal_reply(goal: Goal) -> GoalReply:
-    """Return a goal as it is answered."""
-    return GoalReply(**_fields(goal))
 
 
 def goal_full(
@@ -125,6 +102,4 @@ def progress(below: Collection[Counts]) -> Progress:
 
 
 def _fields(goal: Goal) -> dict[str, Any]:
-    fields = attrs.asdict(goal, recurse=False)
-    fields["status"] = goal.status.value
-    return fields
+    return attrs.asdict(goal, recurse=False)

@@ -1,14 +1,16 @@
 """Moments: milliseconds since 1970 inside, ISO-8601 in UTC at the edges."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any
 
 import attrs
 
 from .errors import InvalidValue
 
-Moment = NewType("Moment", int)
-"""A time in a reply: milliseconds since 1970, written as ISO-8601."""
+
+def is_moment(field: str) -> bool:
+    """Say whether a field of this name holds a moment: such names end in `_at` throughout the house."""
+    return field.endswith("_at")
 
 
 def iso(milliseconds: int) -> str:

@@ -8,23 +8,30 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from ._moments import Moment, iso
+from ._moments import is_moment, iso
 
 
 @cache
 def _converter() -> Converter:
     converter = Converter()
-    converter.register_unstructure_hook(Moment, iso)
-    converter.register_unstructure_hook_factory(attrs.has, _without_absent_fields)
+    converter.register_unstructure_hook_factory(attrs.has, _as_object)
     return converter
 
 
-def _without_absent_fields(cls: type, converter: Converter) -> Any:
-    """Leave out what a reply has only sometimes: the fields whose default is None."""
-    sometimes = {
-        field.name: override(omit_if_default=True) for field in attrs.fields(cls) if field.default is not attrs.NOTHING
-    }
-    return make_dict_unstructure_fn(cls, converter, **sometimes)  # type: ignore[arg-type]
+def _as_object(cls: type, converter: Converter) -> Any:
+    """Write moments as text, and leave out what a reply has only sometimes: the fields whose default is None."""
+    fields = {}
+    for field in attrs.fields(cls):
+        sometimes = field.default is None
+        if is_moment(field.name):
+            fields[field.name] = override(unstruct_hook=_moment, omit_if_default=sometimes)
+        elif sometimes:
+            fields[field.name] = override(omit_if_default=True)
+    return make_dict_unstructure_fn(cls, converter, **fields)  # type: ignore[arg-type]
+
+
+def _moment(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else iso(milliseconds)
 
 
 def plain(reply: Any) -> dict[str, Any]:

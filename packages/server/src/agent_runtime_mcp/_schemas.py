@@ -3,18 +3,18 @@
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 import attrs
 
-from ._moments import Moment
+from ._moments import is_moment
 
 _TYPES: dict[Any, str] = {
     str: "string",
     int: "integer",
     float: "number",
     bool: "boolean",
-    Moment: "string",
     type(None): "null",
 }
 
@@ -28,16 +28,18 @@ def output_schema(replies: Sequence[type]) -> dict[str, Any]:
         required = {field.name for field in attrs.fields(reply) if field.default is attrs.NOTHING}
         always = required if always is None else always & required
         for field in attrs.fields(reply):
-            properties.setdefault(field.name, _json_type(hints[field.name]))
+            properties.setdefault(field.name, _json_type(hints[field.name], is_moment(field.name)))
     schema: dict[str, Any] = {"type": "object", "properties": properties}
     if always:
         schema["required"] = [name for name in properties if name in always]
     return schema
 
 
-def _json_type(hint: Any) -> dict[str, Any]:
+def _json_type(hint: Any, is_moment: bool) -> dict[str, Any]:
     members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     names = list(dict.fromkeys(_name(member) for member in members))
+    if is_moment:
+        names = ["string" if name == "integer" else name for name in names]
     return {"type": names[0] if len(names) == 1 else names}
 
 
@@ -47,6 +49,8 @@ def _name(hint: Any) -> str:
     origin = typing.get_origin(hint)
     if origin is tuple:
         return "array"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return "string"
     if attrs.has(hint) or origin in (dict, Mapping):
         return "object"
     raise TypeError(f"{hint} has no JSON type")

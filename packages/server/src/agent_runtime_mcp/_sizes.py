@@ -19,10 +19,10 @@ def fit(reply: dict[str, Any]) -> dict[str, Any]:
     for place in _objects(reply):
         _cut_texts_and_ids(place)
     while (excess := size(reply) - LARGEST_REPLY) > 0:
-        place, name = max(
-            ((place, name) for place in _objects(reply) for name in place if _can_shrink(place, name)),
-            key=lambda found: size(found[0][found[1]]),
-        )
+        found = [(place, name) for place in _objects(reply) for name in place if _can_shrink(place, name)]
+        if not found:
+            break
+        place, name = max(found, key=lambda one: size(one[0][one[1]]))
         _shrink(place, name, excess)
     return reply
 
@@ -93,6 +93,8 @@ def _shrink(place: dict[str, Any], name: str, excess: int) -> None:
     wanted = max(size(value) // 2, size(value) - excess - 100)
     if isinstance(value, str):
         place[name] = cut_text(value, wanted - 2)
+    elif isinstance(value, list) and name == "steps":
+        place[name] = _nearest(value, place.get("current_step", 0))
     elif isinstance(value, list):
         place[name] = _first_items(value, wanted) if len(value) > 1 else []
     else:
@@ -107,6 +109,12 @@ def _first_items(items: list[Any], largest: int) -> list[Any]:
             break
         kept.append(item)
     return kept
+
+
+def _nearest(steps: list[Any], current: int) -> list[Any]:
+    """Return three quarters of the steps of a relay, without those farthest from the current one."""
+    ranked = sorted(steps, key=lambda step: abs(step["step_index"] - current))
+    return sorted(ranked[: len(steps) * 3 // 4], key=lambda step: step["step_index"])
 
 
 def _measure(value: object) -> int:

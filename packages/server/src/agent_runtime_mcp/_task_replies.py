@@ -7,7 +7,6 @@ import attrs
 
 from agent_runtime_tasks import Attempt, Prerequisite, Queue, Task, TaskChange, TaskLinks
 
-from ._moments import Moment
 
 RESULT_SHOWN = 500  # characters of a prerequisite's result
 
@@ -31,7 +30,7 @@ class ClaimReply:
     """Who works on a task."""
 
     worker: str
-    expires_at: Moment
+    expires_at: int
     live: bool
 
 
@@ -41,8 +40,8 @@ class AttemptReply:
 
     attempt: int
     worker: str
-    started_at: Moment
-    ended_at: Moment | None
+    started_at: int
+    ended_at: int | None
     outcome: str | None
     error: str | None
     settled_by: str | None
@@ -67,11 +66,11 @@ class TaskFull(TaskBrief):
     error: str | None
     metadata: Mapping[str, Any]
     claim: ClaimReply | None
-    not_before: Moment | None
-    created_at: Moment
-    updated_at: Moment
-    started_at: Moment | None
-    completed_at: Moment | None
+    not_before: int | None
+    created_at: int
+    updated_at: int
+    started_at: int | None
+    completed_at: int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -107,7 +106,7 @@ class QueueReply:
     waiting: int
     unreachable: int
     in_progress: int
-    next_ready_at: Moment | None
+    next_ready_at: int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -236,7 +235,7 @@ def _full_fields(task: Task, links: TaskLinks) -> dict[str, Any]:
         "result": task.result,
         "error": task.error,
         "metadata": task.metadata,
-        "claim": claim and ClaimReply(worker=claim.worker, expires_at=Moment(claim.expires_at), live=claim.live),
+        "claim": claim and ClaimReply(worker=claim.worker, expires_at=claim.expires_at, live=claim.live),
         "not_before": task.not_before,
         "created_at": task.created_at,
         "updated_at": task.updated_at,
@@ -249,8 +248,8 @@ def _attempt(attempt: Attempt) -> AttemptReply:
     return AttemptReply(
         attempt=attempt.attempt,
         worker=attempt.worker,
-        started_at=Moment(attempt.started_at),
-        ended_at=None if attempt.ended_at is None else Moment(attempt.ended_at),
+        started_at=attempt.started_at,
+        ended_at=None if attempt.ended_at is None else attempt.ended_at,
         outcome=attempt.outcome.value if attempt.outcome else None,
         error=attempt.error,
         settled_by=attempt.settled_by,

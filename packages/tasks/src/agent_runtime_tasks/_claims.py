@@ -15,7 +15,9 @@ from ._rules import queue_key
 from ._storage import Connection, Row
 
 LAPSED_AT_ONCE = 100
-_COLUMNS = "task_id, worker, holder, token, fence, lease, started_at, expires_at, lapsed, detached, note"
+CLAIM_COLUMNS = """
+    c.task_id, c.worker, c.holder, c.token, c.fence, c.lease, c.started_at, c.expires_at, c.lapsed, c.detached, c.note
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -57,24 +59,19 @@ class Claims:
     connection: Connection
     is_alive: Callable[[str], bool | None]
 
-    def find(self, task_id: int) -> ClaimRow | None:
-        """Return the claim of a task in progress."""
-        found = self.find_all([task_id])
-        return found.get(task_id)
-
     def find_all(self, task_ids: Iterable[int]) -> dict[int, ClaimRow]:
         """Return the claims of those tasks that are in progress."""
         found = {}
         for chunk in chunks(sorted(task_ids)):
             rows = self.connection.execute(
                 f"""
-                SELECT {_COLUMNS}
-                FROM tasks_claims
-                WHERE task_id IN ({placeholders(chunk)})
+                SELECT {CLAIM_COLUMNS}
+                FROM tasks_claims AS c
+                WHERE c.task_id IN ({placeholders(chunk)})
                 """,
                 bindings(chunk),
             ).fetchall()
-            found.update({row[0]: _claim_row(row) for row in rows})
+            found.update({row[0]: claim_of(row) for row in rows})
         return found
 
     def is_live(self, claim: ClaimRow, now: int) -> bool:
@@ -114,10 +111,10 @@ class Claims:
         """Return claims that are dead and not marked so: at most 100 for their time, and 100 of each dead holder."""
         rows = self.connection.execute(
             f"""
-            SELECT {_COLUMNS}
-            FROM tasks_claims
-            WHERE lapsed = 0 AND expires_at <= :now
-            ORDER BY expires_at, task_id
+            SELECT {CLAIM_COLUMNS}
+            FROM tasks_claims AS c
+            WHERE c.lapsed = 0 AND c.expires_at <= :now
+            ORDER BY c.expires_at, c.task_id
             LIMIT {LAPSED_AT_ONCE}
             """,
             {"now": now},
@@ -125,15 +122,15 @@ class Claims:
         for holder in dead_holders:
             rows += self.connection.execute(
                 f"""
-                SELECT {_COLUMNS}
-                FROM tasks_claims
-                WHERE holder = :holder AND lapsed = 0
-                ORDER BY task_id
+                SELECT {CLAIM_COLUMNS}
+                FROM tasks_claims AS c
+                WHERE c.lapsed = 0 AND c.holder = :holder
+                ORDER BY c.task_id
                 LIMIT {LAPSED_AT_ONCE}
                 """,
                 {"holder": holder},
             ).fetchall()
-        return list({row[0]: _claim_row(row) for row in rows}.values())
+        return list({row[0]: claim_of(row) for row in rows}.values())
 
     def lapse(self, claims: Iterable[ClaimRow]) -> None:
         """Mark claims as dead and offer their tasks, but not those of paused goals."""
@@ -156,27 +153,6 @@ class Claims:
             [{"id": task_id} for task_id in task_ids],
         ).fetchall()
 
-    def withdraw_offers(self, goal_id: int) -> None:
-        """Offer nothing that was left in a goal that is paused."""
-        self.connection.execute(
-            "UPDATE tasks_tasks SET offer = NULL WHERE goal_id = :goal_id AND state = 'in_progress'",
-            {"goal_id": goal_id},
-        ).fetchall()
-
-    def renew_offers(self, goal_id: int) -> None:
-        """Offer again what was left in a goal that is paused no more."""
-        rows = self.connection.execute(
-            """
-            SELECT t.id
-            FROM tasks_tasks AS t
-            JOIN tasks_claims AS c ON c.task_id = t.id
-            WHERE t.goal_id = :goal_id AND t.state = 'in_progress' AND c.lapsed = 1
-            ORDER BY t.id
-            """,
-            {"goal_id": goal_id},
-        ).fetchall()
-        self.offer_again(row[0] for row in rows)
-
     def detach(self, holder: str, now: int) -> tuple[int, ...]:
         """Mark all claims of a session that ends cleanly, and return their tasks."""
         rows = self.connection.execute(
@@ -185,7 +161,7 @@ class Claims:
             SET lapsed = 1,
                 detached = 1,
                 expires_at = CASE WHEN expires_at < :now THEN expires_at ELSE :now END
-            WHERE holder = :holder AND detached = 0
+            WHERE lapsed IN (0, 1) AND holder = :holder AND detached = 0
             RETURNING task_id
             """,
             {"holder": holder, "now": now},
@@ -240,27 +216,35 @@ class Claims:
         """Return the claims that a process holds and has not detached."""
         rows = self.connection.execute(
             f"""
-            SELECT {_COLUMNS}
-            FROM tasks_claims
-            WHERE holder = :holder AND detached = 0
-            ORDER BY task_id
+            SELECT {CLAIM_COLUMNS}
+            FROM tasks_claims AS c
+            WHERE c.lapsed IN (0, 1) AND c.holder = :holder AND c.detached = 0
+            ORDER BY c.task_id
             """,
             {"holder": holder},
         ).fetchall()
-        return [_claim_row(row) for row in rows]
+        return [claim_of(row) for row in rows]
 
     def end(
-        self, claim: ClaimRow, outcome: Outcome, now: int, *, settled_by: str | None = None, error: str | None = None
+        self,
+        claim: ClaimRow,
+        outcome: Outcome,
+        now: int,
+        *,
+        settled_by: str | None = None,
+        error: str | None = None,
+        token: str | None = None,
     ) -> None:
-        """Take a claim away and write its attempt into the history."""
+        """Take a claim away and write its attempt into the history; `token` is the one that was shown for it."""
         self.connection.execute(
             "DELETE FROM tasks_claims WHERE task_id = :task_id", {"task_id": claim.task_id}
         ).fetchall()
         self.connection.execute(
             """
             INSERT INTO tasks_attempts
-                (task_id, fence, worker, started_at, ended_at, outcome, settled_by, error, note)
-            VALUES (:task_id, :fence, :worker, :started_at, :ended_at, :outcome, :settled_by, :error, :note)
+                (task_id, fence, worker, started_at, ended_at, outcome, settled_by, error, note, ended_with)
+            VALUES
+                (:task_id, :fence, :worker, :started_at, :ended_at, :outcome, :settled_by, :error, :note, :ended_with)
             """,
             {
                 "task_id": claim.task_id,
@@ -272,6 +256,7 @@ class Claims:
                 "settled_by": None if settled_by == claim.worker else settled_by,
                 "error": error,
                 "note": claim.note,
+                "ended_with": token,
             },
         ).fetchall()
 
@@ -279,6 +264,18 @@ class Claims:
         """Return one ended attempt."""
         found = [attempt for attempt in self.attempts(task_id, fence, 1) if attempt.attempt == fence]
         return found[0] if found else None
+
+    def ended_with(self, task_id: int, fence: int, token: str) -> Outcome | None:
+        """Return how the attempt of a fence ended, if it was by showing this token."""
+        row = self.connection.execute(
+            """
+            SELECT outcome
+            FROM tasks_attempts
+            WHERE task_id = :task_id AND fence = :fence AND ended_with = :token
+            """,
+            {"task_id": task_id, "fence": fence, "token": token},
+        ).fetchone()
+        return Outcome(row[0]) if row else None
 
     def attempts(self, task_id: int, up_to: int, count: int) -> list[Attempt]:
         """Return the last ended attempts up to a fence, oldest first."""
@@ -313,9 +310,9 @@ class Claims:
             WITH RECURSIVE known (holder) AS (
                 SELECT min(holder)
                 FROM tasks_claims
-                WHERE holder IS NOT NULL
+                WHERE lapsed = 0 AND holder IS NOT NULL
                 UNION ALL
-                SELECT (SELECT min(c.holder) FROM tasks_claims AS c WHERE c.holder > known.holder)
+                SELECT (SELECT min(c.holder) FROM tasks_claims AS c WHERE c.lapsed = 0 AND c.holder > known.holder)
                 FROM known
                 WHERE known.holder IS NOT NULL
             )
@@ -328,7 +325,8 @@ class Claims:
         return [row[0] for row in rows]
 
 
-def _claim_row(row: Row) -> ClaimRow:
+def claim_of(row: Row) -> ClaimRow:
+    """Return a row of `CLAIM_COLUMNS` as a claim."""
     return ClaimRow(
         task_id=row[0],
         worker=row[1],

@@ -1,6 +1,6 @@
 """Tasks as rows: reading and writing the columns that the rules work on, and the links between tasks."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import attrs
 
@@ -12,7 +12,7 @@ from .errors import TaskNotFound
 # Below what either engine takes as parameters of one statement.
 _IDS_AT_ONCE = 500
 
-_NODE_COLUMNS = """
+NODE_COLUMNS = """
     t.id, t.goal_id, t.parent_id, t.state, t.offer, t.wake_at, t.priority, t.pinned,
     CASE WHEN EXISTS (SELECT 1 FROM tasks_holds AS h WHERE h.goal_id = t.goal_id) THEN 1 ELSE 0 END,
     t.not_before, t.open_dependencies, t.dead_dependencies, t.open_above, t.dead_above,
@@ -51,7 +51,7 @@ class Rows:
         for chunk in chunks(sorted(task_ids)):
             rows = self.connection.execute(
                 f"""
-                SELECT d.depends_on_id, {_NODE_COLUMNS}
+                SELECT d.depends_on_id, {NODE_COLUMNS}
                 FROM tasks_dependencies AS d
                 JOIN tasks_tasks AS t ON t.id = d.task_id
                 WHERE d.depends_on_id IN ({placeholders(chunk)})
@@ -59,7 +59,7 @@ class Rows:
                 """,
                 bindings(chunk),
             ).fetchall()
-            found += [(row[0], _node(row[1:])) for row in rows]
+            found += [(row[0], node_of(row[1:])) for row in rows]
         return found
 
     def children(self, task_ids: Collection[int]) -> list[Node]:
@@ -80,14 +80,14 @@ class Rows:
         """Return the leaves of a goal that are in a state."""
         rows = self.connection.execute(
             f"""
-            SELECT {_NODE_COLUMNS}
+            SELECT {NODE_COLUMNS}
             FROM tasks_tasks AS t
             WHERE t.goal_id = :goal_id AND t.state = :state AND t.children = 0
             ORDER BY t.id
             """,
             {"goal_id": goal_id, "state": state.value},
         ).fetchall()
-        return [_node(row) for row in rows]
+        return [node_of(row) for row in rows]
 
     def ancestors(self, node: Node) -> list[Node]:
         """Return the groups above a task, the nearest first."""
@@ -173,33 +173,38 @@ class Rows:
             ],
         ).fetchall()
 
-    def count(self, deltas: dict[tuple[int, str], int]) -> None:
-        """Add to the maintained counts, given by goal (0 for all tasks) and column, in the order of the goals."""
-        by_goal: dict[int, dict[str, int]] = {}
-        for (goal_id, column), delta in deltas.items():
+    def count(self, deltas: Mapping[tuple[int, str], int]) -> None:
+        """Add to the maintained counts, given by goal (0 for all tasks) and column."""
+        changes: dict[int, dict[str, int]] = {}
+        for (goal_id, column), delta in sorted(deltas.items()):
             if delta:
-                by_goal.setdefault(goal_id, {})[column] = delta
-        for goal_id in sorted(by_goal):
-            changes = by_goal[goal_id]
-            columns = sorted(changes)
-            assignments = ", ".join(f"{column} = tasks_counts.{column} + :{column}" for column in columns)
-            values = {**changes, "goal_id": goal_id}
-            updated = self.connection.execute(
+                changes.setdefault(goal_id, {})[column] = delta
+        alike: dict[tuple[tuple[str, int], ...], list[int]] = {}
+        for goal_id, columns in changes.items():
+            alike.setdefault(tuple(columns.items()), []).append(goal_id)
+        for columns, goal_ids in alike.items():
+            self._count(goal_ids, dict(columns))
+
+    def _count(self, goal_ids: Sequence[int], columns: Mapping[str, int]) -> None:
+        """Add the same to the counts of some goals, in one statement where they have a row already."""
+        assignments = ", ".join(f"{column} = tasks_counts.{column} + :{column}" for column in columns)
+        for chunk in chunks(goal_ids):
+            counted = self.connection.execute(
                 f"""
                 UPDATE tasks_counts
                 SET {assignments}
-                WHERE goal_id = :goal_id
+                WHERE goal_id IN ({placeholders(chunk)})
                 RETURNING goal_id
                 """,
-                values,
+                {**columns, **bindings(chunk)},
             ).fetchall()
-            if not updated:
-                self.connection.execute(
+            if len(counted) < len(chunk):
+                self.connection.executemany(
                     f"""
                     INSERT INTO tasks_counts (goal_id, {", ".join(columns)})
                     VALUES (:goal_id, {", ".join(f":{column}" for column in columns)})
                     """,
-                    values,
+                    [{**columns, "goal_id": goal_id} for goal_id in chunk if (goal_id,) not in counted],
                 ).fetchall()
 
     def _nodes_where(self, condition: str, ids: Sequence[int]) -> list[Node]:
@@ -207,14 +212,14 @@ class Rows:
         for chunk in chunks(ids):
             rows = self.connection.execute(
                 f"""
-                SELECT {_NODE_COLUMNS}
+                SELECT {NODE_COLUMNS}
                 FROM tasks_tasks AS t
                 WHERE {condition.format(ids=placeholders(chunk))}
                 ORDER BY t.id
                 """,
                 bindings(chunk),
             ).fetchall()
-            found += [_node(row) for row in rows]
+            found += [node_of(row) for row in rows]
         return found
 
     def _links(self, key: str, value: str, task_ids: Collection[int]) -> dict[int, list[int]]:
@@ -249,7 +254,8 @@ def bindings(ids: Sequence[int]) -> dict[str, int]:
     return {f"id{index}": value for index, value in enumerate(ids)}
 
 
-def _node(row: Row) -> Node:
+def node_of(row: Row) -> Node:
+    """Return a row of `NODE_COLUMNS` as a node."""
     return Node(
         task_id=row[0],
         goal_id=row[1],

@@ -57,6 +57,7 @@ SCHEMA = Schema(
             "CREATE INDEX tasks_offered ON tasks_tasks (offer DESC, id) WHERE offer IS NOT NULL",
             "CREATE INDEX tasks_offered_in_goal ON tasks_tasks (goal_id, offer DESC, id) WHERE offer IS NOT NULL",
             "CREATE INDEX tasks_waking ON tasks_tasks (wake_at, id) WHERE wake_at IS NOT NULL",
+            "CREATE INDEX tasks_waking_in_goal ON tasks_tasks (goal_id, wake_at, id) WHERE wake_at IS NOT NULL",
             "CREATE INDEX tasks_by_state ON tasks_tasks (state, id)",
             "CREATE INDEX tasks_by_goal ON tasks_tasks (goal_id, state, id) WHERE goal_id IS NOT NULL",
             "CREATE INDEX tasks_by_parent ON tasks_tasks (parent_id, id) WHERE parent_id IS NOT NULL",
@@ -85,7 +86,7 @@ SCHEMA = Schema(
             ) STRICT
             """,
             "CREATE INDEX tasks_claims_by_worker ON tasks_claims (worker, task_id)",
-            "CREATE INDEX tasks_claims_by_holder ON tasks_claims (holder, task_id) WHERE holder IS NOT NULL",
+            "CREATE INDEX tasks_claims_by_holder ON tasks_claims (lapsed, holder, task_id) WHERE holder IS NOT NULL",
             "CREATE INDEX tasks_claims_by_expiry ON tasks_claims (expires_at, task_id) WHERE lapsed = 0",
             """
             CREATE TABLE tasks_attempts (
@@ -100,6 +101,7 @@ SCHEMA = Schema(
                 settled_by TEXT,
                 error TEXT,
                 note TEXT,
+                ended_with TEXT,
                 PRIMARY KEY (task_id, fence)
             ) STRICT, WITHOUT ROWID
             """,

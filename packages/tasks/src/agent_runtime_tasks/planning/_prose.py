@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from ._drafts import Draft, fit_title
+from ._inline import plain
 from ._requests import Ask, Order, capital, first_word, is_imperative, read_request, take_opener
 from ._sections import Role, read_heading
 from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
@@ -57,7 +58,7 @@ def read_prose(text: str, fallback: str) -> list[Draft]:
     steps: list[_Step] = []
     previous: list[_Step] = []
     for sentence in sentences(text):
-        found = _steps(sentence, fallback) if _may_ask(sentence) else []
+        found = _steps(sentence, plain(sentence).text, fallback) if _may_ask(sentence) else []
         if not found:
             if steps:
                 steps[-1].draft.notes.append(sentence)
@@ -124,15 +125,15 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _may_ask(sentence: str) -> bool:
-    first = first_word(sentence)
+    first = first_word(sentence.lstrip("*_`~ "))
     return first in VERBS or "-" in first or first.startswith("re") or first == "have" or _HINTS.search(sentence) is not None
 
 
-def _steps(sentence: str, fallback: str) -> list[_Step]:
-    label = _LABEL.match(sentence)
+def _steps(sentence: str, text: str, fallback: str) -> list[_Step]:
+    label = _LABEL.match(text)
     if label and read_heading(label[1]).role in (Role.SKIP, Role.TALK, Role.CRITERIA, Role.BEFORE):
         return []
-    order, rest = take_opener(sentence)
+    order, rest = take_opener(text)
     found = _clauses(rest, fallback, sentence)
     if found and order is not Order.NONE and found[0].order is Order.NONE:
         found[0].order = order

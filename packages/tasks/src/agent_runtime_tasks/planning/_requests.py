@@ -283,6 +283,8 @@ def _modal(text: str, fallback: str) -> tuple[Ask, str] | None:
         return None
     if _US.match(subject) or (_PERSON.match(subject) and not _is_plural(subject)):
         able = rest.removeprefix("be able to ")
+        if first_word(able) in ("have", "be") and modal.startswith(("want", "would", "plan")):
+            return Ask.TALK, capital(text)
         if is_imperative(able) or first_word(able) in VERBS or first_word(able) == "do":
             return Ask.REQUEST, capital(able)
         return Ask.TALK, capital(text)

@@ -191,7 +191,12 @@ analysis assessment audit benchmark benchmarks check checks comparison conversio
 interview interviews inventory investigation migration pilot rehearsal research review reviews rollout survey test-run training trial
 walkthrough workshop workshops
 """
+_ADD = """
+button buttons column columns field fields filter filters flag flags index indexes indices label labels link links logging metrics option options
+setting settings support toggle validation
+"""
 _VERB_OF_HEAD = {
+    "add": _ADD,
     "write": _WRITE,
     "set up": _SET_UP,
     "build": _BUILD,

@@ -1,0 +1,443 @@
+"""The tasks that a document asks for, in the nesting that it gives them."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from ._document import Block, Document, Entry, Listing, Paragraph, Quote, Section, Table, Verbatim
+from ._drafts import Draft, fit_title
+from ._inline import Plain, plain
+from ._prose import read_lines, read_prose, refer, sentences
+from ._requests import Ask, Order, capital, is_imperative, phrase_title, read_request, small, take_opener
+from ._sections import Heading, Role, read_heading
+from ._tables import read_table
+from ._words import ENGLISH, FOREIGN
+
+_SOFTWARE = re.compile(
+    r"\b(?:api|apis|app|bug|cli|code|commit|css|database|deploy\w*|docker|endpoint|frontend|backend|git|github|html|http|javascript|json|library|"
+    r"login|module|parser|plugin|python|query|repo|repository|rest|rust|schema|sdk|server|software|sql|ui|url|user|users|web|website|yaml)\b",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_DONE = re.compile(r"^(?:\(?(?:done|completed?|finished|shipped|fixed|erledigt|fertig|fait|hecho)\)?\s*[:\u2013\u2014-]|\[(?:done|completed|x)\])|(?:\((?:done|completed|finished|shipped|already done|erledigt|fait)[^)]{0,40}\)|[\u2705\u2714]\ufe0f?|(?:[:\u2013\u2014-]|->)\s*(?:done|completed|finished|erledigt))\s*[.!]?$", re.IGNORECASE)
+_OWN_WORDS = re.compile(r"I (?:have|am|agree|did|was|understand|acknowledge|confirm|would|can|could|use|want to|checked|searched|read|added|updated|followed|tested)\b|I'(?:ve|m|d)\b|my (?:change|code|pull)\b", re.IGNORECASE)
+_DETAIL = re.compile(r"(?:see|note|nb|e\.?g|i\.?e|for example|example|for instance|such as|because|only|ref|refs|cf|link|links|docs?|source|related|owner|due|deadline|estimate|assignee|priority|status|label|labels|reported by|thanks to)\b|\(|https?:", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"[(\[]?\b(?P<word>depends on|dependent on|blocked by|blocked on|requires|needs|after|once|not before|waits for|following)\s+(?P<what>[^()\[\]]{1,120}?)[)\]]?$", re.IGNORECASE
+)
+_NUMBERS = re.compile(r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|#|t-?)\s*)?#?([0-9]{1,3})\b(?![%.0-9:]|\s*(?:days?|weeks?|hours?|h|min|minutes|months|%))", re.IGNORECASE)
+_ONLY_NUMBERS = re.compile(r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|and|&|#|,|t-?|[0-9]{1,3}|\s)+)$", re.IGNORECASE)
+_UNORDERED = re.compile(r"\b(?:requirements?|features?|goals?|ideas?|options?|questions?|stories|criteria|bugs?|issues|findings|problems|defects|improvements|backlog|wishes|wish ?list|recommendations|anforderungen)\b", re.IGNORECASE)
+_FAULT = re.compile(r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error|errors|exception|does not|doesn't|do not|don't|can't|cannot|is not|isn't|are not|aren't|never|slow(?:ly)?|outdated|vulnerable|flaky|times? out|500|404)\b", re.IGNORECASE)
+_LEAD = re.compile(r"[:\uff1a]\**\s*$")
+
+
+@attrs.define
+class Outline:
+    """What was found in a document.
+
+    Attributes:
+        drafts: the tasks, in the order of the text.
+        structured: whether lists, tables or headings gave them, rather than sentences.
+        english: whether sentences could be understood.
+        criteria: how one can tell that all of it is done.
+    """
+
+    drafts: list[Draft]
+    structured: bool
+    english: bool
+    criteria: list[str]
+
+
+def read_outline(document: Document) -> Outline:
+    """Find the tasks of a document."""
+    text = "\n".join(document.lines)
+    outliner = _Outliner(document, english=is_english(text), fallback="implement" if _SOFTWARE.search(text) else "take care of")
+    return outliner.read()
+
+
+def is_english(text: str) -> bool:
+    """Whether most small words of a text are English; a text without any counts as English if it is in Latin letters."""
+    words = [word.lower() for word in _WORD.findall(text[:20_000])]
+    english = sum(word in ENGLISH for word in words)
+    foreign = sum(word in FOREIGN for word in words)
+    plain_words = sum(word.isascii() for word in words)
+    if words and plain_words < 0.6 * len(words):
+        return False
+    if english or foreign:
+        return english > foreign
+    return plain_words == len(words)
+
+
+@attrs.define
+class _Outliner:
+    document: Document
+    english: bool
+    fallback: str
+    talk: list[Section] = attrs.field(factory=list)
+    criteria: list[Draft] = attrs.field(factory=list)
+    structured: bool = False
+
+    def read(self) -> Outline:
+        section = self.document.root
+        drafts = self.section(section, Role.THEME)
+        if not drafts and self.talk:
+            talk, self.talk = self.talk, []
+            drafts = [draft for section in talk for draft in self.section(section, Role.THEME)]
+        criteria = [draft.title for draft in self.criteria]
+        if not drafts and self.criteria:
+            drafts, criteria = self.criteria, []
+            self.structured = True
+        return Outline(drafts, self.structured, self.english, criteria)
+
+    def section(self, section: Section, role: Role) -> list[Draft]:
+        """Read what stands under a heading."""
+        parts: list[tuple[str, list[Draft]]] = []
+        groups: list[tuple[Draft, bool]] = []
+        blocks = section.blocks
+        leads = self._leads(blocks)
+        previous: Block | None = None
+        for place, block in enumerate(blocks):
+            current = next((drafts[-1] for _, drafts in reversed(parts) if drafts), None)
+            if isinstance(block, Paragraph):
+                if place in leads:
+                    before = block.text[: block.text.rstrip().rfind("\n") + 1] if "\n" in block.text else ""
+                    if before.strip():
+                        parts.append(("prose", self.prose(before, role)))
+                else:
+                    parts.append(("prose", self.prose(block.text, role)))
+            elif isinstance(block, Listing | Table):
+                lead = leads.get(place - 1)
+                drafts = self.listing(block, _combined(role, lead), lead, section) if isinstance(block, Listing) else self.table(block, role)
+                if lead and lead.role is Role.CRITERIA:
+                    self.criteria.extend(drafts)
+                    drafts = []
+                if drafts and lead and lead.role is Role.THEME and self._is_title(lead, leads):
+                    group = Draft(self.group_title(lead), children=drafts, spans=[blocks[place - 1].lines])
+                    groups.append((group, lead.ordered))
+                    drafts = [group]
+                if isinstance(block, Table) and not drafts and current and isinstance(previous, Listing):
+                    current.spans.append(block.lines)
+                parts.append(("list", drafts))
+            elif isinstance(block, Section):
+                drafts, heading = self.subsection(block, role, only=self._is_document_title(section, block))
+                if len(drafts) == 1 and heading.role is Role.THEME:
+                    groups.append((drafts[0], heading.ordered))
+                parts.append(("section", drafts))
+            elif current is not None and isinstance(block, Verbatim | Quote):
+                current.spans.append(block.lines)
+            previous = block
+        _chain_stages(groups)
+        return self._kept(parts)
+
+    def _kept(self, parts: Sequence[tuple[str, list[Draft]]]) -> list[Draft]:
+        """Leave out what leads up to a list in sentences, unless it says where it stands among the tasks."""
+        first = next((place for place, (kind, drafts) in enumerate(parts) if drafts and kind != "prose"), None)
+        kept: list[Draft] = []
+        for place, (kind, drafts) in enumerate(parts):
+            if kind == "prose" and first is not None and place < first:
+                drafts = [draft for draft in drafts if draft.placed]
+            if kind == "prose" and kept and drafts and first is not None:
+                self._after_all(drafts, kept)
+            kept.extend(drafts)
+        return kept
+
+    def _after_all(self, drafts: Sequence[Draft], kept: Sequence[Draft]) -> None:
+        """A sentence after a list that begins with "finally" or "then" comes after what is in the list."""
+        order, _ = take_opener(plain(drafts[0].notes[0]).text) if drafts[0].notes else (Order.NONE, "")
+        if order in (Order.LAST, Order.THEN):
+            for draft in kept:
+                drafts[0].wait_for(draft)
+
+    def subsection(self, section: Section, role: Role, only: bool) -> tuple[list[Draft], Heading]:
+        """Read a heading and what stands under it."""
+        text = plain(section.heading)
+        heading = read_heading(text.text)
+        if only and heading.role is Role.THEME:
+            return self.section(section, Role.THEME), Heading(Role.WORK, heading.name)
+        if text.struck or _DONE.search(section.heading) or heading.role is Role.SKIP:
+            return [], heading
+        if heading.role is Role.TALK:
+            self.talk.append(section)
+            return [], heading
+        if heading.role is Role.CRITERIA:
+            self.criteria.extend(self.section(section, Role.WORK))
+            return [], heading
+        if heading.role is not Role.THEME:
+            return self.section(section, _combined(role, heading)), heading
+        return self.theme(section, heading, role), heading
+
+    def theme(self, section: Section, heading: Heading, role: Role) -> list[Draft]:
+        """Read a heading that names a part of the work."""
+        asks = self.english and read_request(heading.name, self.fallback).ask is Ask.REQUEST
+        talks = len(self.criteria)
+        own = Section(section.heading, section.level, section.lines)
+        own.blocks = [block for block in section.blocks if not (asks and isinstance(block, Paragraph) and not _LEAD.search(block.text))]
+        children = self.section(own, role)
+        notes = [block.lines for block in section.blocks if isinstance(block, Paragraph | Verbatim | Quote) and not _used(block, children)]
+        group = Draft(self.group_title(heading), children=children, spans=notes)
+        group.criteria = [draft.title for draft in self.criteria[talks:]]
+        del self.criteria[talks:]
+        if children:
+            if len(children) == 1 and not children[0].spans and not asks and not heading.ordered and children[0].notes:
+                return children
+            self.structured = True
+            return [group]
+        if asks or heading.ordered or role is Role.WORK:
+            self.structured = True
+            group.title = self.leaf_title(heading.name)
+            return [group]
+        return []
+
+    def _leads(self, blocks: Sequence[Block]) -> dict[int, Heading]:
+        """Return the paragraphs that lead into the list or table right after them, as headings."""
+        leads = {}
+        for place, block in enumerate(blocks[:-1]):
+            if isinstance(block, Paragraph) and isinstance(blocks[place + 1], Listing | Table) and _LEAD.search(block.text):
+                last_line = block.text.rstrip().rsplit("\n", 1)[-1]
+                leads[place] = read_heading(plain(last_line).text)
+            elif isinstance(block, Paragraph) and isinstance(blocks[place + 1], Listing) and len(block.text) <= 60 and "\n" not in block.text:
+                heading = read_heading(plain(block.text).text)
+                if heading.role is not Role.THEME:
+                    leads[place] = heading
+        return leads
+
+    def _is_title(self, lead: Heading, leads: dict[int, Heading]) -> bool:
+        """Whether a line such as "First week:" names a group: it is short, and it is not the only one."""
+        if len(lead.name.split()) > 6 or sum(other.role is Role.THEME for other in leads.values()) < 2:
+            return False
+        return not self.english or read_request(lead.name).ask in (Ask.PHRASE, Ask.REQUEST)
+
+    def _is_document_title(self, parent: Section, section: Section) -> bool:
+        """Whether a heading is the title of the whole text: the only one on the highest level, with parts below it."""
+        if parent.level != 0 or len(section.heading) > 200:
+            return False
+        sections = [block for block in parent.blocks if isinstance(block, Section)]
+        others = any(isinstance(block, Listing | Table) for block in parent.blocks)
+        return len(sections) == 1 and not others and section.level <= 2 and bool(section.blocks)
+
+    def prose(self, text: str, role: Role) -> list[Draft]:
+        """Read running text."""
+        if self.english:
+            return read_prose(text, self.fallback)
+        return []
+
+    def table(self, table: Table, role: Role) -> list[Draft]:
+        """Read a table whose rows are work."""
+        drafts = read_table(table, self.english, role is Role.WORK, self.leaf_title)
+        self.structured = self.structured or bool(drafts)
+        return drafts
+
+    def listing(self, listing: Listing, role: Role, lead: Heading | None, section: Section) -> list[Draft]:
+        """Read a list whose items are work."""
+        if role in (Role.SKIP, Role.TALK):
+            if role is Role.TALK:
+                self.talk.append(Section(section.heading, section.level, section.lines, [listing]))
+            return []
+        heads = [plain(entry.text) for entry in listing.entries]
+        if not self._is_work(listing, heads, role):
+            return []
+        drafts: list[Draft] = []
+        own: list[Draft] = []
+        for entry, head in zip(listing.entries, heads, strict=True):
+            found = self.entry(entry, head, role)
+            if isinstance(found, Draft):
+                found.number = len(own) + 1
+                own.append(found)
+                drafts.append(found)
+            elif found is not None and drafts:
+                drafts[-1].spans.append(found)
+            elif found is None:
+                own.append(Draft(""))
+        self.structured = self.structured or bool(drafts)
+        name = f"{section.heading} {lead.name if lead else ''}"
+        if listing.ordered and not _UNORDERED.search(name) and role is not Role.CRITERIA:
+            for before, after in zip(drafts, drafts[1:], strict=False):
+                after.wait_for(before)
+        if self.english:
+            self._refer(drafts)
+        return drafts
+
+    def _is_work(self, listing: Listing, heads: Sequence[Plain], role: Role) -> bool:
+        boxed = any(entry.checked is not None for entry in listing.entries)
+        if role is Role.WORK or boxed:
+            return True
+        if not self.english:
+            return role is not Role.BEFORE
+        asks = [read_request(head.text, self.fallback).ask for head in heads[:200]]
+        strong = asks.count(Ask.REQUEST)
+        if role is Role.BEFORE:
+            return strong > 0
+        telling = asks.count(Ask.TALK) + asks.count(Ask.REFUSAL)
+        return strong > 0 or telling * 2 <= len(asks)
+
+    def entry(self, entry: Entry, head: Plain, role: Role) -> Draft | tuple[int, int] | None:
+        """Read an item of a list: a task, lines that belong to the item before it, or nothing where it is done or no work."""
+        heading = read_heading(head.text) if entry.blocks or _LEAD.search(entry.text) else None
+        if heading and heading.role in (Role.SKIP, Role.CRITERIA) and any(isinstance(block, Listing) for block in entry.blocks):
+            return None
+        if head.struck or _DONE.search(entry.text[:300]) or (entry.checked and not entry.blocks):
+            return None
+        children, rest = self.entry_blocks(entry, head, heading)
+        if entry.checked and not children:
+            return None
+        if _OWN_WORDS.match(head.text):
+            return None
+        if not _WORD.search(head.text):
+            if not children and not entry.blocks and not entry.text.strip():
+                return None
+            return _own_lines(entry, children)
+        ask = read_request(head.text, self.fallback).ask if self.english else Ask.REQUEST
+        if role is Role.BEFORE and ask is not Ask.REQUEST:
+            return None
+        if self.english and not children and entry.checked is None and role is not Role.WORK and ask in (Ask.TALK, Ask.REFUSAL):
+            return _own_lines(entry, children)
+        title = self.leaf_title(entry_text(head)) if not children else self.group_title(Heading(Role.THEME, entry_text(head)))
+        draft = Draft(fit_title(title), children=children)
+        lines = [] if title == entry.text else [(entry.lines[0], rest)]
+        draft.spans = lines + [block.lines for block in entry.blocks if not isinstance(block, Listing)]
+        draft.spans += self._notes_of(entry, children)
+        draft.spans = _joined(draft.spans)
+        return draft
+
+    def entry_blocks(self, entry: Entry, head: Plain, heading: Heading | None) -> tuple[list[Draft], int]:
+        """Return the tasks below an item, and the line after its own text."""
+        rest = min((block.lines[0] for block in entry.blocks), default=entry.lines[1])
+        children: list[Draft] = []
+        lead: Heading | None = None
+        for block in entry.blocks:
+            if isinstance(block, Listing):
+                children.extend(self.below(block, head, lead))
+            lead = read_heading(plain(block.text).text) if isinstance(block, Paragraph) and _LEAD.search(block.text) else None
+        return children, rest
+
+    def below(self, listing: Listing, head: Plain, lead: Heading | None) -> list[Draft]:
+        """Read the list below an item: parts of it, or only notes on it."""
+        if lead and lead.role is not Role.WORK and lead.role is not Role.THEME:
+            return []
+        heads = [plain(entry.text) for entry in listing.entries]
+        if self.english and all(entry.checked is None for entry in listing.entries):
+            asks = [read_request(text.text, self.fallback).ask for text in heads]
+            details = sum(ask in (Ask.TALK, Ask.REFUSAL) or _DETAIL.match(text.text) is not None or text.code for ask, text in zip(asks, heads, strict=True))
+            if Ask.REQUEST not in asks and (details * 2 >= len(asks) or len(asks) == 1):
+                return []
+        role = Role.WORK if _LEAD.search(head.text) else Role.THEME
+        return self.listing(listing, role, lead, Section(head.text, 8, listing.lines))
+
+    def _notes_of(self, entry: Entry, children: Sequence[Draft]) -> list[tuple[int, int]]:
+        """Return the lines of lists below an item that became no tasks."""
+        taken = {line for child in children for line in _lines_of(child)}
+        notes = []
+        for block in entry.blocks:
+            if isinstance(block, Listing) and not any(line in taken for line in range(*block.lines)) and not all(item.checked for item in block.entries):
+                notes.append(block.lines)
+        return notes
+
+    def _refer(self, drafts: Sequence[Draft]) -> None:
+        """Follow what items say about each other: "(needs 1)", "after the packages are out"."""
+        by_number = {draft.number: draft for draft in drafts}
+        for draft in drafts:
+            text = plain(self.document.lines[draft.spans[0][0]]).text if draft.spans else draft.title
+            reference = _REFERENCE.search(text.rstrip(". "))
+            if reference is None:
+                continue
+            if _ONLY_NUMBERS.match(reference["what"]):
+                draft.after = []
+                for number in _NUMBERS.findall(reference["what"]):
+                    if int(number) in by_number and by_number[int(number)] is not draft:
+                        draft.wait_for(by_number[int(number)])
+            elif known := refer(drafts, reference["what"], draft):
+                draft.wait_for(known)
+
+    def leaf_title(self, text: str) -> str:
+        """Say in the imperative what an item asks for."""
+        text = _without_reference(text)
+        if not self.english:
+            return fit_title(text)
+        first = next(iter(sentences(text)), text)
+        reading = read_request(first, self.fallback)
+        if reading.ask is Ask.TALK:
+            if _FAULT.search(first) and not first.lower().startswith(("no ", "make ")):
+                return fit_title(f"Fix: {small(take_opener(first)[1])}")
+            return fit_title(f"Make sure that {small(take_opener(first)[1])}")
+        return fit_title(reading.title)
+
+    def group_title(self, heading: Heading) -> str:
+        """Say in the imperative what a heading or a parent item stands for."""
+        if not self.english:
+            return fit_title(heading.name)
+        reading = read_request(heading.name, "")
+        if reading.ask is Ask.REQUEST:
+            return fit_title(reading.title)
+        if reading.ask is Ask.PHRASE:
+            titled = phrase_title(heading.name, "work on")
+            return fit_title(f"Complete {heading.name}" if heading.ordered and titled.startswith("Work on") else titled)
+        return fit_title(f"Work on: {heading.name}")
+
+
+def entry_text(head: Plain) -> str:
+    """Return the part of an item that says what to do: its label in bold, or what follows that."""
+    label = head.label.rstrip(" .:\u2013\u2014-")
+    if not label or head.label == head.text or not head.text.startswith(head.label):
+        return head.text
+    rest = head.text[len(head.label) :].lstrip(" .:\u2013\u2014-")
+    separated = head.label[-1:] in ".:" or head.text[len(head.label) :].lstrip()[:1] in tuple(".:\u2013\u2014-")
+    if not separated:
+        return head.text
+    if not rest:
+        return label
+    first = next(iter(sentences(rest)), rest)
+    if is_imperative(take_opener(first)[1]) and not is_imperative(label) and head.label[-1:] != ".":
+        combined = f"{capital(take_opener(first)[1].rstrip('.'))} ({label})"
+        return combined if len(combined) <= 100 else first
+    return label
+
+
+def _without_reference(text: str) -> str:
+    reference = _REFERENCE.search(text.rstrip(". "))
+    if reference and reference[0][0] in "([" and reference.start() > 3:
+        return text[: reference.start()].rstrip()
+    return text
+
+
+def _combined(role: Role, heading: Heading | None) -> Role:
+    if heading is None or (heading.role is Role.THEME and role is not Role.THEME):
+        return role
+    return heading.role
+
+
+def _chain_stages(groups: Iterable[tuple[Draft, bool]]) -> None:
+    """Put parts that are numbered or named after times in their order."""
+    before: Draft | None = None
+    for draft, ordered in groups:
+        if ordered and before is not None:
+            draft.wait_for(before)
+        before = draft if ordered else None
+
+
+def _used(block: Block, children: Sequence[Draft]) -> bool:
+    """Whether all of a block went into tasks already."""
+    return any(block.lines in child.spans for child in children)
+
+
+def _own_lines(entry: Entry, children: Sequence[Draft]) -> tuple[int, int]:
+    return entry.lines if not children else (entry.lines[0], entry.lines[0] + 1)
+
+
+def _lines_of(draft: Draft) -> Iterable[int]:
+    for start, end in draft.spans:
+        yield from range(start, end)
+    for child in draft.children:
+        yield from _lines_of(child)
+
+
+def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Merge spans that touch."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(set(spans)):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        elif start < end:
+            joined.append((start, end))
+    return joined

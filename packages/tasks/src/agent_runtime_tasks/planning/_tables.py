@@ -1,0 +1,99 @@
+"""Tables whose rows are work."""
+
+import re
+from collections.abc import Callable
+
+from ._document import Table
+from ._drafts import Draft
+from ._inline import plain
+from ._requests import Ask, read_request
+
+_WORK_COLUMN = re.compile(
+    r"^(?:tasks?|to ?do|action(?: item)?s?|items?|steps?|work(?: item| package)?s?|what|features?|requirements?|stories|story|user stor(?:y|ies)|initiatives?|deliverables?|"
+    r"epics?|tickets?|issues?|bugs?|activit(?:y|ies)|milestones?|projects?|change|changes|fix|improvements?|summary|title|aufgaben?|was|maßnahmen?|schritte?|tâches?|étapes?|actions?|tareas?|作業|タスク|内容)$",
+    re.IGNORECASE,
+)
+_TALK_COLUMN = re.compile(r"^(?:descriptions?|details?|subject|name|goal|scope)$", re.IGNORECASE)
+_STATUS_COLUMN = re.compile(r"^(?:status|state|done\??|progress|complete[d]?\??|finished|erledigt|statut|état|estado|状態|ステータス|✅|✓)$", re.IGNORECASE)
+_NUMBER_COLUMN = re.compile(r"^(?:#|no\.?|nr\.?|id|step|order|number|key|ref|n°|番号)$", re.IGNORECASE)
+_NEEDS_COLUMN = re.compile(r"^(?:depends on|dependenc(?:y|ies)|blocked by|needs|requires|after|prerequisites?|predecessors?)$", re.IGNORECASE)
+_DONE = re.compile(r"^(?:done|complete[d]?|finished|closed|shipped|merged|fixed|resolved|yes|x|100 ?%|cancelled|canceled|dropped|won'?t (?:do|fix)|erledigt|fertig|ja|fait|terminé|hecho|完了|済)\b", re.IGNORECASE)
+_DONE_SIGN = re.compile("^[\u2705\u2713\u2714\u2611]")
+_FACT_COLUMNS = re.compile(
+    r"^(?:metrics?|kpis?|target|current|now|value|default|type|parameter|option|term|definition|meaning|version|browser|environment|variable|example|code|pros?|cons?|risk|likelihood|impact|probability|role|e-?mail|phone|price|cost|share|before|question|answer|alternative)$",
+    re.IGNORECASE,
+)
+
+
+def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[str], str]) -> list[Draft]:
+    """Make a task of each row that is work and not done.
+
+    Args:
+        table: the table.
+        english: whether its words can be understood.
+        trusted: whether the section says that what stands in it is work.
+        title_of: makes a title of a cell.
+    """
+    names = [plain(cell).text for cell in table.header]
+    column = _work_column(table, names, english, trusted)
+    if column is None:
+        return []
+    status = _first(names, _STATUS_COLUMN)
+    numbers = _first(names, _NUMBER_COLUMN)
+    needs = _first(names, _NEEDS_COLUMN)
+    drafts: list[Draft] = []
+    by_number: dict[str, Draft] = {}
+    wanted: list[tuple[Draft, str]] = []
+    for cells, line in table.rows:
+        text = plain(_cell(cells, column))
+        state = _cell(cells, status)
+        done = _DONE.match(plain(state).text) or _DONE_SIGN.match(state) or "[x]" in state.lower()
+        if not text.text or text.struck or done:
+            continue
+        draft = Draft(title_of(text.text), notes=[_row(names, cells)])
+        draft.spans = []
+        drafts.append(draft)
+        by_number[_cell(cells, numbers).strip().lstrip("#") or str(line)] = draft
+        wanted.append((draft, _cell(cells, needs)))
+    for draft, text_of_needs in wanted:
+        for number in re.findall(r"[\w.-]+", text_of_needs):
+            if number in by_number:
+                draft.wait_for(by_number[number])
+    if numbers is not None and re.fullmatch(r"step|order", names[numbers], re.IGNORECASE):
+        for before, after in zip(drafts, drafts[1:], strict=False):
+            after.wait_for(before)
+    return drafts
+
+
+def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -> int | None:
+    """Return the column that says what to do, or None where the rows tell facts."""
+    for pattern in (_WORK_COLUMN, _TALK_COLUMN):
+        for column, name in enumerate(names):
+            # A column "Step" that holds numbers alone only counts.
+            if pattern.match(name) and any(re.search(r"[^\W\d_]{2}", _cell(cells, column)) for cells, _ in table.rows):
+                if pattern is _WORK_COLUMN or trusted or _asks(table, column, english):
+                    return column
+    if any(_FACT_COLUMNS.match(name) for name in names):
+        return None
+    for column in range(min(3, len(names))):
+        if _asks(table, column, english):
+            return column
+    return None
+
+
+def _asks(table: Table, column: int, english: bool) -> bool:
+    """Whether at least half of the cells of a column ask for something."""
+    cells = [plain(_cell(cells, column)).text for cells, _ in table.rows[:50]]
+    return english and bool(cells) and 2 * sum(read_request(cell).ask is Ask.REQUEST for cell in cells) >= len(cells)
+
+
+def _row(names: list[str], cells: list[str]) -> str:
+    return "\n".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=False) if cell)
+
+
+def _cell(cells: list[str], column: int | None) -> str:
+    return cells[column] if column is not None and column < len(cells) else ""
+
+
+def _first(names: list[str], pattern: re.Pattern[str]) -> int | None:
+    return next((column for column, name in enumerate(names) if pattern.match(name)), None)
