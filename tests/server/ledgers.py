@@ -82,7 +82,10 @@ def main() -> None:
                 answer = open_ledger(path, 2).run_blocking(lambda it: it.pragma("application_id"), writes=False)
             case ["lock"]:
                 bare = apsw.Connection(str(path))
-                answer = bare.execute("BEGIN IMMEDIATE").fetchall()
+                try:
+                    answer = bare.execute("BEGIN IMMEDIATE").fetchall()
+                except apsw.BusyError:
+                    answer = "locked by another"
             case ["exclude"]:
                 bare = apsw.Connection(str(path))
                 bare.pragma("locking_mode", "EXCLUSIVE")

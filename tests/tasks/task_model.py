@@ -169,7 +169,9 @@ class World:
 
     def is_live(self, task):
         claim = self.tasks[task].claim
-        return claim is not None and not claim.detached and claim.expires_at > self.now and claim.holder not in self.dead
+        return (
+            claim is not None and not claim.detached and claim.expires_at > self.now and claim.holder not in self.dead
+        )
 
     def counts(self, goal=None):
         """How many tasks are in each state, in a goal or in all."""

@@ -1,1 +1,45 @@
-"""In the making."""
+"""Circuit breakers for AI agents, shared by every process on one SQLite file."""
+
+from ._breakers import Breakers
+from ._guard import Failure, Guard, classify
+from ._model import (
+    Admission,
+    Breaker,
+    BreakerBrief,
+    BreakerChange,
+    BreakerPage,
+    HistoryPage,
+    RecentFailure,
+    Result,
+)
+from ._position import BreakerState, Cause, Position, Transition, replay
+from ._schema import SCHEMA
+from ._settings import KEEP, Mode, Settings
+from ._standing import FailureType, PermitKind, RefusalReason
+
+__all__ = [
+    "KEEP",
+    "SCHEMA",
+    "Admission",
+    "Breaker",
+    "BreakerBrief",
+    "BreakerChange",
+    "BreakerPage",
+    "BreakerState",
+    "Breakers",
+    "Cause",
+    "Failure",
+    "FailureType",
+    "Guard",
+    "HistoryPage",
+    "Mode",
+    "PermitKind",
+    "Position",
+    "RecentFailure",
+    "RefusalReason",
+    "Result",
+    "Settings",
+    "Transition",
+    "classify",
+    "replay",
+]

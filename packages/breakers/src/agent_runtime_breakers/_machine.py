@@ -5,6 +5,8 @@ whether to close again. What belongs to an earlier generation, or reports to a b
 in the totals and decides nothing.
 """
 
+from typing import Any
+
 import attrs
 
 from ._clock import without_future_stamps
@@ -14,6 +16,7 @@ from ._standing import (
     PERMIT_KEPT,
     SLOW_CALL,
     Acquire,
+    Answer,
     ClockSetBack,
     Configure,
     Effect,
@@ -22,6 +25,7 @@ from ._standing import (
     FailureType,
     Granted,
     Kept,
+    LetThrough,
     Moved,
     Permit,
     PermitKind,
@@ -70,7 +74,7 @@ def step(standing: Standing, event: Event, now: int) -> tuple[Standing, tuple[Ef
     return turn.standing, tuple(turn.effects)
 
 
-def admission(standing: Standing, now: int) -> Granted | Refused:
+def admission(standing: Standing, now: int) -> Answer:
     """Return what somebody who asks for a permit would be told."""
     turn = _Turn(standing, now)
     turn.heed_a_clock_set_back()
@@ -111,7 +115,7 @@ class _Turn:
         if opened_late:
             self._move(Cause.CLOCK_SET_BACK, "the clock was set back, so the cooldown begins anew")
 
-    def acquire(self, event: Acquire) -> Granted | Refused:
+    def acquire(self, event: Acquire) -> Answer:
         """Grant a permit or refuse it; the answer is the last effect, too."""
         answer = self._answer(event)
         self.effects.append(answer)
@@ -156,9 +160,10 @@ class _Turn:
             return
         self._count_failure(event.failure_type)
 
-    def release(self, permit: Permit) -> None:
+    def release(self, permit: Permit | None) -> None:
         """Free the slot of a probe that was not made."""
-        self._free_slot(permit)
+        if permit is not None:
+            self._free_slot(permit)
 
     def trip(self, event: Trip) -> None:
         """Open by hand."""
@@ -174,10 +179,10 @@ class _Turn:
         if self.standing.settings.mode is Mode.FORCED_OPEN:
             self._set(settings=attrs.evolve(self.standing.settings, mode=Mode.NORMAL))
 
-    def _answer(self, event: Acquire) -> Granted | Refused:
+    def _answer(self, event: Acquire) -> Answer:
         mode = self.standing.settings.mode
         if mode is Mode.DISABLED:
-            return Granted(None)
+            return LetThrough()
         if mode is Mode.METRICS_ONLY:
             return self._grant(event, PermitKind.NORMAL, PERMIT_KEPT)
         if mode is Mode.FORCED_OPEN:
@@ -329,5 +334,5 @@ class _Turn:
             self._set(position=after, probes=(), probe_successes=0, probes_lost=0)
         self.effects.append(Moved(cause, reason, before.state, after.state, after.generation))
 
-    def _set(self, **changes: object) -> None:
+    def _set(self, **changes: Any) -> None:
         self.standing = attrs.evolve(self.standing, **changes)

@@ -59,7 +59,7 @@ SCHEMA = Schema(
                 failed INTEGER NOT NULL CHECK (failed IN (0, 1)),
                 at INTEGER NOT NULL,
                 number INTEGER NOT NULL,
-                counted_before INTEGER NOT NULL CHECK (counted_before BETWEEN 0 AND number - 1),
+                counted_before INTEGER NOT NULL CHECK (counted_before >= 0 AND counted_before < number),
                 failure_type TEXT,
                 error_message TEXT,
                 PRIMARY KEY (agent_id, failed, at, number),

@@ -144,7 +144,7 @@ class Fail:
 class Release:
     """The agent was not tried after all."""
 
-    permit: Permit
+    permit: Permit | None
 
 
 @attrs.frozen
@@ -172,9 +172,14 @@ Event = Acquire | Succeed | Fail | Release | Trip | Reset | Configure
 
 @attrs.frozen
 class Granted:
-    """A permit was granted; None where the breaker is disabled and nothing is recorded."""
+    """A permit was granted."""
 
-    permit: Permit | None
+    permit: Permit
+
+
+@attrs.frozen
+class LetThrough:
+    """Somebody was let through a disabled breaker, without a permit: nothing is recorded."""
 
 
 @attrs.frozen
@@ -221,4 +226,5 @@ class ClockSetBack:
     """What is stamped later than now is to be stamped now."""
 
 
-Effect = Granted | Refused | Kept | Moved | ProbeLost | WindowCleared | ClockSetBack
+Answer = Granted | LetThrough | Refused
+Effect = Answer | Kept | Moved | ProbeLost | WindowCleared | ClockSetBack

@@ -1,7 +1,7 @@
 """Sequential pipelines of AI agents: one piece of work handed from agent to agent."""
 
 from ._batons import Advance, Baton, BatonReading, Claim, FailedAttempt, NextBaton, Retry
-from ._bounds import Outcome, RelayStatus, StepStatus, WaitingFor
+from .bounds import Outcome, RelayStatus, StepStatus, WaitingFor
 from ._gate import Check, GateResult
 from ._guard import Admission, Guard, Refusal, Result, Unguarded
 from ._model import CreatedRelay, Orphan, OutputPage, Relay, RelayChange, RelayPage, RelayStep, RelaySummary

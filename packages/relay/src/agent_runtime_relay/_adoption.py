@@ -6,7 +6,7 @@ import attrs
 
 from . import _decisions
 from ._batons import Advance
-from ._bounds import RelayStatus
+from .bounds import RelayStatus
 from ._claims import Claims
 from ._handover import Handover, judge
 from ._issuing import Issuing

@@ -2,7 +2,7 @@
 
 import attrs
 
-from ._bounds import Outcome
+from .bounds import Outcome
 from ._gate import Scores, Verdict
 from ._retries import Tries
 from ._routing import RouteReason
@@ -117,7 +117,7 @@ class Attempts:
             f"""
             SELECT {_COLUMNS}
             FROM relay_attempts
-            WHERE state IN ('ready', 'claimed') AND holder = :holder
+            WHERE ended_at IS NULL AND holder = :holder
             ORDER BY pipeline_id
             """,
             {"holder": holder},
@@ -166,7 +166,7 @@ class Attempts:
             WHERE pipeline_id = :pipeline_id
                 AND step_index = :step_index
                 AND attempt = :attempt
-                AND state IN ('ready', 'claimed')
+                AND ended_at IS NULL
             RETURNING attempt
             """,
             {
@@ -214,7 +214,7 @@ class Attempts:
             WHERE pipeline_id = :pipeline_id
                 AND step_index = :step_index
                 AND attempt = :attempt
-                AND state IN ('ready', 'claimed')
+                AND ended_at IS NULL
             RETURNING attempt
             """,
             {

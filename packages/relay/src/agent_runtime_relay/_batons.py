@@ -2,7 +2,7 @@
 
 import attrs
 
-from ._bounds import Outcome, RelayStatus, WaitingFor
+from .bounds import Outcome, RelayStatus, WaitingFor
 from ._gate import GateResult
 from ._routing import RouteReason
 

@@ -6,11 +6,11 @@ import attrs
 
 from . import _decisions
 from ._batons import Claim
-from ._bounds import RelayStatus
+from .bounds import RelayStatus
 from ._issuing import Issuing
 from ._records import Records
 from ._routing import Blocked
-from ._state import Attempt, AttemptState, Situation
+from ._state import Attempt, AttemptState, Hold, Situation
 from .errors import BatonClaimed, IllegalTransition, StaleBaton
 
 _DEFAULT_LEASE_MS = 900_000
@@ -39,10 +39,11 @@ class Claims:
     is_alive: Callable[[str], bool | None]
 
     def is_live(self, attempt: Attempt, now: int) -> bool:
-        """Tell whether the claim on a baton binds others."""
-        if not _decisions.lease_runs(attempt, now):
+        """Tell whether the claim on a baton binds others: its lease runs, and its process is not known to be gone."""
+        hold = attempt.hold
+        if attempt.state is not AttemptState.CLAIMED or hold is None or now >= hold.expires_at:
             return False
-        return attempt.holder is None or self.is_alive(attempt.holder) is not False
+        return hold.holder is None or self.is_alive(hold.holder) is not False
 
     def refuse_others(self, attempt: Attempt, worker: str | None, now: int) -> None:
         """Refuse whoever is not the holder of a live claim.
@@ -50,8 +51,8 @@ class Claims:
         Raises:
             BatonClaimed: somebody else holds it.
         """
-        if attempt.worker != worker and self.is_live(attempt, now):
-            raise _claimed(attempt)
+        if attempt.hold is not None and attempt.hold.worker != worker and self.is_live(attempt, now):
+            raise _claimed(attempt, attempt.hold)
 
     def claim(
         self, situation: Situation, worker: str, holder: str | None, lease_seconds: float | None, now: int
@@ -64,34 +65,32 @@ class Claims:
         live = situation.live
         if live is None or _decisions.waiting_for(situation) is not None:
             return Claiming(changed=False)
-        pipeline = situation.pipeline
         lost = False
-        if live.state is AttemptState.CLAIMED:
+        if live.hold is not None:
             if self.is_live(live, now):
-                _require_holder(live, worker, holder)
-                self._renew(live, holder, lease_seconds, now)
+                _require_holder(live, live.hold, worker, holder)
+                self._renew(live, live.hold, holder, lease_seconds, now)
                 return Claiming(changed=True)
             replacement = self._replace_lost(situation, live, now)
             if replacement is None:
                 return Claiming(changed=True)
             live, lost = replacement, True
+        pipeline = situation.pipeline
         admitted = self.issuing.admit(pipeline, situation.current, live, worker, holder)
         if isinstance(admitted, Blocked):
             return Claiming(changed=lost, blocked=admitted)
-        lease_ms = _DEFAULT_LEASE_MS if lease_seconds is None else round(lease_seconds * 1000)
+        lease_ms = _milliseconds(lease_seconds, _DEFAULT_LEASE_MS)
+        hold = Hold(
+            worker=worker,
+            holder=holder,
+            permit_id=admitted.permit_id,
+            claimed_at=now,
+            lease_ms=lease_ms,
+            expires_at=now + lease_ms,
+        )
+        agent, reason = admitted.agent, admitted.reason
         self.records.attempts.hold(
-            attrs.evolve(
-                live,
-                state=AttemptState.CLAIMED,
-                agent_assigned=admitted.agent,
-                route_reason=admitted.reason,
-                permit_id=admitted.permit_id,
-                worker=worker,
-                holder=holder,
-                claimed_at=now,
-                lease_ms=lease_ms,
-                expires_at=now + lease_ms,
-            )
+            attrs.evolve(live, state=AttemptState.CLAIMED, agent_assigned=agent, route_reason=reason, hold=hold)
         )
         if pipeline.status is RelayStatus.PENDING:
             started = attrs.evolve(pipeline, status=RelayStatus.IN_PROGRESS, updated_at=now)
@@ -107,14 +106,14 @@ class Claims:
             StaleBaton: the attempt was given up.
         """
         live = self._held(situation, baton_id, worker)
-        if live.state is not AttemptState.CLAIMED:
+        if live.hold is None:
             raise IllegalTransition(
                 live.pipeline_id,
                 situation.pipeline.status,
                 f"baton {baton_id} is not claimed",
                 f"claim it with get_relay_baton(pipeline_id={live.pipeline_id}, claim=true)",
             )
-        return self._renew(live, None, lease_seconds, now)
+        return self._renew(live, live.hold, None, lease_seconds, now)
 
     def release(self, situation: Situation, baton_id: str, worker: str) -> bool:
         """Give a claimed baton back, which costs no attempt, and tell whether it was claimed.
@@ -124,7 +123,7 @@ class Claims:
             StaleBaton: the attempt was given up.
         """
         live = self._held(situation, baton_id, worker)
-        if live.state is not AttemptState.CLAIMED:
+        if live.hold is None:
             return False
         self._give_back(live)
         return True
@@ -143,32 +142,19 @@ class Claims:
         if live is None or live.baton_id != baton_id:
             settled = self.records.settled(pipeline_id, baton_id)
             raise StaleBaton(pipeline_id, baton_id, f"is settled: {settled.state}")
-        if live.state is AttemptState.CLAIMED and live.worker != worker:
-            raise _claimed(live)
+        if live.hold is not None and live.hold.worker != worker:
+            raise _claimed(live, live.hold)
         return live
 
-    def _renew(self, live: Attempt, holder: str | None, lease_seconds: float | None, now: int) -> Claim:
-        lease_ms = live.lease_ms if lease_seconds is None else round(lease_seconds * 1000)
-        lease_ms = _DEFAULT_LEASE_MS if lease_ms is None else lease_ms
-        renewed = attrs.evolve(live, holder=holder or live.holder, lease_ms=lease_ms, expires_at=now + lease_ms)
-        self.records.attempts.hold(renewed)
-        return claim_of(renewed, live=True)
+    def _renew(self, live: Attempt, hold: Hold, holder: str | None, lease_seconds: float | None, now: int) -> Claim:
+        lease_ms = _milliseconds(lease_seconds, hold.lease_ms)
+        renewed = attrs.evolve(hold, holder=holder or hold.holder, lease_ms=lease_ms, expires_at=now + lease_ms)
+        self.records.attempts.hold(attrs.evolve(live, hold=renewed))
+        return Claim(worker=renewed.worker, expires_at=renewed.expires_at, live=True)
 
     def _give_back(self, live: Attempt) -> None:
         self.issuing.release_permit(live)
-        self.records.attempts.hold(
-            attrs.evolve(
-                live,
-                state=AttemptState.READY,
-                agent_assigned=None,
-                worker=None,
-                holder=None,
-                permit_id=None,
-                claimed_at=None,
-                lease_ms=None,
-                expires_at=None,
-            )
-        )
+        self.records.attempts.hold(attrs.evolve(live, state=AttemptState.READY, agent_assigned=None, hold=None))
 
     def _replace_lost(self, situation: Situation, live: Attempt, now: int) -> Attempt | None:
         """Settle a lost attempt and issue the next; where none may follow, fail the pipeline and return None."""
@@ -183,19 +169,16 @@ class Claims:
         return None
 
 
-def claim_of(attempt: Attempt, *, live: bool) -> Claim:
-    """Return the claim on a baton that is claimed."""
-    if attempt.worker is None or attempt.expires_at is None:
-        raise ValueError(f"baton {attempt.baton_id} is not claimed")
-    return Claim(worker=attempt.worker, expires_at=attempt.expires_at, live=live)
-
-
-def _require_holder(attempt: Attempt, worker: str, holder: str | None) -> None:
+def _require_holder(attempt: Attempt, hold: Hold, worker: str, holder: str | None) -> None:
     """Refuse another worker, and another process that goes by the same worker's name."""
-    same_process = holder is None or attempt.holder is None or attempt.holder == holder
-    if attempt.worker != worker or not same_process:
-        raise _claimed(attempt)
+    same_process = holder is None or hold.holder is None or hold.holder == holder
+    if hold.worker != worker or not same_process:
+        raise _claimed(attempt, hold)
 
 
-def _claimed(attempt: Attempt) -> BatonClaimed:
-    return BatonClaimed(attempt.pipeline_id, attempt.baton_id, attempt.worker or "", attempt.expires_at or 0)
+def _claimed(attempt: Attempt, hold: Hold) -> BatonClaimed:
+    return BatonClaimed(attempt.pipeline_id, attempt.baton_id, hold.worker, hold.expires_at)
+
+
+def _milliseconds(seconds: float | None, default: int) -> int:
+    return default if seconds is None else round(seconds * 1000)

@@ -2,9 +2,9 @@
 
 import attrs
 
-from ._bounds import Outcome, RelayStatus, WaitingFor
+from .bounds import Outcome, RelayStatus, WaitingFor
 from ._retries import Tries, attempts_left
-from ._state import Attempt, AttemptState, Pipeline, Situation, Step
+from ._state import Charge, Pipeline, Situation, Step
 from .errors import IllegalTransition
 
 BUDGET_EXHAUSTED = "budget_exhausted"
@@ -19,17 +19,17 @@ _REACHED_FROM = {
 
 @attrs.frozen(kw_only=True)
 class Decision:
-    """What handing in an output leads to.
+    """What the end of an attempt leads to.
 
     Attributes:
         pipeline: as it is to be.
         outcome: what to answer.
-        attempts_left: attempts that the step current afterwards may still be given, once its baton is issued.
+        charge: what the attempt cost and left; attempts are counted as if the baton that follows were issued.
     """
 
     pipeline: Pipeline
     outcome: Outcome
-    attempts_left: int
+    charge: Charge
 
 
 def accept(pipeline: Pipeline, next_step: Step | None, tokens_used: int, now: int) -> Decision:
@@ -37,14 +37,11 @@ def accept(pipeline: Pipeline, next_step: Step | None, tokens_used: int, now: in
     after = attrs.evolve(_charged(pipeline, tokens_used, now), current_step=pipeline.current_step + 1)
     if next_step is None:
         done = attrs.evolve(after, status=RelayStatus.COMPLETED, reason=None)
-        return Decision(pipeline=done, outcome=Outcome.COMPLETED, attempts_left=0)
+        return _decision(done, Outcome.COMPLETED, tokens_used, 0)
     if not after.may_issue:
-        return Decision(
-            pipeline=attrs.evolve(after, status=RelayStatus.FAILED, reason=BUDGET_EXHAUSTED),
-            outcome=Outcome.BUDGET_EXHAUSTED,
-            attempts_left=left(pipeline, next_step, Tries()),
-        )
-    return Decision(pipeline=after, outcome=Outcome.ADVANCED, attempts_left=left(pipeline, next_step, Tries(all=1)))
+        failed = attrs.evolve(after, status=RelayStatus.FAILED, reason=BUDGET_EXHAUSTED)
+        return _decision(failed, Outcome.BUDGET_EXHAUSTED, tokens_used, left(pipeline, next_step, Tries()))
+    return _decision(after, Outcome.ADVANCED, tokens_used, left(pipeline, next_step, Tries(all=1)))
 
 
 def reject(pipeline: Pipeline, step: Step, tokens_used: int, tries: Tries, now: int) -> Decision:
@@ -53,7 +50,7 @@ def reject(pipeline: Pipeline, step: Step, tokens_used: int, tries: Tries, now: 
     remaining = left(pipeline, step, tries)
     if not remaining:
         after = attrs.evolve(after, status=RelayStatus.FAILED, reason=RETRIES_EXHAUSTED)
-    return Decision(pipeline=after, outcome=Outcome.GATE_FAILED, attempts_left=remaining)
+    return _decision(after, Outcome.GATE_FAILED, tokens_used, remaining)
 
 
 def quality_threshold(pipeline: Pipeline, step: Step) -> float:
@@ -85,11 +82,6 @@ def waiting_for(situation: Situation) -> WaitingFor | None:
     if not pipeline.may_issue:
         return WaitingFor.BUDGET
     return WaitingFor.RESUME if pipeline.status is RelayStatus.FAILED else WaitingFor.RETRY
-
-
-def lease_runs(attempt: Attempt, now: int) -> bool:
-    """Tell whether the attempt is claimed under a lease that is not over."""
-    return attempt.state is AttemptState.CLAIMED and attempt.expires_at is not None and now < attempt.expires_at
 
 
 def require_transition(pipeline: Pipeline, wanted: RelayStatus) -> None:
@@ -126,6 +118,16 @@ def no_baton(situation: Situation) -> IllegalTransition:
 def _charged(pipeline: Pipeline, tokens_used: int, now: int) -> Pipeline:
     status = RelayStatus.IN_PROGRESS if pipeline.status is RelayStatus.PENDING else pipeline.status
     return attrs.evolve(pipeline, tokens_used=pipeline.tokens_used + tokens_used, status=status, updated_at=now)
+
+
+def _decision(after: Pipeline, outcome: Outcome, tokens_used: int, attempts_left: int) -> Decision:
+    charge = Charge(
+        tokens_used=tokens_used,
+        tokens_total=after.tokens_used,
+        tokens_left=after.token_budget - after.tokens_used,
+        attempts_left=attempts_left,
+    )
+    return Decision(pipeline=after, outcome=outcome, charge=charge)
 
 
 def _and_resume(pipeline: Pipeline) -> str:

@@ -4,11 +4,11 @@ import attrs
 
 from . import _decisions
 from ._batons import FailedAttempt
-from ._bounds import RelayStatus
+from .bounds import RelayStatus
 from ._feedback import shortcomings
 from ._guard import Guard, Result
 from ._records import Records
-from ._state import Attempt, AttemptState, Situation
+from ._state import Attempt, AttemptState, Breakdown, Charge, Situation
 from ._submission import Delivery
 from .errors import AnotherPayload, StaleBaton
 
@@ -53,10 +53,10 @@ class Failing:
         live = situation.live
         if live is None or live.baton_id != baton_id:
             return self._repeated(situation, baton_id, failure)
-        if live.state is AttemptState.CLAIMED:
+        if live.hold is not None:
             self.guard.settle(
                 live.agent,
-                live.permit_id,
+                live.hold.permit_id,
                 failure.result,
                 error=failure.error,
                 retry_after_seconds=failure.retry_after_seconds,
@@ -65,25 +65,20 @@ class Failing:
         output_id = None
         if delivery.text:
             output_id = self.records.outputs.add(pipeline.id, live.step_index, live.attempt, delivery, now)
-        tokens_used = delivery.submission.tokens_used
         tries = self.records.attempts.tries(pipeline.id, live.step_index)
-        decision = _decisions.reject(pipeline, situation.current, tokens_used, tries, now)
+        decision = _decisions.reject(pipeline, situation.current, delivery.submission.tokens_used, tries, now)
+        breakdown = Breakdown(failure_type=str(failure.result), error=failure.error, output_id=output_id)
         settled = attrs.evolve(
             live,
             state=AttemptState.FAILED,
             agent_assigned=live.agent,
             ended_at=now,
-            attempts_left=decision.attempts_left,
-            tokens_used=tokens_used,
-            tokens_total=decision.pipeline.tokens_used,
-            tokens_left=decision.pipeline.token_budget - decision.pipeline.tokens_used,
-            output_id=output_id,
-            failure_type=str(failure.result),
-            error=failure.error,
+            charge=decision.charge,
+            breakdown=breakdown,
         )
         self.records.attempts.settle(settled)
         self.records.pipelines.write(pipeline, decision.pipeline)
-        return _failed(settled, decision.pipeline.status, replayed=False)
+        return _failed(settled, breakdown, decision.charge, decision.pipeline.status, replayed=False)
 
     def _repeated(self, situation: Situation, baton_id: str, failure: Failure) -> FailedAttempt:
         pipeline = situation.pipeline
@@ -92,22 +87,26 @@ class Failing:
             raise _decisions.no_baton(situation)
         if settled.state is AttemptState.LOST:
             raise StaleBaton(pipeline.id, baton_id, "was lost, and another attempt stands in its place")
-        before = (settled.failure_type, settled.error, settled.tokens_used)
-        if before != (str(failure.result), failure.error, failure.delivery.submission.tokens_used):
+        breakdown, charge, cost = settled.breakdown, settled.charge, failure.delivery.submission.tokens_used
+        if breakdown is None or charge is None or charge.tokens_used != cost:
             raise AnotherPayload(pipeline.id, baton_id)
-        return _failed(settled, pipeline.status, replayed=True)
+        if (breakdown.failure_type, breakdown.error) != (str(failure.result), failure.error):
+            raise AnotherPayload(pipeline.id, baton_id)
+        return _failed(settled, breakdown, charge, pipeline.status, replayed=True)
 
 
-def _failed(attempt: Attempt, status: RelayStatus, *, replayed: bool) -> FailedAttempt:
+def _failed(
+    attempt: Attempt, breakdown: Breakdown, charge: Charge, status: RelayStatus, *, replayed: bool
+) -> FailedAttempt:
     return FailedAttempt(
         pipeline_id=attempt.pipeline_id,
         status=status,
         step_index=attempt.step_index,
         attempt=attempt.attempt,
-        attempts_left=attempt.attempts_left or 0,
+        attempts_left=charge.attempts_left,
         feedback=shortcomings(attempt, ()) or "",
-        output_id=attempt.output_id,
-        tokens_used=attempt.tokens_total or 0,
-        tokens_remaining=max(0, attempt.tokens_left or 0),
+        output_id=breakdown.output_id,
+        tokens_used=charge.tokens_total,
+        tokens_remaining=max(0, charge.tokens_left),
         replayed=replayed,
     )

@@ -16,6 +16,18 @@ L_SCORE_GATE = "l_score"
 SELF = "self"
 
 
+def _check_name(value: str) -> str:
+    return CHECK_NAME("name", value)
+
+
+def _check_score(value: float) -> float:
+    return SCORE("score", value)
+
+
+def _check_detail(value: str) -> str:
+    return CHECK_DETAIL("detail", value)
+
+
 @attrs.frozen(kw_only=True)
 class Check:
     """Evidence for the quality of an output that does not come from its author.
@@ -27,11 +39,9 @@ class Check:
         verified_sources: whether it verified outside sources, so that provenance starts anew.
     """
 
-    name: Annotated[str, CHECK_NAME] = attrs.field(converter=lambda value: CHECK_NAME("name", value))
-    score: Annotated[float, SCORE] = attrs.field(converter=lambda value: SCORE("score", value))
-    detail: Annotated[str, CHECK_DETAIL] = attrs.field(
-        default="", converter=lambda value: CHECK_DETAIL("detail", value)
-    )
+    name: Annotated[str, CHECK_NAME] = attrs.field(converter=_check_name)
+    score: Annotated[float, SCORE] = attrs.field(converter=_check_score)
+    detail: Annotated[str, CHECK_DETAIL] = attrs.field(default="", converter=_check_detail)
     verified_sources: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
 
 

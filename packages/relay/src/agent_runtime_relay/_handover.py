@@ -6,9 +6,8 @@ import attrs
 
 from . import _decisions, _gate
 from ._batons import Advance, NextBaton
-from ._bounds import Outcome, RelayStatus
+from .bounds import Outcome, RelayStatus
 from ._claims import Claims
-from ._feedback import shortcomings, verdict_on
 from ._gate import Check, Verdict
 from ._guard import Guard, Result
 from ._issuing import Issuing
@@ -16,7 +15,7 @@ from ._provenance import depth_penalty
 from ._records import Records
 from ._retries import Tries
 from ._routing import Route
-from ._state import Attempt, AttemptState, Situation
+from ._state import Attempt, AttemptState, HandedIn, Situation
 from ._submission import Delivery, Submission
 from .errors import AnotherPayload, StaleBaton
 
@@ -105,23 +104,19 @@ class Handover:
             depth = verdict.scores.depth + 1
             prepared = self.issuing.prepare(decision.pipeline, next_step, Tries(), depth=depth, now=now)
             outcome, following = Outcome.ADVANCED if prepared.admitted else Outcome.BLOCKED, prepared.attempt
+        handed_in = HandedIn(
+            output_id=output_id,
+            verdict=verdict,
+            outcome=outcome,
+            handoff_ms=round(max(0.0, self.clock() - started) * 1000, 3),
+        )
         settled = attrs.evolve(
             attempt,
             state=AttemptState.ACCEPTED if verdict.passed else AttemptState.REJECTED,
             depth=verdict.scores.depth,
             ended_at=now,
-            outcome=outcome,
-            quality_score=verdict.scores.quality_score,
-            l_score=verdict.scores.l_score,
-            score_source=verdict.scores.score_source,
-            quality_threshold=verdict.quality_threshold,
-            l_score_threshold=verdict.l_score_threshold,
-            attempts_left=decision.attempts_left,
-            tokens_used=submission.tokens_used,
-            tokens_total=decision.pipeline.tokens_used,
-            tokens_left=decision.pipeline.token_budget - decision.pipeline.tokens_used,
-            handoff_ms=round(max(0.0, self.clock() - started) * 1000, 3),
-            output_id=output_id,
+            charge=decision.charge,
+            handed_in=handed_in,
         )
         self.records.attempts.settle(settled)
         if following is not None:
@@ -136,9 +131,9 @@ class Handover:
         Of a baton that nobody claimed only a success is reported, for the agent that was advised: otherwise one
         agent's low marks for itself would block every relay with its role.
         """
-        if live.state is AttemptState.CLAIMED:
+        if live.hold is not None:
             result = Result.SUCCESS if verdict.passed else Result.QUALITY_FAILURE
-            self.guard.settle(live.agent, live.permit_id, result, error=_gate.feedback(verdict, checks) or "")
+            self.guard.settle(live.agent, live.hold.permit_id, result, error=_gate.feedback(verdict, checks) or "")
             return live
         advised = self.issuing.advise(situation.pipeline, situation.current, live)
         if isinstance(advised, Route):
@@ -159,10 +154,13 @@ class Handover:
             raise _decisions.no_baton(situation)
         if attempt.state in _GIVEN_UP:
             return self._stale(attempt, f"is settled as {attempt.state}: its result comes too late", delivery, now)
-        if attempt.output_id is None or self.records.outputs.submission(attempt.output_id) != delivery.submission:
+        if (
+            attempt.handed_in is None
+            or self.records.outputs.submission(attempt.handed_in.output_id) != delivery.submission
+        ):
             raise AnotherPayload(pipeline_id, baton_id)
         following = None
-        if attempt.outcome in (Outcome.ADVANCED, Outcome.BLOCKED):
+        if attempt.handed_in.outcome in (Outcome.ADVANCED, Outcome.BLOCKED):
             following = self.records.attempts.get(pipeline_id, attempt.step_index + 1, 1)
         steps = self.records.pipelines.steps(pipeline_id)[attempt.step_index : attempt.step_index + 2]
         agent_types = [step.agent_type for step in steps]
@@ -216,28 +214,33 @@ def _reply(
         total_steps: of the pipeline.
         checks: what others found.
     """
-    outcome = settled.outcome
-    attempts_left, tokens_left = settled.attempts_left or 0, settled.tokens_left or 0
+    handed_in, charge = settled.handed_in, settled.charge
+    if handed_in is None or charge is None:
+        raise ValueError(f"nothing was handed in for baton {settled.baton_id}")
+    outcome = handed_in.outcome
     failed = outcome is Outcome.GATE_FAILED
-    status = RelayStatus.IN_PROGRESS if attempts_left else RelayStatus.FAILED
-    next_agent = agent_types[0] if failed else agent_types[-1] if len(agent_types) > 1 else None
+    if failed:
+        status = RelayStatus.IN_PROGRESS if charge.attempts_left else RelayStatus.FAILED
+    else:
+        status = _STATUS_AFTER[outcome]
+    next_agent = agent_types[0] if failed else agent_types[1] if len(agent_types) > 1 else None
     return Advance(
         pipeline_id=settled.pipeline_id,
-        status=status if failed else _STATUS_AFTER[outcome],
+        status=status,
         outcome=outcome,
         current_step=settled.step_index if failed else settled.step_index + 1,
         total_steps=total_steps,
         next_agent=next_agent if following is None else following.agent_offered,
         next_baton=_next_baton(following, agent_types[-1]) if outcome is Outcome.ADVANCED else None,
-        gates=_gate.gates(verdict_on(settled)),
-        score_source=settled.score_source or _gate.SELF,
-        attempts_left=attempts_left,
-        feedback=shortcomings(settled, checks),
-        output_id=settled.output_id or 0,
-        tokens_used=settled.tokens_total or 0,
-        tokens_remaining=max(0, tokens_left),
-        over_budget=tokens_left < 0,
-        handoff_time_ms=settled.handoff_ms or 0.0,
+        gates=_gate.gates(handed_in.verdict),
+        score_source=handed_in.verdict.scores.score_source,
+        attempts_left=charge.attempts_left,
+        feedback=_gate.feedback(handed_in.verdict, checks),
+        output_id=handed_in.output_id,
+        tokens_used=charge.tokens_total,
+        tokens_remaining=max(0, charge.tokens_left),
+        over_budget=charge.tokens_left < 0,
+        handoff_time_ms=handed_in.handoff_ms,
         replayed=False,
     )
 

@@ -79,8 +79,8 @@ class Issuing:
 
     def release_permit(self, attempt: Attempt) -> None:
         """Tell the guard that a claim ended in neither success nor failure."""
-        if attempt.state is AttemptState.CLAIMED:
-            self.guard.settle(attempt.agent, attempt.permit_id, Result.RELEASE)
+        if attempt.hold is not None:
+            self.guard.settle(attempt.agent, attempt.hold.permit_id, Result.RELEASE)
 
     def advise(self, pipeline: Pipeline, step: Step, attempt: Attempt) -> Route | Blocked:
         """Tell who would be admitted for an attempt now, without taking a permit."""

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from . import _decisions
-from ._bounds import RelayStatus
+from .bounds import RelayStatus
 from ._claims import Claims
 from ._issuing import Issuing
 from ._records import Records
@@ -110,10 +110,10 @@ class Lifecycle:
         )
 
     def _require_dead(self, pipeline: Pipeline, live: Attempt, now: int) -> None:
-        if live.state is AttemptState.READY:
+        if live.hold is None:
             problem, hint = "waits to be worked on", f"get it with get_relay_baton(pipeline_id={pipeline.id})"
         elif self.claims.is_live(live, now):
-            problem = f"is claimed by {live.worker} until {live.expires_at}"
+            problem = f"is claimed by {live.hold.worker} until {live.hold.expires_at}"
             hint = "wait until it is handed on or its lease is over"
         else:
             return

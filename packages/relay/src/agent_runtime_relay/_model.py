@@ -2,7 +2,7 @@
 
 import attrs
 
-from ._bounds import RelayStatus, StepStatus
+from .bounds import RelayStatus, StepStatus
 
 
 @attrs.frozen(kw_only=True)

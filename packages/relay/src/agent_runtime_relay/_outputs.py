@@ -2,7 +2,7 @@
 
 import attrs
 
-from ._bounds import OFFSET
+from .bounds import OFFSET
 from ._model import Orphan, OutputPage
 from ._storage import Connection
 from ._submission import Delivery, Submission, checks_from_json, checks_to_json
@@ -128,7 +128,7 @@ class Outputs:
             SELECT accepted.l_score, output.sources, accepted.output_id
             FROM relay_attempts AS accepted
             JOIN relay_outputs AS output ON output.id = accepted.output_id
-            WHERE accepted.pipeline_id = :pipeline_id AND accepted.state = 'accepted'
+            WHERE accepted.pipeline_id = CAST(:pipeline_id AS BIGINT) AND accepted.state = 'accepted'
             ORDER BY accepted.step_index, accepted.attempt
             """,
             {"pipeline_id": pipeline_id},

@@ -6,14 +6,28 @@ from typing import Any
 import attrs
 
 from ._attempts import ATTEMPT_COLUMNS, attempt_of
-from ._bounds import RelayStatus
+from .bounds import RelayStatus
 from ._roles import Role
 from ._state import Mission, Pipeline, Situation, Step
 from ._storage import Connection, Row
 from ._values import from_json, to_json
 from .errors import PipelineNotFound
 
-_PIPELINE_FIELDS = tuple(field.name for field in attrs.fields(Pipeline))
+_PIPELINE_COLUMNS = (
+    "id",
+    "status",
+    "reason",
+    "current_step",
+    "total_steps",
+    "token_budget",
+    "tokens_used",
+    "quality_threshold",
+    "l_score_threshold",
+    "max_retries",
+    "fallback_agents",
+    "created_at",
+    "updated_at",
+)
 _STEP_COLUMNS = ("step_index", "agent_type", "quality_threshold", "max_output_tokens")
 
 
@@ -21,8 +35,9 @@ def _of(table: str, columns: Sequence[str]) -> str:
     return ", ".join(f"{table}.{column}" for column in columns)
 
 
+# Without the CAST, SQLite compiles a join anew for each value that is bound to an indexed column.
 _SITUATION = f"""
-    SELECT {_of("pipeline", _PIPELINE_FIELDS)},
+    SELECT {_of("pipeline", _PIPELINE_COLUMNS)},
            {_of("step", _STEP_COLUMNS)},
            {_of("next_step", _STEP_COLUMNS)},
            {_of("live", ATTEMPT_COLUMNS)}
@@ -32,10 +47,10 @@ _SITUATION = f"""
     LEFT JOIN relay_steps AS next_step
         ON next_step.pipeline_id = pipeline.id AND next_step.step_index = pipeline.current_step + 1
     LEFT JOIN relay_attempts AS live
-        ON live.pipeline_id = pipeline.id AND live.state IN ('ready', 'claimed')
-    WHERE pipeline.id = :id
+        ON live.pipeline_id = pipeline.id AND live.ended_at IS NULL
+    WHERE pipeline.id = CAST(:id AS BIGINT)
     """
-_STEP_FROM = len(_PIPELINE_FIELDS)
+_STEP_FROM = len(_PIPELINE_COLUMNS)
 _NEXT_STEP_FROM = _STEP_FROM + len(_STEP_COLUMNS)
 _LIVE_FROM = _NEXT_STEP_FROM + len(_STEP_COLUMNS)
 
@@ -99,8 +114,8 @@ class Pipelines:
         [row] = rows
         return Situation(
             pipeline=_pipeline(row[:_STEP_FROM]),
-            step=_step(row[_STEP_FROM:_NEXT_STEP_FROM]),
-            next_step=_step(row[_NEXT_STEP_FROM:_LIVE_FROM]),
+            step=None if row[_STEP_FROM] is None else _step(row[_STEP_FROM:_NEXT_STEP_FROM]),
+            next_step=None if row[_NEXT_STEP_FROM] is None else _step(row[_NEXT_STEP_FROM:_LIVE_FROM]),
             live=None if row[_LIVE_FROM] is None else attempt_of(row[_LIVE_FROM:]),
         )
 
@@ -127,7 +142,7 @@ class Pipelines:
             """,
             {"id": pipeline_id},
         ).fetchall()
-        return tuple(Step(*row) for row in rows)
+        return tuple(map(_step, rows))
 
     def page(self, status: RelayStatus | None, limit: int, after: int) -> list[Row]:
         """Return what a list shows of at most so many pipelines after an id."""
@@ -195,8 +210,22 @@ class Pipelines:
 
 
 def _pipeline(row: Row) -> Pipeline:
-    return Pipeline(*row[:-1], from_json(row[-1]))
+    return Pipeline(
+        id=row[0],
+        status=RelayStatus(row[1]),
+        reason=row[2],
+        current_step=row[3],
+        total_steps=row[4],
+        token_budget=row[5],
+        tokens_used=row[6],
+        quality_threshold=row[7],
+        l_score_threshold=row[8],
+        max_retries=row[9],
+        fallback_agents=from_json(row[10]),
+        created_at=row[11],
+        updated_at=row[12],
+    )
 
 
-def _step(row: Row) -> Step | None:
-    return None if row[0] is None else Step(*row)
+def _step(row: Row) -> Step:
+    return Step(index=row[0], agent_type=row[1], quality_threshold=row[2], max_output_tokens=row[3])

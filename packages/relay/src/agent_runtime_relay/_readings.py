@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import attrs
 
 from . import _budget, _decisions
-from ._batons import Baton, BatonReading
-from ._bounds import RelayStatus, StepStatus, WaitingFor
-from ._claims import Claiming, Claims, claim_of
+from ._batons import Baton, BatonReading, Claim
+from .bounds import RelayStatus, StepStatus, WaitingFor
+from ._claims import Claiming, Claims
 from ._feedback import shortcomings
 from ._issuing import Issuing
 from ._model import Relay, RelayPage, RelayStep, RelaySummary
@@ -16,7 +16,7 @@ from ._prompt import briefing
 from ._records import Records
 from ._roles import role
 from ._routing import Blocked, Route
-from ._state import Attempt, AttemptState, Mission, Situation, Step
+from ._state import Attempt, AttemptState, Hold, Mission, Situation, Step
 
 _SOURCES_SHOWN = 200
 _STEP_STATUS = {
@@ -122,7 +122,7 @@ class Readings:
             current_agent=route.agent,
             baton=attrs.evolve(baton, input_summary=None),
             prompt=briefing(baton, mission, trail.last),
-            claim=claim_of(live, live=claimed) if live.state is AttemptState.CLAIMED else None,
+            claim=_claim(live.hold, live=claimed),
             tokens_remaining=pipeline.tokens_remaining,
             waiting_for=None,
             retry_after_seconds=None,
@@ -204,21 +204,27 @@ class Readings:
 
 def _step(step: Step, attempts: Sequence[Attempt]) -> RelayStep:
     last = attempts[-1] if attempts else None
-    scored = next((attempt for attempt in reversed(attempts) if attempt.quality_score is not None), None)
+    verdicts = [attempt.handed_in.verdict for attempt in attempts if attempt.handed_in is not None]
+    scores = verdicts[-1].scores if verdicts else None
+    outputs = [attempt.output_id for attempt in attempts if attempt.output_id is not None]
     return RelayStep(
         step_index=step.index,
         agent_type=step.agent_type,
         agent_assigned=None if last is None else last.agent,
         status=StepStatus.PENDING if last is None else _STEP_STATUS[last.state],
         attempts=len(attempts),
-        quality_score=None if scored is None else scored.quality_score,
-        l_score=None if scored is None else scored.l_score,
-        score_source=None if scored is None else scored.score_source,
-        tokens_used=sum(attempt.tokens_used for attempt in attempts),
-        output_id=next((attempt.output_id for attempt in reversed(attempts) if attempt.output_id is not None), None),
+        quality_score=None if scores is None else scores.quality_score,
+        l_score=None if scores is None else scores.l_score,
+        score_source=None if scores is None else scores.score_source,
+        tokens_used=sum(attempt.charge.tokens_used for attempt in attempts if attempt.charge is not None),
+        output_id=outputs[-1] if outputs else None,
         started_at=attempts[0].created_at if attempts else None,
         completed_at=last.ended_at if last is not None and last.state is AttemptState.ACCEPTED else None,
     )
+
+
+def _claim(hold: Hold | None, *, live: bool) -> Claim | None:
+    return None if hold is None else Claim(worker=hold.worker, expires_at=hold.expires_at, live=live)
 
 
 def _agent(situation: Situation) -> str | None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import attrs
 
-from . import _bounds as bounds
+from . import bounds
 from . import _budget, _provenance
 from ._adoption import Adoption
-from ._batons import Advance, Baton, BatonReading, Claim, FailedAttempt, Retry
-from ._bounds import (
+from ._batons import Advance, BatonReading, Claim, FailedAttempt, Retry
+from .bounds import (
     AgentTypeList,
     BatonId,
     Budget,
@@ -388,10 +388,10 @@ class Relays:
         pipeline_id: PipelineId,
         *,
         status: WantedStatus | attrs.NothingType = KEEP,
-        token_budget: Budget | None | attrs.NothingType = KEEP,
-        quality_threshold: Score | None | attrs.NothingType = KEEP,
-        l_score_threshold: Score | None | attrs.NothingType = KEEP,
-        max_retries: MaxRetries | None | attrs.NothingType = KEEP,
+        token_budget: Budget | attrs.NothingType | None = KEEP,
+        quality_threshold: Score | attrs.NothingType | None = KEEP,
+        l_score_threshold: Score | attrs.NothingType | None = KEEP,
+        max_retries: MaxRetries | attrs.NothingType | None = KEEP,
         reason: Reason | None = None,
     ) -> RelayChange:
         """Pause, resume or cancel a pipeline, or change its limits; None brings back the default of a limit.

@@ -106,9 +106,14 @@ class AgentTypes:
         return PRESETS[value]
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """The presets, each of which stands for a list."""
+        return tuple(PRESETS)
+
+    @property
     def schema(self) -> dict[str, Any]:
         """The bounds in the words of JSON Schema."""
-        return {"anyOf": [_AGENTS.schema, {"type": "string", "enum": list(PRESETS)}]}
+        return {**_AGENTS.schema, "type": ["array", "string"]}
 
 
 @attrs.frozen(kw_only=True)

@@ -3,6 +3,9 @@
 Handing a baton on is the write that matters, so it touches few pages: the attempts of a pipeline lie side by side, so
 that settling one and issuing the next is one page; a baton is found by the key that its id carries, not by an index of
 its own; steps never change; and what a reply said is derived from the attempt that it was about.
+
+The states are spelled out with OR: for an IN of three words and more SQLite builds a table with a page cache of its own
+each time that a row is written.
 """
 
 from ._storage import Schema
@@ -15,7 +18,14 @@ SCHEMA = Schema(
             CREATE TABLE relay_pipelines (
                 id INTEGER PRIMARY KEY,
                 status TEXT NOT NULL
-                    CHECK (status IN ('pending', 'in_progress', 'paused', 'completed', 'failed', 'cancelled')),
+                    CHECK (
+                        status = 'pending'
+                        OR status = 'in_progress'
+                        OR status = 'paused'
+                        OR status = 'completed'
+                        OR status = 'failed'
+                        OR status = 'cancelled'
+                    ),
                 reason TEXT,
                 current_step INTEGER NOT NULL CHECK (current_step BETWEEN 0 AND total_steps),
                 total_steps INTEGER NOT NULL CHECK (total_steps BETWEEN 1 AND 256),
@@ -76,11 +86,24 @@ SCHEMA = Schema(
                 attempt INTEGER NOT NULL CHECK (attempt >= 1),
                 baton_id TEXT NOT NULL,
                 state TEXT NOT NULL
-                    CHECK (state IN ('ready', 'claimed', 'accepted', 'rejected', 'failed', 'lost', 'cancelled')),
+                    CHECK (
+                        state = 'ready'
+                        OR state = 'claimed'
+                        OR state = 'accepted'
+                        OR state = 'rejected'
+                        OR state = 'failed'
+                        OR state = 'lost'
+                        OR state = 'cancelled'
+                    ),
                 agent_offered TEXT NOT NULL,
                 agent_assigned TEXT,
                 route_reason TEXT NOT NULL
-                    CHECK (route_reason IN ('own_step', 'retries_exhausted', 'pipeline_fallback', 'breaker_fallback')),
+                    CHECK (
+                        route_reason = 'own_step'
+                        OR route_reason = 'retries_exhausted'
+                        OR route_reason = 'pipeline_fallback'
+                        OR route_reason = 'breaker_fallback'
+                    ),
                 last_resort INTEGER NOT NULL CHECK (last_resort IN (0, 1)),
                 retry_reason TEXT,
                 depth INTEGER NOT NULL CHECK (depth >= 1),
@@ -98,7 +121,13 @@ SCHEMA = Schema(
                 attempts_left INTEGER,
                 output_id INTEGER REFERENCES relay_outputs (id),
                 outcome TEXT
-                    CHECK (outcome IN ('advanced', 'completed', 'gate_failed', 'budget_exhausted', 'blocked')),
+                    CHECK (
+                        outcome = 'advanced'
+                        OR outcome = 'completed'
+                        OR outcome = 'gate_failed'
+                        OR outcome = 'budget_exhausted'
+                        OR outcome = 'blocked'
+                    ),
                 quality_score REAL,
                 l_score REAL,
                 score_source TEXT,
@@ -109,9 +138,9 @@ SCHEMA = Schema(
                 error TEXT,
                 PRIMARY KEY (pipeline_id, step_index, attempt),
                 FOREIGN KEY (pipeline_id, step_index) REFERENCES relay_steps (pipeline_id, step_index),
-                CHECK ((state IN ('ready', 'claimed')) = (ended_at IS NULL)),
-                CHECK ((state IN ('accepted', 'rejected')) = (outcome IS NOT NULL)),
-                CHECK ((state IN ('accepted', 'rejected', 'failed')) = (tokens_total IS NOT NULL)),
+                CHECK ((state = 'ready' OR state = 'claimed') = (ended_at IS NULL)),
+                CHECK ((state = 'accepted' OR state = 'rejected') = (outcome IS NOT NULL)),
+                CHECK ((outcome IS NOT NULL OR failure_type IS NOT NULL) = (tokens_total IS NOT NULL)),
                 CHECK ((state = 'failed') = (failure_type IS NOT NULL)),
                 CHECK (state <> 'ready' OR worker IS NULL),
                 CHECK (state <> 'claimed' OR worker IS NOT NULL),
@@ -121,12 +150,19 @@ SCHEMA = Schema(
             """
             CREATE UNIQUE INDEX relay_live_batons
             ON relay_attempts (pipeline_id)
-            WHERE state IN ('ready', 'claimed')
+            WHERE ended_at IS NULL
             """,
             """
             CREATE TABLE relay_counts (
                 status TEXT PRIMARY KEY
-                    CHECK (status IN ('pending', 'in_progress', 'paused', 'completed', 'failed', 'cancelled')),
+                    CHECK (
+                        status = 'pending'
+                        OR status = 'in_progress'
+                        OR status = 'paused'
+                        OR status = 'completed'
+                        OR status = 'failed'
+                        OR status = 'cancelled'
+                    ),
                 pipelines INTEGER NOT NULL CHECK (pipelines >= 0)
             ) STRICT
             """,

@@ -7,7 +7,7 @@ from enum import StrEnum
 import attrs
 
 from . import _budget
-from ._bounds import Outcome, RelayStatus
+from .bounds import Outcome, RelayStatus
 from ._gate import Verdict
 from ._routing import RouteReason
 
@@ -142,12 +142,12 @@ class Attempt:
         return None if ending is None else ending.output_id
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Pipeline:
-    """What moves in a pipeline, and what decides about it, in the order of its columns."""
+    """What moves in a pipeline, and what decides about it."""
 
     id: int
-    status: RelayStatus = attrs.field(converter=RelayStatus)
+    status: RelayStatus
     reason: str | None
     current_step: int
     total_steps: int
@@ -171,9 +171,9 @@ class Pipeline:
         return _budget.allows_a_baton(self.token_budget, self.tokens_used)
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Step:
-    """A step, in the order of its columns; it never changes once its pipeline is created."""
+    """A step; it never changes once its pipeline is created."""
 
     index: int
     agent_type: str

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from ._bounds import ENTITY_ID, OUTPUT, SCORES, SOURCES, SUMMARY, TOKENS
+from .bounds import ENTITY_ID, OUTPUT, SCORES, SOURCES, SUMMARY, TOKENS
 from ._gate import SCORE, Check
 from ._values import from_json, to_json
 from .errors import InvalidValue

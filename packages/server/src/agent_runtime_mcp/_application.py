@@ -15,6 +15,7 @@ from ._dispatch import make_request
 from ._failures import INTERNAL, Problem, problem_of
 from ._operations import OPERATIONS, Operation
 from ._plain import compact
+from ._planning import needs_plan, with_plan
 from ._protocol import CallMeta, ToolListing, ToolReply, serve
 from ._schemas import output_schema
 
@@ -83,6 +84,8 @@ class Application:
         """Run one operation and answer what came of it, an error too."""
         try:
             request = make_request(name, arguments, self.session, client=meta.client_name, tool_use_id=meta.tool_use_id)
+            if needs_plan(request):
+                request = await with_plan(request, self.database, meta.progress)
             reply = await self.database.run(request.run, writes=request.writes)
         except Exception as error:
             problem = problem_of(error)

@@ -60,15 +60,25 @@ class Argument:
 
     @property
     def kind(self) -> str:
-        """The JSON type of a value that is not null."""
-        return cast("str", self.value_schema["type"])
+        """The JSON type of a value that is not null; the first one, where there are several."""
+        return cast("str", self._types[0])
+
+    @property
+    def _types(self) -> list[Any]:
+        named = self.value_schema["type"]
+        return named if isinstance(named, list) else [named]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that may stand for a value, where there are such."""
+        return tuple(getattr(self.bound, "words", ()))
 
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the argument, with its description."""
         schema = dict(self.value_schema)
         if self.clearable:
-            schema["type"] = [schema["type"], "null"]
+            schema["type"] = [*self._types, "null"]
             if "enum" in schema:
                 schema["enum"] = [*schema["enum"], None]
         if self.default not in (None, _OMITTED, attrs.NOTHING, "", ()):
@@ -88,7 +98,7 @@ class Argument:
         """
         if value is None and self.clearable:
             return None
-        if self.kind in ("array", "object") and isinstance(value, str):
+        if self.kind in ("array", "object") and isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
             value = _from_json(self.name, value)
         if self._is_id:
             value = _id(value)

@@ -6,10 +6,13 @@ from typing import Any
 import apsw
 import attrs
 
+from agent_runtime_breakers import Breakers
 from agent_runtime_goals import Goals
+from agent_runtime_relay import Relays
 from agent_runtime_tasks import Tasks
 
 from ._journal import Journal
+from ._prepared import PreparedPlan
 
 
 @attrs.frozen(kw_only=True)
@@ -20,6 +23,8 @@ class Libraries:
     snapshot: Callable[[], Any]
     goals: Goals
     tasks: Tasks
+    relays: Relays
+    breakers: Breakers
     journal: Journal
 
 
@@ -48,6 +53,7 @@ class Call:
         libraries: what the operation works on.
         session: what the session remembers; changed only once the call is committed.
         worker: who calls.
+        prepared: the plan that was made before the transaction, or None.
         subject: what an effect was on; None as long as there was none.
         tokens: what the session is to remember of claims once the call is committed; None forgets.
         recalled: the tasks whose token the session supplied.
@@ -57,6 +63,7 @@ class Call:
     libraries: Libraries
     session: Session
     worker: str
+    prepared: PreparedPlan | None = None
     subject: str | None = None
     tokens: dict[int, str | None] = attrs.field(factory=dict)
     recalled: set[int] = attrs.field(factory=set)

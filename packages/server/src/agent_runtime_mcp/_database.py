@@ -8,14 +8,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import Generic, NoReturn, TypeVar, cast
 
 import apsw
 import attrs
 
-from ._files import Identity, identity
+from ._files import Identity, identity, side_files
 from ._opening import Opening, Schema
-from ._storage_failures import BROKEN, LOCKED, leaves_reads_intact, storage_failure
+from ._storage_failures import LOCKED, leaves_reads_intact, storage_failure, what_broke
 from .errors import Busy, StorageFailure
 
 Assembled = TypeVar("Assembled")
@@ -124,26 +124,28 @@ class Database(Generic[Assembled]):
             opened = self._open_for(writes)
         except StorageFailure:
             raise
-        except BROKEN as error:
-            raise storage_failure(self.path, error) from error
         except OSError as error:
             raise storage_failure(self.path, error) from error
+        except apsw.Error as error:
+            self._fail(error)
         try:
-            try:
-                result = operation(opened.assembled)
-            finally:
-                unfinished = opened.connection.in_transaction
-                if unfinished:
-                    opened.connection.execute("ROLLBACK")
-        except BROKEN as error:
-            if isinstance(error, apsw.ReadOnlyError):
-                opened.only_reads = True
-            elif not leaves_reads_intact(error) or opened.connection.in_transaction:
+            return opened.complete(operation)
+        except apsw.Error as error:
+            self._fail(error)
+
+    def _fail(self, error: apsw.Error) -> NoReturn:
+        """Say what is the matter with the file; keep the connection only where it is of use for the next operation."""
+        cause = what_broke(error)
+        if cause is None:
+            raise error
+        if isinstance(cause, LOCKED):
+            raise cause
+        if self._opened is not None:
+            if isinstance(cause, apsw.ReadOnlyError):
+                self._opened.only_reads = True
+            elif not leaves_reads_intact(cause) or self._opened.connection.in_transaction:
                 self.close()
-            raise storage_failure(self.path, error) from error
-        if unfinished:
-            raise RuntimeError("the operation did not end its transaction; it was rolled back")
-        return result
+        raise storage_failure(self.path, cause) from error
 
     def _open_for(self, writes: bool) -> "_Opened[Assembled]":
         """Return what is open; open the file again after a fork, after a failure, and when it is another one now."""
@@ -160,7 +162,7 @@ class Database(Generic[Assembled]):
         self.close()
         connection, file = self._opening().open()
         assembled = self.assemble(connection, partial(_snapshot, connection))
-        self._opened = _Opened(connection, assembled, file, _side_files(self.path))
+        self._opened = _Opened(connection, assembled, file, {side: identity(side) for side in side_files(self.path)})
         return self._opened
 
     def _opening(self) -> Opening:
@@ -186,6 +188,23 @@ class _Opened(Generic[Assembled]):
     side_files: dict[Path, Identity | None]
     only_reads: bool = False
     process: int = attrs.field(factory=os.getpid, init=False)
+
+    def complete(self, operation: Callable[[Assembled], Result]) -> Result:
+        """Run an operation, and see that it ends with no transaction open."""
+        try:
+            result = operation(self.assembled)
+        except BaseException:
+            self._roll_back()
+            raise
+        if self._roll_back():
+            raise RuntimeError("the operation did not end its transaction; it was rolled back")
+        return result
+
+    def _roll_back(self) -> bool:
+        unfinished = self.connection.in_transaction
+        if unfinished:
+            self.connection.execute("ROLLBACK")
+        return unfinished
 
     def close(self) -> None:
         """Close the connection, but never one that came with a fork.
@@ -260,8 +279,3 @@ def _snapshot(connection: apsw.Connection) -> Iterator[None]:
     finally:
         if connection.in_transaction:  # SQLite ends it by itself where it can't read on
             connection.execute("COMMIT")
-
-
-def _side_files(path: Path) -> dict[Path, Identity | None]:
-    real = os.path.realpath(path)
-    return {side: identity(side) for side in (Path(f"{real}-wal"), Path(f"{real}-shm"))}

@@ -5,10 +5,13 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_relay.errors import StaleBaton
+
 from ._call import Call, Libraries, Session
 from ._journal import Entry
 from ._operations import Operation, by_name
 from ._plain import compact, plain
+from ._prepared import PreparedPlan
 from ._sizes import fit
 from .errors import NotFound, StaleReply
 
@@ -43,6 +46,7 @@ class Request:
         session: what the session remembers.
         client: the name of the client program, or None.
         tool_use_id: the client's id of the tool use, or None.
+        prepared: a plan that was made for it, or None.
     """
 
     operation: Operation
@@ -53,19 +57,19 @@ class Request:
     session: Session
     client: str | None
     tool_use_id: str | None
+    prepared: PreparedPlan | None = None
 
     @property
     def writes(self) -> bool:
         """Whether it takes the write lock."""
-        return self.operation.kind == "write" and self.arguments.get("claim", True) is not False
+        return self.operation.writes(self.arguments)
 
     def run(self, libraries: Libraries) -> Reply:
         """Run it; what it writes is committed whole, or not at all."""
-        call = Call(libraries=libraries, session=self.session, worker=self.worker)
+        call = Call(libraries=libraries, session=self.session, worker=self.worker, prepared=self.prepared)
         try:
             if self.writes:
-                with libraries.connection:
-                    reply = self._replayed(call) or self._written(call)
+                reply = self._in_transaction(call)
             else:
                 with libraries.snapshot():
                     reply = self._answer(call)
@@ -75,6 +79,22 @@ class Request:
             raise
         call.committed()
         return reply
+
+    def _in_transaction(self, call: Call) -> Reply:
+        with call.libraries.connection:
+            try:
+                return self._replayed(call) or self._written(call)
+            except StaleBaton as refusal:
+                # Refused, and yet something is to be committed: the late output, which a person can adopt.
+                refused = refusal
+        raise refused
+
+    def is_replay(self, libraries: Libraries) -> bool:
+        """Say whether the request was answered before."""
+        if self.request_id is None:
+            return False
+        stored = libraries.journal.replay(self.worker, self.operation.name, self.request_id, self.given)
+        return stored is not None
 
     def _written(self, call: Call) -> Reply:
         reply = self._answer(call)

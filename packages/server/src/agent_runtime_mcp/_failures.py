@@ -4,7 +4,9 @@ from typing import Any
 
 import attrs
 
+import agent_runtime_breakers.errors as breakers
 import agent_runtime_goals.errors as goals
+import agent_runtime_relay.errors as relay
 import agent_runtime_tasks as tasks_library
 import agent_runtime_tasks.errors as tasks
 
@@ -28,6 +30,20 @@ _CODES: dict[type[Exception], str] = {
     tasks.StaleClaim: "stale_claim",
     tasks.DependentsStarted: "illegal_transition",
     tasks.SchemaTooNew: "storage",
+    relay.InvalidValue: "invalid",
+    relay.PipelineNotFound: "not_found",
+    relay.BatonNotFound: "not_found",
+    relay.OutputNotFound: "not_found",
+    relay.ForeignBaton: "conflict",
+    relay.BatonClaimed: "conflict",
+    relay.AnotherPayload: "conflict",
+    relay.StaleBaton: "stale_claim",
+    relay.IllegalTransition: "illegal_transition",
+    relay.SchemaTooNew: "storage",
+    breakers.InvalidValue: "invalid",
+    breakers.PermitNotFound: "not_found",
+    breakers.PermitSettled: "conflict",
+    breakers.SchemaTooNew: "storage",
 }
 
 

@@ -30,6 +30,12 @@ def identity(path: Path) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
+def side_files(path: Path) -> tuple[Path, Path]:
+    """Return the -wal and the -shm of a database, which stand beside the file that a symbolic link points at."""
+    real = os.path.realpath(path)
+    return Path(f"{real}-wal"), Path(f"{real}-shm")
+
+
 def create_private(path: Path) -> None:
     """Make an empty file that was not there, for this user alone."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))

@@ -153,14 +153,12 @@ def update_goal(
     return change.goal
 
 
-def require_open_goal(call: Call, goal_id: int | None, attempt: str) -> Goal | None:
+def require_open_goal(call: Call, goal_id: int, attempt: str) -> Goal:
     """Return a goal that takes work.
 
     Raises:
         IllegalTransition: it is completed or cancelled.
     """
-    if goal_id is None:
-        return None
     goal = call.libraries.goals.get(goal_id)
     if not goal.status.is_open:
         raise IllegalTransition(

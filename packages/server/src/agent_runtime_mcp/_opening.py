@@ -1,5 +1,7 @@
 """Opening the database file: what it may be, how it is made, which settings hold, how its tables move forward."""
 
+import contextlib
+import os
 import stat
 import sys
 from collections.abc import Sequence
@@ -9,12 +11,14 @@ from typing import Any, Protocol
 import apsw
 import attrs
 
-from ._files import Identity, create_private, identity, make_private_folders, require_local
+from ._files import Identity, create_private, identity, make_private_folders, require_local, side_files
 from ._storage_failures import storage_failure
 from .errors import StorageFailure
 
 APPLICATION_ID = 0x41475254  # "AGRT"
 SYNCHRONOUS = ("FULL", "NORMAL")
+
+_OWNERS = stat.S_IRUSR | stat.S_IWUSR
 
 
 class Schema(Protocol):
@@ -71,12 +75,12 @@ class Opening:
         connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=256)
         try:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # leave a -wal of others alone, too
-            found = _pragma(connection, "application_id")
-            if found != APPLICATION_ID:
-                self._require_new(connection, found)
+            is_made = _pragma(connection, "application_id") == APPLICATION_ID
+            if not is_made:
+                self._require_ours(connection)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             self._configure(connection)
-            if found != APPLICATION_ID or self._is_outdated(connection):
+            if not is_made or self._is_outdated(connection):
                 self._migrate(connection)
             self._require_unmoved(file)
         except BaseException:
@@ -108,7 +112,18 @@ class Opening:
             raise StorageFailure(self.path, "is a folder", "give the path of a file in it")
         if not stat.S_ISREG(mode):
             raise StorageFailure(self.path, "is no regular file", "give the path of another file")
+        self._open_side_files_to_the_owner(found)
         return found.st_dev, found.st_ino
+
+    def _open_side_files_to_the_owner(self, found: os.stat_result) -> None:
+        """Undo what SQLite did while the file could only be read: it gave -wal and -shm the same mode, for ever."""
+        if found.st_mode & _OWNERS != _OWNERS or found.st_uid != os.geteuid():
+            return
+        for side in side_files(self.path):
+            with contextlib.suppress(FileNotFoundError):
+                mode = side.stat().st_mode
+                if mode & _OWNERS != _OWNERS:
+                    side.chmod(stat.S_IMODE(mode) | _OWNERS)
 
     def _create(self) -> None:
         """Make an empty file that only this user can read; SQLite gives -wal and -shm the same mode."""
@@ -130,12 +145,17 @@ class Opening:
                 self.path, f"its folder {self.path.parent} does not exist", "make the folder, or name another file"
             ) from None
 
-    def _require_new(self, connection: apsw.Connection, found: int) -> None:
+    def _require_ours(self, connection: apsw.Connection) -> None:
+        """Refuse what others made, told by its application_id, or by tables without one."""
+        has_tables = connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone() is not None
+        found = _pragma(connection, "application_id")  # after the tables: another process may be making both
+        if found == APPLICATION_ID:
+            return
         if found:
             raise StorageFailure(
                 self.path, f"belongs to another application (application_id {found:#x})", "name another file"
             )
-        if connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone() is not None:
+        if has_tables:
             raise StorageFailure(
                 self.path,
                 "is a database of another application",
@@ -171,9 +191,8 @@ class Opening:
     def _migrate(self, connection: apsw.Connection) -> None:
         """Bring all tables up to date in one transaction, unless another process did while this one waited for it."""
         with connection:
-            found = _pragma(connection, "application_id")
-            if found != APPLICATION_ID:
-                self._require_new(connection, found)
+            if _pragma(connection, "application_id") != APPLICATION_ID:
+                self._require_ours(connection)
                 _pragma(connection, f"application_id = {APPLICATION_ID}")
             elif self._is_outdated(connection):
                 self._keep_a_copy()

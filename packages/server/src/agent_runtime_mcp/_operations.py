@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
-from . import _goal_operations, _overview, _task_operations
+from . import _breaker_operations, _goal_operations, _overview, _relay_operations, _task_operations
 from ._arguments import Arguments, read_arguments
 from ._docstrings import read_docstring
 from ._server_arguments import REQUEST_ID_ARGUMENT, WORKER_ARGUMENT
@@ -73,6 +73,11 @@ class Operation:
         returned = typing.get_type_hints(self.definition)["return"]
         return typing.get_args(returned) or (returned,)
 
+    def writes(self, arguments: dict[str, Any]) -> bool:
+        """Say whether it writes with these arguments: what can claim only reads when it is not to claim."""
+        claims = {argument.name: argument.default for argument in self.arguments.arguments}.get("claim", True)
+        return self.kind == "write" and bool(arguments.get("claim", claims))
+
     def run(self, call: Any, arguments: dict[str, Any]) -> Any:
         """Do it with checked arguments."""
         return self.definition(call, **arguments)
@@ -99,6 +104,23 @@ OPERATIONS: tuple[Operation, ...] = (
     _write(_task_operations.renew_task, "task", "renew"),
     _read(_task_operations.list_tasks, "task", "list"),
     _read(_task_operations.get_task, "task", "show"),
+    _write(_relay_operations.create_relay_pipeline, "relay", "create", takes_request_id=True),
+    _read(_relay_operations.get_relay_status, "relay", "status"),
+    _write(_relay_operations.get_relay_baton, "relay", "baton", takes_worker=True),
+    _read(_relay_operations.get_relay_output, "relay", "output"),
+    _write(_relay_operations.advance_relay, "relay", "advance", takes_request_id=True),
+    _write(_relay_operations.retry_relay_step, "relay", "retry", takes_request_id=True),
+    _write(_relay_operations.update_relay, "relay", "update", destructive=True, idempotent=True),
+    _read(_relay_operations.list_relay_pipelines, "relay", "list"),
+    _read(_breaker_operations.circuit_breaker_status, "breaker", "status"),
+    _read(_breaker_operations.circuit_breaker_list, "breaker", "list"),
+    _write(_breaker_operations.circuit_breaker_acquire, "breaker", "acquire", takes_request_id=True, takes_worker=True),
+    _write(_breaker_operations.circuit_breaker_release, "breaker", "release", idempotent=True),
+    _write(_breaker_operations.circuit_breaker_record_failure, "breaker", "record-failure", takes_request_id=True),
+    _write(_breaker_operations.circuit_breaker_record_success, "breaker", "record-success", takes_request_id=True),
+    _write(_breaker_operations.circuit_breaker_trip, "breaker", "trip"),
+    _write(_breaker_operations.circuit_breaker_reset, "breaker", "reset", idempotent=True),
+    _write(_breaker_operations.circuit_breaker_configure, "breaker", "configure", idempotent=True),
     _read(_overview.runtime_overview, None, "overview", takes_worker=True, always_load=True),
 )
 

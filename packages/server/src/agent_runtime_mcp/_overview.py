@@ -5,7 +5,9 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_breakers import BreakerState
 from agent_runtime_goals import GoalStatus
+from agent_runtime_relay import RelayStatus
 
 from ._call import Call
 from ._goal_replies import progress
@@ -13,7 +15,9 @@ from ._plain import plain
 from ._sizes import size
 
 LARGEST_OVERVIEW = 2 * 1024
+_OPEN_RELAYS = (RelayStatus.IN_PROGRESS, RelayStatus.PENDING, RelayStatus.FAILED, RelayStatus.PAUSED)
 _ROWS = 5
+_SICK = (BreakerState.OPEN, BreakerState.HALF_OPEN)
 _TITLE = 80
 
 
@@ -34,7 +38,13 @@ def runtime_overview(call: Call) -> Overview:
 
     left_by marks work that an ended session left; get_next_task offers it first.
     """
-    sections = {"goals": _goals(call), "holding": _holding(call), "ready": _ready(call)}
+    sections = {
+        "goals": _goals(call),
+        "holding": _holding(call),
+        "ready": _ready(call),
+        "relays": _relays(call),
+        "breakers": _breakers(call),
+    }
     rows = {name: list(found[0]) for name, found in sections.items()}
     totals = {name: found[1] for name, found in sections.items()}
     overview = _overview(rows, totals)
@@ -51,8 +61,8 @@ def _overview(rows: dict[str, list[dict[str, Any]]], totals: dict[str, int]) -> 
         goals=tuple(rows["goals"]),
         holding=tuple(rows["holding"]),
         ready=tuple(rows["ready"]),
-        relays=(),
-        breakers=(),
+        relays=tuple(rows["relays"]),
+        breakers=tuple(rows["breakers"]),
         more=more,
     )
 
@@ -103,3 +113,38 @@ def _ready(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
         rows.append(row)
     left = sum(offer.left_by is not None for offer in offers)
     return rows, max(len(rows), tasks.queue().ready + left)
+
+
+def _relays(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
+    """Return the pipelines that somebody can go on with, and what each waits for."""
+    relays = call.libraries.relays
+    found = [(status, relays.list(status, limit=_ROWS)) for status in _OPEN_RELAYS]
+    pipelines = [pipeline for _, listed in found for pipeline in listed.pipelines][:_ROWS]
+    rows = []
+    for pipeline in pipelines:
+        baton = relays.baton(pipeline.pipeline_id)
+        rows.append(
+            {
+                "pipeline_id": pipeline.pipeline_id,
+                "name": pipeline.name[:_TITLE],
+                "status": pipeline.status.value,
+                "step": f"{pipeline.current_step}/{pipeline.total_steps}",
+                "waiting_for": baton.waiting_for.value if baton.waiting_for else baton.current_agent,
+            }
+        )
+    return rows, sum(listed.total for _, listed in found)
+
+
+def _breakers(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
+    """Return the agents that are to be left alone."""
+    found = [call.libraries.breakers.list(state, limit=_ROWS) for state in _SICK]
+    rows = [
+        {
+            "agent_id": breaker.agent_id[:_TITLE],
+            "state": breaker.state.value,
+            "retry_after_seconds": breaker.retry_after_seconds,
+        }
+        for listed in found
+        for breaker in listed.breakers
+    ][:_ROWS]
+    return rows, sum(listed.total for listed in found)

@@ -10,6 +10,13 @@ from cattrs.gen import make_dict_unstructure_fn, override
 
 from ._moments import is_moment, iso
 
+_SOMETIMES = "sometimes"
+
+
+def sometimes() -> Any:
+    """Return a field that a reply has only sometimes: where it is None, it is left out."""
+    return attrs.field(default=None, metadata={_SOMETIMES: True})
+
 
 @cache
 def _converter() -> Converter:
@@ -19,10 +26,10 @@ def _converter() -> Converter:
 
 
 def _as_object(cls: type, converter: Converter) -> Any:
-    """Write moments as text, and leave out what a reply has only sometimes: the fields whose default is None."""
+    """Write moments as text, and leave out what a reply has only sometimes where it has it not."""
     fields = {}
     for field in attrs.fields(cls):
-        sometimes = field.default is None
+        sometimes = _SOMETIMES in field.metadata
         if is_moment(field.name):
             fields[field.name] = override(unstruct_hook=_moment, omit_if_default=sometimes)
         elif sometimes:

@@ -243,8 +243,8 @@ class Outgoing:
 
     async def last_answers(self) -> None:
         """Wait until everything is answered, but for no one who doesn't read any more and no longer than a while."""
-        self._write()
-        if self._awaited and not self._broken:
+        gone = select.POLLERR | select.POLLHUP
+        if self._awaited and not self._broken and not any(events & gone for _, events in self._readiness.poll(0)):
             self._answered.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._answered.wait(), self._patience)

@@ -42,6 +42,19 @@ def storage_failure(path: Path, error: Exception) -> StorageFailure:
     return StorageFailure(path, reason, hint)
 
 
+def what_broke(error: apsw.Error) -> apsw.Error | None:
+    """Return the error that says that the file is broken or locked, be it this one or one that this one hides.
+
+    Where SQLite ends a transaction by itself, as on a full disk, apsw fails to end it again and raises that.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, apsw.Error) and isinstance(seen, BROKEN + LOCKED):
+            return seen
+        seen = seen.__context__
+    return None
+
+
 def leaves_reads_intact(error: apsw.Error) -> bool:
     """Tell whether the connection is worth keeping: on a full disk another one might not even be opened to read."""
     return isinstance(error, apsw.FullError) or (isinstance(error, apsw.IOError) and _extended(error) in _NOT_WRITTEN)
@@ -55,10 +68,8 @@ def _reason(path: Path, error: Exception) -> tuple[str, str | None]:
             return "is not a database", _ANOTHER_FILE
         case apsw.CorruptError():
             return f"is damaged ({error})", "`agent-runtime doctor` says where; a backup can take its place"
-        case apsw.ReadOnlyError():
-            return "can't be written", f"this user needs to write the file and its folder {path.parent}"
-        case apsw.CantOpenError() | apsw.PermissionsError():
-            return _why_not_opened(path), f"this user needs to read and write the file and its folder {path.parent}"
+        case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
+            return _what_is_forbidden(path), f"this user needs to read and write the file and its folder {path.parent}"
         case apsw.Error():
             name = apsw.mapping_extended_result_codes.get(_extended(error), error)
             return (
@@ -75,9 +86,11 @@ def _extended(error: apsw.Error) -> int:
     return getattr(error, "extendedresult", apsw.SQLITE_ERROR)
 
 
-def _why_not_opened(path: Path) -> str:
+def _what_is_forbidden(path: Path) -> str:
     if not os.access(path, os.R_OK):
         return "permission denied"
+    if not os.access(path, os.W_OK):
+        return "can't be written"
     if not os.access(path.parent, os.W_OK):
         return "its folder can't be written, where SQLite keeps two files beside it"
-    return "can't be opened"
+    return "can't be opened to write"

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import attrs
 
+from agent_runtime_goals import Goal
 from agent_runtime_tasks import KEEP, Task, TaskStatus
 from agent_runtime_tasks.bounds import (
     Criteria,
@@ -43,7 +44,7 @@ from ._task_replies import (
     queue_reply,
     task_write,
 )
-from .errors import Conflict, InvalidArguments
+from .errors import Conflict
 
 _SETTLED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
 
@@ -53,9 +54,9 @@ def decompose_goal(
     goal_id: GoalId,
     strategy: Strategy = "sequential",
     plan: Plan | None = None,
-    max_tasks: MaxTasks = 40,
+    max_tasks: MaxTasks = 40,  # noqa: ARG001 - the planners' business, before this runs
 ) -> Decomposition:
-    """Break a persistent goal down into tasks, all or none. Best with your own plan.
+    """Break a persistent goal down into tasks, all or none. Best with your own plan; without, its text is read.
 
     Next: get_next_task.
 
@@ -66,28 +67,24 @@ def decompose_goal(
             where another item names it, parent: key of its group; order comes from depends_on alone
         max_tasks: tasks at most where there is no plan
     """
-    started = time.perf_counter()
-    tasks = call.libraries.tasks
-    goal = require_open_goal(call, goal_id, "no tasks can be added to it")
-    if goal is None:
-        raise InvalidArguments(["goal_id is missing"])
-    if plan is None:
-        _refuse_second_decomposition(call, goal_id)
-        raise InvalidArguments(
-            ["plan is missing: nothing here makes one up"], "pass plan: a list of {key, title, depends_on}"
-        )
-    made = tasks.plan(plan, goal_id=goal_id)
+    prepared = call.prepared
+    started = prepared.started if prepared else time.perf_counter()
+    if prepared is None:
+        require_open_goal(call, goal_id, "no tasks can be added to it")
+    else:
+        require_undecomposed_goal(call, goal_id)
+    made = call.libraries.tasks.plan(prepared.plan if prepared else plan, goal_id=goal_id)
     call.had_effect("goal", goal_id)
     return Decomposition(
         goal_id=goal_id,
         strategy=strategy,
-        planner="caller",
-        kind=None,
+        planner=prepared.planner if prepared else "caller",
+        kind=prepared.plan.kind if prepared else None,
         task_ids=tuple(task.task_id for task in made),
         task_count=len(made),
         tasks=tuple(map(brief, made)),
         decomposition_time_ms=round((time.perf_counter() - started) * 1000, 3),
-        fallback_reason=None,
+        fallback_reason=prepared.fallback_reason if prepared else None,
     )
 
 
@@ -122,7 +119,8 @@ def create_task(
     belongs_to = goal_id
     if belongs_to is None and parent_id is not None:
         belongs_to = tasks.get(parent_id).goal_id
-    require_open_goal(call, belongs_to, "no task can be added to it")
+    if belongs_to is not None:
+        require_open_goal(call, belongs_to, "no task can be added to it")
     change = tasks.create(
         title,
         description,
@@ -207,7 +205,7 @@ def update_task_status(
     """
     tasks = call.libraries.tasks
     before = tasks.get(task_id)
-    if status == TaskStatus.PENDING and before.status in _SETTLED:
+    if status == TaskStatus.PENDING and before.status in _SETTLED and before.goal_id is not None:
         require_open_goal(call, before.goal_id, f"its task {task_id} can't be reopened")
     change = tasks.update_status(
         task_id,
@@ -260,10 +258,10 @@ def edit_task(
     """
     tasks = call.libraries.tasks
     attempt = f"task {task_id} can't be moved into it"
-    if isinstance(parent_id, int):
-        require_open_goal(call, tasks.get(parent_id).goal_id, attempt)
-    if isinstance(goal_id, int):
-        require_open_goal(call, goal_id, attempt)
+    parents_goal = tasks.get(parent_id).goal_id if isinstance(parent_id, int) else None
+    for new_goal in (parents_goal, goal_id):
+        if isinstance(new_goal, int):
+            require_open_goal(call, new_goal, attempt)
     change = tasks.edit(
         task_id,
         title=title,
@@ -374,7 +372,14 @@ def _goal_context(call: Call, task: Task | None) -> GoalContext | None:
     return GoalContext(name=goal.name, acceptance_criteria=goal.acceptance_criteria)
 
 
-def _refuse_second_decomposition(call: Call, goal_id: int) -> None:
+def require_undecomposed_goal(call: Call, goal_id: int) -> Goal:
+    """Return an open goal without tasks, which a planner may break down.
+
+    Raises:
+        IllegalTransition: it is completed or cancelled.
+        Conflict: it has tasks already.
+    """
+    goal = require_open_goal(call, goal_id, "no tasks can be added to it")
     counts = call.libraries.tasks.counts([goal_id])[goal_id]
     count = counts.leaves + counts.groups
     if count:
@@ -383,6 +388,7 @@ def _refuse_second_decomposition(call: Call, goal_id: int) -> None:
             "pass plan to add tasks to it, or list_tasks to see them",
             {"goal_id": goal_id, "task_count": count},
         )
+    return goal
 
 
 def _what_stands(task: Task) -> str:

@@ -7,6 +7,7 @@ import attrs
 
 from agent_runtime_tasks import Attempt, Prerequisite, Queue, Task, TaskChange, TaskLinks
 
+from ._plain import sometimes
 
 RESULT_SHOWN = 500  # characters of a prerequisite's result
 
@@ -126,8 +127,8 @@ class TaskWrite:
     task: TaskBrief
     changed: bool
     newly_ready: tuple[int, ...]
-    claim_token: str | None = None
-    note: str | None = None
+    claim_token: str | None = sometimes()
+    note: str | None = sometimes()
 
 
 @attrs.frozen(kw_only=True)
@@ -146,8 +147,8 @@ class TextPart:
     offset: int
     next_offset: int | None
     bytes: int
-    goal_id: int | None = None
-    task_id: int | None = None
+    goal_id: int | None = sometimes()
+    task_id: int | None = sometimes()
 
 
 @attrs.frozen(kw_only=True)

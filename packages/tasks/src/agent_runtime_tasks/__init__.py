@@ -1,5 +1,6 @@
 """A task graph for AI agents: ready queue, claims with leases and fences, attempts, plans."""
 
+from ._changes import KEEP
 from ._model import (
     Attempt,
     Claim,
@@ -19,7 +20,6 @@ from ._model import (
 from ._plan import InvalidPlan, Plan, PlannedTask, check_plan
 from ._schema import SCHEMA
 from ._tasks import Tasks
-from ._transitions import KEEP
 
 __all__ = [
     "KEEP",

@@ -87,7 +87,8 @@ def _branches(wanted: Filter) -> list[tuple[str, dict[str, Any]]]:
 
 def _conditions(wanted: Filter) -> tuple[str, dict[str, Any]]:
     """Return what the look-ups leave to be checked row by row."""
-    conditions, values = "", {}
+    conditions = ""
+    values: dict[str, Any] = {}
     if wanted.parent_id is not None:
         states = wanted.states
         if states is not None:

@@ -52,6 +52,8 @@ class State(StrEnum):
 
 
 PENDING_STATES = frozenset({State.READY, State.WAITING, State.UNREACHABLE, State.GROUP})
+FINISHED_STATES = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
+OPEN_STATES = (State.READY, State.WAITING, State.UNREACHABLE, State.IN_PROGRESS)
 _STATUS = {state: TaskStatus.PENDING if state in PENDING_STATES else TaskStatus(state.value) for state in State}
 
 
@@ -266,7 +268,7 @@ class Claimed:
         task: the claimed task, or None.
         claim_token: what the holder shows to settle or renew it, or None.
         prerequisites: the completed tasks that it builds on.
-        queue: the counts after the claim.
+        queue: what there is to do after the claim.
         holding: the tasks in progress under this worker's name, this one included.
         failed: tasks whose attempts were used up by lost claims, found so on the way.
     """

@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection, Sequence
 import attrs
 
 from ._claims import ClaimRow, Claims
-from ._model import Claimed, Offer, State, Task
-from ._reading import TASK_COLUMNS, Reading, in_goals, task_of
+from ._model import Claimed, Offer, Outcome, State, Task
+from ._reading import TASK_COLUMNS, Reading, task_of
 from ._ripple import Ripple
-from ._rows import Rows
-from ._rules import counts_against_the_limit
+from ._rows import Rows, bindings, chunks, placeholders
+from ._rules import counts_against_the_limit, queue_key
+from ._standing import Standing, find_standing
 from ._storage import Connection
 
 PROMOTED_AT_ONCE = 100
@@ -19,6 +20,13 @@ NEXT_OFFER = """
     WHERE offer IS NOT NULL {condition}
     ORDER BY offer DESC, id
     LIMIT {limit}
+"""
+NEXT_DUE = f"""
+    SELECT id, priority
+    FROM tasks_tasks
+    WHERE wake_at <= :now {{condition}}
+    ORDER BY {{order}}
+    LIMIT {PROMOTED_AT_ONCE}
 """
 
 
@@ -50,58 +58,40 @@ class ReadyQueue:
         dead_holders: Sequence[str],
     ) -> Claimed:
         """Claim the task that comes first; runs inside a transaction."""
-        self.bring_up_to_date(now, dead_holders)
+        self.claims.lapse(self.claims.dead(now, dead_holders))
+        is_up_to_date = self._promote(goal_ids, now) < PROMOTED_AT_ONCE
         task = claim = None
         failed: list[int] = []
-        while task is None and (offer := self._first(goal_ids)) is not None:
-            task_id, key, state = offer
-            if state == State.IN_PROGRESS and not self.take_over(task_id, worker, now):
+        while task is None and (offers := self._offers(goal_ids, 1)):
+            [(task_id, key, state)] = offers
+            if state == State.IN_PROGRESS and not self.take_over(find_standing(self.connection, task_id), worker, now):
                 failed.append(task_id)
                 continue
             task, claim = self.take(task_id, key, worker, holder, lease, now)
         return Claimed(
             task=task,
             claim_token=claim.token if claim else None,
-            prerequisites=self.reading.prerequisites(task.task_id) if task else (),
-            queue=self.reading.queue(goal_ids, now),
+            prerequisites=self.reading.prerequisites(task) if task else (),
+            queue=self.reading.queue(goal_ids, now, is_up_to_date=is_up_to_date),
             holding=self.claims.holding(worker),
             failed=tuple(failed),
         )
 
     def offers(self, goal_ids: Collection[int] | None, now: int, limit: int) -> tuple[Offer, ...]:
         """Return the tasks that would be claimed next, in order, without writing anything."""
-        keys = {task_id: key for task_id, key, _ in self._offers(goal_ids, limit)}
-        due = self._due(goal_ids, now)
-        keys |= {task_id: 2 * priority for task_id, priority in due}
-        left = [claim.task_id for claim in self.claims.dead(now, self.claims.dead_holders())]
-        tasks = {task.task_id: task for task in self.reading.tasks({*keys, *left}, now)}
-        for task_id in left:
-            if self._is_in(tasks[task_id], goal_ids) and not self.rows.node(task_id).held:
-                keys[task_id] = 2 * tasks[task_id].priority + 1
-        first = sorted(keys, key=lambda task_id: (-keys[task_id], task_id))[:limit]
-        return tuple(
-            Offer(task=task, left_by=task.claim.worker if task.claim else None)
-            for task in (tasks[task_id] for task_id in first)
-        )
-
-    def bring_up_to_date(self, now: int, dead_holders: Sequence[str]) -> None:
-        """Offer what ended sessions left and what waited for a time that has come, a bounded number at once."""
-        self.claims.lapse(self.claims.dead(now, dead_holders))
-        due = self.connection.execute(
-            f"""
-            SELECT id
-            FROM tasks_tasks
-            WHERE wake_at <= :now
-            ORDER BY wake_at, id
-            LIMIT {PROMOTED_AT_ONCE}
-            """,
-            {"now": now},
-        ).fetchall()
-        if due:
-            ripple = Ripple(self.rows, now)
-            for node in self.rows.nodes([row[0] for row in due]):
-                ripple.touch(ripple.take(node))
-            ripple.settle()
+        due = {task_id: queue_key(priority, left=False) for task_id, priority in self._due(goal_ids, now)}
+        left = self._left(goal_ids, now)
+        fetched = limit
+        while True:
+            offered = self._offers(goal_ids, fetched)
+            keys = {task_id: key for task_id, key, _ in offered} | due | left
+            first = sorted(keys, key=lambda task_id: (-keys[task_id], task_id))[:fetched]
+            tasks = {task.task_id: task for task in self.reading.tasks(first, now)}
+            found = [tasks[task_id] for task_id in first if not _fails_when_taken_over(tasks[task_id])]
+            if len(found) >= limit or len(first) < fetched:
+                break
+            fetched *= 2
+        return tuple(Offer(task=task, left_by=task.claim.worker if task.claim else None) for task in found[:limit])
 
     def take(
         self, task_id: int, key: int | None, worker: str, holder: str | None, lease: int, now: int
@@ -137,7 +127,7 @@ class ReadyQueue:
             note=None,
         )
         self.claims.add(claim)
-        if key is not None and key % 2 == 0:
+        if key is not None and key == queue_key(task.priority, left=False):
             self.rows.count(
                 {
                     (goal_id, state): delta
@@ -147,35 +137,51 @@ class ReadyQueue:
             )
         return attrs.evolve(task, claim=self.claims.shown(claim, now)), claim
 
-    def take_over(self, task_id: int, worker: str, now: int) -> bool:
+    def take_over(self, standing: Standing, worker: str, now: int) -> bool:
         """End the dead claim of a task; False when that used up its attempts, so that it failed."""
-        claim = self.claims.find(task_id)
+        claim = standing.claim
         if claim is None:
-            return True
+            raise AssertionError("a task in progress has a claim")
         outcome = claim.outcome_if_taken_over
         error = None if claim.detached else f"{claim.worker} was lost while working on it"
         self.claims.end(claim, outcome, now, settled_by=worker, error=error)
-        task = self.reading.task(task_id, now)
-        attempts, used_up = counts_against_the_limit(outcome, task.attempts, task.max_attempts)
+        attempts, used_up = counts_against_the_limit(outcome, standing.attempts, standing.max_attempts)
         self.connection.execute(
             """
             UPDATE tasks_tasks
-            SET attempts = :attempts, error = coalesce(:error, error)
+            SET attempts = :attempts,
+                error = coalesce(:error, error),
+                settled_by = :settled_by
             WHERE id = :id
             """,
-            {"id": task_id, "attempts": attempts, "error": error},
+            {"id": claim.task_id, "attempts": attempts, "error": error, "settled_by": worker if used_up else None},
         ).fetchall()
         if used_up:
             ripple = Ripple(self.rows, now)
-            node = ripple.node(task_id)
+            node = ripple.take(standing.node)
             node.state = State.FAILED
             ripple.touch(node)
             ripple.settle()
         return not used_up
 
-    def _first(self, goal_ids: Collection[int] | None) -> tuple[int, int, str] | None:
-        offers = self._offers(goal_ids, 1)
-        return offers[0] if offers else None
+    def _promote(self, goal_ids: Collection[int] | None, now: int) -> int:
+        """Offer what waited for a time that has come, a bounded number at once, and return that number."""
+        due = self._due(goal_ids, now)
+        if due:
+            ripple = Ripple(self.rows, now)
+            for node in self.rows.nodes([task_id for task_id, _ in due]):
+                ripple.touch(ripple.take(node))
+            ripple.settle()
+        return len(due)
+
+    def _left(self, goal_ids: Collection[int] | None, now: int) -> dict[int, int]:
+        """Return the queue keys of tasks whose claim is dead, though no write has noticed yet."""
+        claims = self.claims.dead(now, self.claims.dead_holders())
+        return {
+            node.task_id: queue_key(node.priority, left=True)
+            for node in self.rows.nodes([claim.task_id for claim in claims])
+            if not node.held and (goal_ids is None or node.goal_id in goal_ids)
+        }
 
     def _offers(self, goal_ids: Collection[int] | None, limit: int) -> list[tuple[int, int, str]]:
         """Look up the head of the queue: one step into an index, for each goal where goals are named."""
@@ -191,19 +197,19 @@ class ReadyQueue:
         return sorted(((row[0], row[1], row[2]) for row in rows), key=lambda offer: (-offer[1], offer[0]))[:limit]
 
     def _due(self, goal_ids: Collection[int] | None, now: int) -> list[tuple[int, int]]:
-        condition, values = in_goals(goal_ids)
-        rows = self.connection.execute(
-            f"""
-            SELECT id, priority
-            FROM tasks_tasks
-            WHERE wake_at <= :now {condition}
-            ORDER BY wake_at, id
-            LIMIT {PROMOTED_AT_ONCE}
-            """,
-            {**values, "now": now},
-        ).fetchall()
-        return [(row[0], row[1]) for row in rows]
+        """Return tasks, and their priorities, that waited for a time that has come: as many as are promoted at once."""
+        if goal_ids is None:
+            sql = NEXT_DUE.format(condition="", order="wake_at, id")
+            return [(row[0], row[1]) for row in self.connection.execute(sql, {"now": now}).fetchall()]
+        found = []
+        for chunk in chunks(sorted(goal_ids)):
+            condition = f"AND goal_id IN ({placeholders(chunk)})"
+            sql = NEXT_DUE.format(condition=condition, order="goal_id, wake_at, id")
+            found += self.connection.execute(sql, {**bindings(chunk), "now": now}).fetchall()
+        return [(row[0], row[1]) for row in found[:PROMOTED_AT_ONCE]]
 
-    @staticmethod
-    def _is_in(task: Task, goal_ids: Collection[int] | None) -> bool:
-        return goal_ids is None or task.goal_id in goal_ids
+
+def _fails_when_taken_over(task: Task) -> bool:
+    if task.claim is None or task.claim.detached:
+        return False
+    return counts_against_the_limit(Outcome.LOST, task.attempts, task.max_attempts)[1]

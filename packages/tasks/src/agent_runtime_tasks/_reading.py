@@ -1,12 +1,12 @@
 """Reading tasks: reads never write, so they reckon what a write would bring up to date."""
 
+import itertools
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 import attrs
 
-from ._claims import Claims
-from ._model import Attempt, Counts, Prerequisite, Queue, State, Task, TaskLinks
+from ._claims import CLAIM_COLUMNS, Claims, claim_of
+from ._model import OPEN_STATES, Attempt, Claim, Counts, Prerequisite, Queue, State, Task, TaskLinks
 from ._rows import Rows, bindings, chunks, placeholders
 from ._rules import Node, bearing
 from ._storage import Connection, Row
@@ -14,10 +14,17 @@ from ._values import from_json
 from .errors import TaskNotFound
 
 ATTEMPTS_SHOWN = 10
-TASK_COLUMNS = """id, title, description, state, wake_at, priority, goal_id, parent_id, open_dependencies, children,
-                  acceptance_criteria, metadata, attempts, max_attempts, fence, not_before, result, error, settled_by,
-                  created_at, updated_at, started_at, completed_at"""
+# Qualified where a claim has a column of the same name.
+TASK_COLUMNS = """
+    id, title, description, state, wake_at, priority, goal_id, parent_id, open_dependencies, children,
+    acceptance_criteria, metadata, attempts, max_attempts, tasks_tasks.fence, not_before, result, error, settled_by,
+    created_at, updated_at, tasks_tasks.started_at, completed_at
+"""
+_CLAIM_STARTS = 23
 _COUNTED = ("ready", "waiting", "unreachable", "in_progress", "completed", "failed", "cancelled", "groups")
+_IN_THIS_GOAL = "AND t.goal_id = tasks_counts.goal_id"
+_DUE = "(SELECT COUNT(*) FROM tasks_tasks AS t WHERE t.wake_at <= :now {where})"
+_NONE_DUE = "0"
 
 
 @attrs.frozen
@@ -51,26 +58,21 @@ class Reading:
         for chunk in chunks(sorted(set(task_ids))):
             found += self.connection.execute(
                 f"""
-                SELECT {TASK_COLUMNS}
+                SELECT {TASK_COLUMNS}, {CLAIM_COLUMNS}
                 FROM tasks_tasks
+                LEFT JOIN tasks_claims AS c ON c.task_id = tasks_tasks.id
                 WHERE id IN ({placeholders(chunk)})
                 ORDER BY id
                 """,
                 bindings(chunk),
             ).fetchall()
-        return self.read(found, now)
+        return [self._task(row, now) for row in found]
 
-    def read(self, rows: Sequence[Row], now: int) -> list[Task]:
-        """Return rows of `TASK_COLUMNS` as tasks, with their claims."""
-        claims = self.claims.find_all([row[0] for row in rows if row[3] == State.IN_PROGRESS.value])
-        tasks = []
-        for row in rows:
-            claim = claims.get(row[0])
-            task = task_of(row, now)
-            if claim is not None:
-                task = attrs.evolve(task, claim=self.claims.shown(claim, now), progress_note=claim.note)
-            tasks.append(task)
-        return tasks
+    def _task(self, row: Row, now: int) -> Task:
+        if row[_CLAIM_STARTS] is None:
+            return task_of(row, now)
+        claim = claim_of(row[_CLAIM_STARTS:])
+        return task_of(row, now, self.claims.shown(claim, now), claim.note)
 
     def links(self, task: Task) -> TaskLinks:
         """Return what stands around a task."""
@@ -93,10 +95,10 @@ class Reading:
             return self._roots([one for one in awaited if bearing(one).dead])
         return tuple(sorted({one.task_id for one in awaited if not bearing(one).completed}))
 
-    def prerequisites(self, task_id: int) -> tuple[Prerequisite, ...]:
+    def prerequisites(self, task: Task) -> tuple[Prerequisite, ...]:
         """Return what a task builds on: the completed prerequisites of its own and of the groups above."""
-        node = self.rows.node(task_id)
-        chain = [node.task_id, *(group.task_id for group in self.rows.ancestors(node))]
+        above = self.rows.ancestors(self.rows.node(task.task_id)) if task.parent_id is not None else []
+        chain = [task.task_id, *(group.task_id for group in above)]
         ids = sorted({other for others in self.rows.prerequisites(chain).values() for other in others})
         found = []
         for chunk in chunks(ids):
@@ -113,34 +115,53 @@ class Reading:
 
     def counts(self, goal_ids: Collection[int], now: int) -> dict[int, Counts]:
         """Return the counts of goals (0: of all tasks), corrected for what became ready with time."""
-        counted: dict[int, dict[str, int]] = {goal_id: dict.fromkeys(_COUNTED, 0) for goal_id in goal_ids}
-        for chunk in chunks(sorted(counted)):
-            rows = self.connection.execute(
-                f"""
-                SELECT goal_id, {", ".join(_COUNTED)}
-                FROM tasks_counts
-                WHERE goal_id IN ({placeholders(chunk)})
-                """,
-                bindings(chunk),
-            ).fetchall()
-            for row in rows:
-                counted[row[0]] = dict(zip(_COUNTED, row[1:], strict=True))
-        for goal_id, due in self._due(now):
-            for key in {0, goal_id} & counted.keys():
-                counted[key]["waiting"] -= due
-                counted[key]["ready"] += due
-        return {goal_id: Counts(**numbers) for goal_id, numbers in counted.items()}
+        counted = {goal_id: Counts() for goal_id in goal_ids}
+        for goal_id, *numbers, due, _ in self._counted(counted, now, _DUE):
+            counts = Counts(**dict(zip(_COUNTED, numbers, strict=True)))
+            counted[goal_id] = attrs.evolve(counts, ready=counts.ready + due, waiting=counts.waiting - due)
+        return counted
 
-    def queue(self, goal_ids: Collection[int] | None, now: int) -> Queue:
-        """Return what there is to do in some goals, or in all."""
-        by_goal = self.counts([0] if goal_ids is None else goal_ids, now).values()
+    def queue(self, goal_ids: Collection[int] | None, now: int, *, is_up_to_date: bool = False) -> Queue:
+        """Return what there is to do in some goals, or in all.
+
+        Args:
+            goal_ids: only these goals.
+            now: the time.
+            is_up_to_date: nothing waits for a time that has come, so that the counts need no correction.
+        """
+        rows = self._counted([0] if goal_ids is None else goal_ids, now, _NONE_DUE if is_up_to_date else _DUE)
+        due = sum(row[-2] for row in rows)
         return Queue(
-            ready=sum(counts.ready for counts in by_goal),
-            waiting=sum(counts.waiting for counts in by_goal),
-            unreachable=sum(counts.unreachable for counts in by_goal),
-            in_progress=sum(counts.in_progress for counts in by_goal),
-            next_ready_at=self._next_ready_at(goal_ids, now),
+            ready=sum(row[1] for row in rows) + due,
+            waiting=sum(row[2] for row in rows) - due,
+            unreachable=sum(row[3] for row in rows),
+            in_progress=sum(row[4] for row in rows),
+            next_ready_at=min((row[-1] for row in rows if row[-1] is not None), default=None),
         )
+
+    def open_leaves(self, goal_ids: Collection[int], limit: int) -> list[int]:
+        """Return the first leaves of goals that are pending or in progress."""
+        pairs = itertools.product(goal_ids, OPEN_STATES)
+        leaves = (leaf for goal_id, state in pairs for leaf in self.rows.leaves_in(goal_id, state, limit=limit))
+        return sorted(leaf.task_id for leaf in leaves)[:limit]
+
+    def _counted(self, goal_ids: Collection[int], now: int, due: str) -> list[Row]:
+        """Return for each goal its counts, how many wait for a time that has come, and when the next one's comes."""
+        found = []
+        for where, ids in (("", {0} & set(goal_ids)), (_IN_THIS_GOAL, set(goal_ids) - {0})):
+            for chunk in chunks(sorted(ids)):
+                found += self.connection.execute(
+                    f"""
+                    SELECT goal_id, {", ".join(_COUNTED)},
+                        {due.format(where=where)},
+                        (SELECT min(t.wake_at) FROM tasks_tasks AS t WHERE t.wake_at > :now {where})
+                    FROM tasks_counts
+                    WHERE goal_id IN ({placeholders(chunk)})
+                    ORDER BY goal_id
+                    """,
+                    {**bindings(chunk), "now": now},
+                ).fetchall()
+        return found
 
     def _awaited(self, chain: Iterable[Node]) -> list[Node]:
         links = self.rows.prerequisites([node.task_id for node in chain])
@@ -169,7 +190,7 @@ class Reading:
 
     def _history(self, task: Task) -> tuple[Attempt, ...]:
         ended = self.claims.attempts(task.task_id, task.fence, ATTEMPTS_SHOWN)
-        claim = self.claims.find(task.task_id) if task.claim is not None else None
+        claim = self.claims.find_all([task.task_id]).get(task.task_id)
         if claim is None:
             return tuple(ended)
         running = Attempt(
@@ -184,45 +205,9 @@ class Reading:
         )
         return (*ended, running)[-ATTEMPTS_SHOWN:]
 
-    def _due(self, now: int) -> list[tuple[int, int]]:
-        """Return how many tasks of each goal became ready with time and wait to be promoted."""
-        rows = self.connection.execute(
-            """
-            SELECT coalesce(goal_id, 0) AS goal, COUNT(*)
-            FROM tasks_tasks
-            WHERE wake_at <= :now
-            GROUP BY coalesce(goal_id, 0)
-            ORDER BY goal
-            """,
-            {"now": now},
-        ).fetchall()
-        return [(row[0], row[1]) for row in rows]
 
-    def _next_ready_at(self, goal_ids: Collection[int] | None, now: int) -> int | None:
-        condition, values = in_goals(goal_ids)
-        row = self.connection.execute(
-            f"""
-            SELECT wake_at
-            FROM tasks_tasks
-            WHERE wake_at > :now {condition}
-            ORDER BY wake_at, id
-            LIMIT 1
-            """,
-            {**values, "now": now},
-        ).fetchone()
-        return row[0] if row else None
-
-
-def in_goals(goal_ids: Collection[int] | None) -> tuple[str, dict[str, Any]]:
-    """Return a condition on some goals, to follow others, with its values."""
-    if goal_ids is None:
-        return "", {}
-    ids = sorted(goal_ids)
-    return f"AND goal_id IN ({placeholders(ids)})", dict(bindings(ids))
-
-
-def task_of(row: Row, now: int) -> Task:
-    """Return a row of `TASK_COLUMNS` as a task without its claim; what waited for a time that has come is ready."""
+def task_of(row: Row, now: int, claim: Claim | None = None, progress_note: str | None = None) -> Task:
+    """Return a row of `TASK_COLUMNS` as a task; what waited for a time that has come is ready."""
     state = State(row[3])
     if state is State.WAITING and row[4] is not None and row[4] <= now:
         state = State.READY
@@ -246,8 +231,8 @@ def task_of(row: Row, now: int) -> Task:
         result=row[16],
         error=row[17],
         settled_by=row[18],
-        claim=None,
-        progress_note=None,
+        claim=claim,
+        progress_note=progress_note,
         created_at=row[19],
         updated_at=row[20],
         started_at=row[21],

@@ -148,7 +148,7 @@ class Ripple:
             sorted(
                 node.task_id
                 for node in moved
-                if node.state is State.READY and self._before[node.task_id].state is not State.READY
+                if node.state is State.READY and not self._before[node.task_id].is_ready(self._now)
             )
         )
 

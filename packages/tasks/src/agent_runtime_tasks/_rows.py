@@ -76,16 +76,17 @@ class Rows:
             groups = [node.task_id for node in level if node.is_group]
         return found
 
-    def leaves_in(self, goal_id: int, state: State) -> list[Node]:
-        """Return the leaves of a goal that are in a state."""
+    def leaves_in(self, goal_id: int, state: State, *, after: int = 0, limit: int) -> list[Node]:
+        """Return the first leaves of a goal that are in a state, from after one id on."""
         rows = self.connection.execute(
             f"""
             SELECT {NODE_COLUMNS}
             FROM tasks_tasks AS t
-            WHERE t.goal_id = :goal_id AND t.state = :state AND t.children = 0
+            WHERE t.goal_id = :goal_id AND t.state = :state AND t.children = 0 AND t.id > :after
             ORDER BY t.id
+            LIMIT :limit
             """,
-            {"goal_id": goal_id, "state": state.value},
+            {"goal_id": goal_id, "state": state.value, "after": after, "limit": limit},
         ).fetchall()
         return [node_of(row) for row in rows]
 
@@ -182,8 +183,8 @@ class Rows:
         alike: dict[tuple[tuple[str, int], ...], list[int]] = {}
         for goal_id, columns in changes.items():
             alike.setdefault(tuple(columns.items()), []).append(goal_id)
-        for columns, goal_ids in alike.items():
-            self._count(goal_ids, dict(columns))
+        for items, goals in alike.items():
+            self._count(goals, dict(items))
 
     def _count(self, goal_ids: Sequence[int], columns: Mapping[str, int]) -> None:
         """Add the same to the counts of some goals, in one statement where they have a row already."""

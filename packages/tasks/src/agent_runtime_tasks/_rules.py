@@ -7,9 +7,7 @@ bearing, the change travels on until no bearing changes any more.
 
 import attrs
 
-from ._model import Outcome, State
-
-_SETTLED = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
+from ._model import FINISHED_STATES, Outcome, State
 
 
 @attrs.define(kw_only=True)
@@ -62,6 +60,10 @@ class Node:
         """Whether a prerequisite of its own or of a group above can't be completed any more."""
         return self.dead_dependencies > 0 or self.dead_above
 
+    def is_ready(self, now: int) -> bool:
+        """Whether it can be claimed, though its row may still say that it waits for a time that has come."""
+        return self.state is State.READY or (self.wake_at is not None and self.wake_at <= now)
+
     @property
     def bucket(self) -> str:
         """The column of the counts that it is counted in."""
@@ -97,7 +99,7 @@ def bearing(node: Node) -> Bearing:
     state = node.state
     hurt_group = state is State.GROUP and node.children_hurt > 0
     hurts = state in (State.FAILED, State.UNREACHABLE) or hurt_group
-    if state in _SETTLED:
+    if state in FINISHED_STATES:
         counts_as = state
     elif state is State.UNREACHABLE and not node.is_group:
         counts_as = State.FAILED
@@ -136,7 +138,7 @@ def counts_against_the_limit(outcome: Outcome, attempts: int, max_attempts: int)
 
 
 def _leaf_state(node: Node, now: int) -> State:
-    if node.state in _SETTLED or node.state is State.IN_PROGRESS:
+    if node.state in FINISHED_STATES or node.state is State.IN_PROGRESS:
         return node.state
     if node.is_doomed:
         return State.UNREACHABLE

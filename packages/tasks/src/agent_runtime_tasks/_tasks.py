@@ -5,12 +5,14 @@ import secrets
 import time
 from collections.abc import Callable, Collection
 from functools import cached_property
-from typing import Any
 
 import attrs
 
+from ._changes import KEEP, checked_changes
 from ._claims import Claims
-from ._editing import Editing, NewTask
+from ._creating import Creating, NewTask
+from ._editing import Editing
+from ._holding import Holding
 from ._listing import Filter, Listing
 from ._model import (
     Claimed,
@@ -19,21 +21,21 @@ from ._model import (
     Prerequisite,
     Queue,
     Readiness,
-    State,
     Task,
     TaskChange,
     TaskLinks,
     TaskPage,
     TaskStatus,
 )
+from ._placing import Placing
 from ._plan import Plan, check_plan
 from ._queue import ReadyQueue
 from ._reading import Reading
-from ._ripple import Ripple
 from ._rows import Rows
 from ._schema import SCHEMA
 from ._storage import Connection, Snapshot
-from ._transitions import KEEP, StatusRequest, Transitions
+from ._tokens import Tokens
+from ._transitions import StatusRequest, Transitions
 from .bounds import (
     CRITERIA,
     DELAY,
@@ -69,9 +71,6 @@ from .bounds import (
     Title,
     Worker,
 )
-from .errors import InvalidValue
-
-_OPEN_STATES = (State.READY, State.WAITING, State.UNREACHABLE, State.IN_PROGRESS)
 
 
 def _unknown(_holder: str) -> bool | None:
@@ -154,7 +153,7 @@ class Tasks:
             not_before=None if not_before is None else MOMENT("not_before", not_before),
         )
         with self.connection:
-            return self._editing.create(new, claim_token, self._now())
+            return self._creating.create(new, claim_token, self._now())
 
     def plan(self, plan: Plan | object, *, goal_id: GoalId | None = None, max_attempts: MaxAttempts = 3) -> list[Task]:
         """Create all tasks of a plan, or none.
@@ -171,7 +170,7 @@ class Tasks:
         checked = check_plan(plan)
         goal_id = None if goal_id is None else GOAL_ID("goal_id", goal_id)
         with self.connection:
-            return self._editing.plan(goal_id, checked, MAX_ATTEMPTS("max_attempts", max_attempts), self._now())
+            return self._creating.plan(goal_id, checked, MAX_ATTEMPTS("max_attempts", max_attempts), self._now())
 
     def edit(
         self,
@@ -213,7 +212,7 @@ class Tasks:
             StaleClaim: the new parent is claimed by somebody else.
             DependentsStarted: the new parent is finished, and what waited for it has started.
         """
-        changes = _checked_changes(
+        changes = checked_changes(
             title=title,
             description=description,
             priority=priority,
@@ -304,8 +303,7 @@ class Tasks:
             worker=WORKER("worker", worker),
             holder=holder,
             claim_token=claim_token,
-            result=LONG_TEXT("result", result) if result not in (KEEP, None) else result,
-            error=LONG_TEXT("error", error) if error not in (KEEP, None) else error,
+            texts=checked_changes(result=result, error=error),
             delay=delay,
             lease=None if lease_seconds is None else LEASE("lease_seconds", lease_seconds) * 1000,
         )
@@ -336,11 +334,7 @@ class Tasks:
         lease = None if lease_seconds is None else LEASE("lease_seconds", lease_seconds) * 1000
         note = None if progress is None else SHORT_TEXT("progress", progress)
         with self.connection:
-            now = self._now()
-            task = self._reading.task(TASK_ID("task_id", task_id), now)
-            claim = self._transitions.require_holder(task, claim_token, "renew the claim")
-            self._claims.renew(claim, now, lease or claim.lease, claim.note if note is None else note)
-            return TaskChange(task=self._reading.task(task_id, now), changed=True, claim_token=claim.token)
+            return self._transitions.renew(TASK_ID("task_id", task_id), claim_token, lease, note, self._now())
 
     def renew_due(self, holder: str) -> float | None:
         """Renew those claims of a process that have used a third of their lease, and say when to call again.
@@ -420,11 +414,12 @@ class Tasks:
 
     def prerequisites(self, task: Task) -> tuple[Prerequisite, ...]:
         """Return what a task builds on: the completed prerequisites of its own and of the groups above."""
-        return self._reading.prerequisites(task.task_id)
+        with self.snapshot():
+            return self._reading.prerequisites(task)
 
     def is_current(self, task_id: TaskId, claim_token: str) -> bool:
         """Say whether a token is that of the task's current claim."""
-        claim = self._claims.find(task_id)
+        claim = self._claims.find_all([task_id]).get(task_id)
         return claim is not None and claim.token == claim_token
 
     def counts(self, goal_ids: Collection[int]) -> dict[int, Counts]:
@@ -444,50 +439,26 @@ class Tasks:
     def open_in(self, goal_ids: Collection[int], limit: int = 10) -> tuple[int, tuple[int, ...]]:
         """Return how many leaves of these goals are pending or in progress, and the first ids."""
         with self.snapshot():
-            count = sum(counts.open for counts in self.counts(goal_ids).values())
-            first = sorted(
-                task.task_id
-                for status in (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
-                for task in self.list(goal_ids=goal_ids, status=status, limit=200).tasks
-                if not task.children
-            )
-        return count, tuple(first[:limit])
+            count = sum(counts.open for counts in self._reading.counts(goal_ids, self._now()).values())
+            return count, tuple(self._reading.open_leaves(goal_ids, limit))
 
     def cancel_open_in(self, goal_ids: Collection[int], *, worker: Worker) -> int:
         """Cancel all that is open in these goals, and return how many leaves that were."""
         worker = WORKER("worker", worker)
         with self.connection:
-            now = self._now()
-            ripple = Ripple(self._rows, now)
-            cancelled = 0
-            for goal_id in sorted(goal_ids):
-                for state in _OPEN_STATES:
-                    for node in map(ripple.take, self._rows.leaves_in(goal_id, state)):
-                        self._transitions.cancel(ripple, node, worker, now)
-                        cancelled += 1
-            ripple.settle()
-        return cancelled
+            return self._transitions.cancel_open_in(goal_ids, worker, self._now())
 
     def hold(self, goal_ids: Collection[int]) -> None:
         """Offer no tasks of these goals until they are released with `unhold`."""
         with self.connection:
             for goal_id in sorted(goal_ids):
-                self.connection.execute(
-                    "INSERT INTO tasks_holds (goal_id) VALUES (:goal_id) ON CONFLICT (goal_id) DO NOTHING",
-                    {"goal_id": goal_id},
-                ).fetchall()
-                self._editing.refresh_goal(goal_id, (State.READY, State.WAITING), self._now())
-                self._claims.withdraw_offers(goal_id)
+                self._holding.hold(goal_id, self._now())
 
     def unhold(self, goal_ids: Collection[int]) -> None:
         """Offer tasks of these goals again."""
         with self.connection:
             for goal_id in sorted(goal_ids):
-                self.connection.execute(
-                    "DELETE FROM tasks_holds WHERE goal_id = :goal_id", {"goal_id": goal_id}
-                ).fetchall()
-                self._editing.refresh_goal(goal_id, (State.WAITING,), self._now())
-                self._claims.renew_offers(goal_id)
+                self._holding.unhold(goal_id, self._now())
 
     @cached_property
     def _rows(self) -> Rows:
@@ -510,47 +481,28 @@ class Tasks:
         return ReadyQueue(self.connection, self._rows, self._claims, self._reading, self.new_id)
 
     @cached_property
+    def _tokens(self) -> Tokens:
+        return Tokens(self.connection, self._claims)
+
+    @cached_property
     def _transitions(self) -> Transitions:
-        return Transitions(self.connection, self._rows, self._claims, self._reading, self._queue)
+        return Transitions(self.connection, self._rows, self._claims, self._reading, self._queue, self._tokens)
+
+    @cached_property
+    def _placing(self) -> Placing:
+        return Placing(self.connection, self._rows, self._claims, self._tokens, self._transitions)
+
+    @cached_property
+    def _creating(self) -> Creating:
+        return Creating(self.connection, self._rows, self._reading, self._placing)
 
     @cached_property
     def _editing(self) -> Editing:
-        return Editing(self.connection, self._rows, self._claims, self._reading, self._transitions)
+        return Editing(self.connection, self._rows, self._claims, self._reading, self._placing)
+
+    @cached_property
+    def _holding(self) -> Holding:
+        return Holding(self.connection, self._rows, self._claims)
 
     def _now(self) -> int:
         return round(self.clock() * 1000)
-
-
-def _checked_changes(**given: Any) -> dict[str, Any]:
-    checks: dict[str, Callable[[str, object], Any]] = {
-        "title": TITLE,
-        "description": LONG_TEXT,
-        "priority": PRIORITY,
-        "dependencies": DEPENDENCIES,
-        "parent_id": TASK_ID,
-        "goal_id": GOAL_ID,
-        "acceptance_criteria": CRITERIA,
-        "metadata": METADATA,
-        "max_attempts": MAX_ATTEMPTS,
-        "not_before": MOMENT,
-    }
-    cleared: dict[str, Any] = {
-        "description": "",
-        "dependencies": (),
-        "parent_id": None,
-        "goal_id": None,
-        "acceptance_criteria": (),
-        "metadata": {},
-        "not_before": None,
-    }
-    changes = {}
-    for name, value in given.items():
-        if value is KEEP:
-            continue
-        if value is not None:
-            changes[name] = checks[name](name, value)
-        elif name in cleared:
-            changes[name] = cleared[name]
-        else:
-            raise InvalidValue(name, "can't be cleared", f"omit {name} to keep it")
-    return changes

@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from .._arguments import Argument
-from .._dispatch import make_request
+from .._call import Libraries
+from .._database import Database
+from .._dispatch import Request, make_request
 from .._operations import Operation
 from .._plain import compact
 from ._context import REFUSED, command_session, database, errors_end_the_process
@@ -29,7 +31,7 @@ def command_of(operation: Operation) -> click.Command:
 
     def run(db: str | None, as_json: bool, **given: Any) -> None:
         with errors_end_the_process(as_json):
-            values = run_operation(operation.name, _arguments(operation, given), db)
+            values = run_operation(operation.name, given_arguments(operation, given), db)
             if as_json:
                 click.echo(compact(values))
             else:
@@ -50,8 +52,22 @@ def command_of(operation: Operation) -> click.Command:
 
 def run_operation(name: str, given: dict[str, Any], db: str | None) -> dict[str, Any]:
     """Run an operation on the chosen file and return its reply."""
+    request, opened = prepared_request(name, given, db)
+    return opened.run_blocking(request.run, writes=request.writes).values
+
+
+def prepared_request(name: str, given: dict[str, Any], db: str | None) -> tuple[Request, Database[Libraries]]:
+    """Return the request of an operation, with a plan where it needs one, and the database that it is for."""
     request = make_request(name, given, command_session(), client="agent-runtime")
-    return database(db).run_blocking(request.run, writes=request.writes).values
+    opened = database(db)
+    if name == "decompose_goal":
+        import asyncio
+
+        from .._planning import needs_plan, with_plan
+
+        if needs_plan(request):
+            request = asyncio.run(with_plan(request, opened))
+    return request, opened
 
 
 def is_refusal(values: dict[str, Any]) -> bool:
@@ -99,7 +115,7 @@ def _is_plain_list(argument: Argument) -> bool:
     return argument.kind == "array" and argument.value_schema.get("items", {}).get("type") != "object"
 
 
-def _arguments(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
+def given_arguments(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments that were given on the command line, as JSON values."""
     values: dict[str, Any] = {}
     for argument in operation.accepted.arguments:
@@ -126,7 +142,8 @@ def _value(argument: Argument, value: Any) -> Any:
 def _items(argument: Argument, value: str | Sequence[str]) -> Any:
     if isinstance(value, str):
         return _read_input() if value == "-" else _read_file(value) if not value.lstrip().startswith("[") else value
-    if len(value) == 1 and value[0].lstrip().startswith("["):
+    # One word may name a list, as a preset does; which words do is the operation's to know.
+    if len(value) == 1 and (value[0].lstrip().startswith("[") or value[0] in argument.words):
         return value[0]
     wants_numbers = argument.value_schema.get("items", {}).get("type") in ("integer", "number")
     return [_number(item) if wants_numbers else item for item in value]

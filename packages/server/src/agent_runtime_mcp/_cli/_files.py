@@ -1,6 +1,5 @@
 """`agent-runtime init` and `agent-runtime where`: which file is used."""
 
-import os
 from pathlib import Path
 
 import click

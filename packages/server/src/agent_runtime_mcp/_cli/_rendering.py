@@ -26,6 +26,7 @@ _LEFT_OUT_OF_TABLES = frozenset(
     {"description", "metadata", "acceptance_criteria", "created_at", "updated_at", "completed_at", "outcome"}
 )
 _BAR = 20
+_WIDTHS = {"title": 28, "name": 28, "progress": 40}
 
 
 def show(values: Mapping[str, Any]) -> None:
@@ -65,7 +66,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     ]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in names:
-        table.add_column(_words(name), overflow="fold")
+        table.add_column(_words(name), overflow="fold", min_width=_WIDTHS.get(name, 0))
     for row in rows:
         table.add_row(*(_cell(name, row.get(name)) for name in names))
     return table

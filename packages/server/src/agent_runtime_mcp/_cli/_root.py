@@ -20,6 +20,8 @@ _OWN = {
 _GROUPS = {
     "goal": "Goals: what is to be reached.",
     "task": "Tasks: a graph of work with a ready queue.",
+    "relay": "Relays: one piece of work, handed from agent to agent.",
+    "breaker": "Circuit breakers: which agents are healthy enough to be given work.",
 }
 _SHORT_HELP = {
     "serve": "Serve MCP over standard input and output.",
@@ -123,6 +125,10 @@ def _group(group: str, text: str) -> Callable[[], click.Command]:
 
 def _operation(group: str | None, verb: str) -> Callable[[], click.Command]:
     def load() -> click.Command:
+        if (group, verb) == ("goal", "decompose"):
+            from ._decompose import decompose
+
+            return decompose()
         from .._operations import OPERATIONS
         from ._commands import command_of
 

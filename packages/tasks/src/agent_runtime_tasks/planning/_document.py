@@ -35,6 +35,7 @@ _UNUSUAL = re.compile(
     re.M,
 )
 _CHECK_BOX = re.compile(r"\[([ xX\u2713\u2714*-]?)\](?:[ \t\u00a0]+|$)")
+_ITEM_MARKER = re.compile(r"^\s*+(?:[-*+]|[0-9]{1,9}[.)])\s++(?:\[[ xX-]?\]\s++)?")
 _LONGEST_BOLD_HEADING = 120
 _BOLD_LINE = re.compile(r"(\*\*|__)(?=\S)((?:(?!\1).)+?)(?<=\S)\1[ \t]*:?$")
 
@@ -297,4 +298,4 @@ def _outdented(lines: list[str]) -> str:
         return ""
     indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
     margin = min(indents, default=0)
-    return "\n".join([lines[0].strip(), *(line[margin:].rstrip() for line in lines[1:])])
+    return "\n".join([_ITEM_MARKER.sub("", lines[0]).strip(), *(line[margin:].rstrip() for line in lines[1:])])

@@ -20,16 +20,37 @@ _SOFTWARE = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+")
-_DONE = re.compile(r"^(?:\(?(?:done|completed?|finished|shipped|fixed|erledigt|fertig|fait|hecho)\)?\s*[:\u2013\u2014-]|\[(?:done|completed|x)\])|(?:\((?:done|completed|finished|shipped|already done|erledigt|fait)[^)]{0,40}\)|[\u2705\u2714]\ufe0f?|(?:[:\u2013\u2014-]|->)\s*(?:done|completed|finished|erledigt))\s*[.!]?$", re.IGNORECASE)
-_OWN_WORDS = re.compile(r"I (?:have|am|agree|did|was|understand|acknowledge|confirm|would|can|could|use|want to|checked|searched|read|added|updated|followed|tested)\b|I'(?:ve|m|d)\b|my (?:change|code|pull)\b", re.IGNORECASE)
-_DETAIL = re.compile(r"(?:see|note|nb|e\.?g|i\.?e|for example|example|for instance|such as|because|only|ref|refs|cf|link|links|docs?|source|related|owner|due|deadline|estimate|assignee|priority|status|label|labels|reported by|thanks to)\b|\(|https?:", re.IGNORECASE)
-_REFERENCE = re.compile(
-    r"[(\[]?\b(?P<word>depends on|dependent on|blocked by|blocked on|requires|needs|after|once|not before|waits for|following)\s+(?P<what>[^()\[\]]{1,120}?)[)\]]?$", re.IGNORECASE
+_DONE = re.compile(
+    r"^(?:\(?(?:done|completed?|finished|shipped|fixed|erledigt|fertig|fait|hecho)\)?\s*[:\u2013\u2014-]|\[(?:done|completed|x)\])|(?:\((?:done|completed|finished|shipped|already done|erledigt|fait)[^)]{0,40}\)|[\u2705\u2714]\ufe0f?|(?:[:\u2013\u2014-]|->)\s*(?:done|completed|finished|erledigt))\s*[.!]?$",
+    re.IGNORECASE,
 )
-_NUMBERS = re.compile(r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|#|t-?)\s*)?#?([0-9]{1,3})\b(?![%.0-9:]|\s*(?:days?|weeks?|hours?|h|min|minutes|months|%))", re.IGNORECASE)
-_ONLY_NUMBERS = re.compile(r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|and|&|#|,|t-?|[0-9]{1,3}|\s)+)$", re.IGNORECASE)
-_UNORDERED = re.compile(r"\b(?:requirements?|features?|goals?|ideas?|options?|questions?|stories|criteria|bugs?|issues|findings|problems|defects|improvements|backlog|wishes|wish ?list|recommendations|anforderungen)\b", re.IGNORECASE)
-_FAULT = re.compile(r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error|errors|exception|does not|doesn't|do not|don't|can't|cannot|is not|isn't|are not|aren't|never|slow(?:ly)?|outdated|vulnerable|flaky|times? out|500|404)\b", re.IGNORECASE)
+_OWN_WORDS = re.compile(
+    r"I (?:have|am|agree|did|was|understand|acknowledge|confirm|would|can|could|use|want to|checked|searched|read|added|updated|followed|tested)\b|I'(?:ve|m|d)\b|my (?:change|code|pull)\b",
+    re.IGNORECASE,
+)
+_DETAIL = re.compile(
+    r"(?:see|note|nb|e\.?g|i\.?e|for example|example|for instance|such as|because|only|ref|refs|cf|link|links|docs?|source|related|owner|due|deadline|estimate|assignee|priority|status|label|labels|reported by|thanks to)\b|\(|https?:",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(
+    r"[(\[]?\b(?P<word>depends on|dependent on|blocked by|blocked on|requires|needs|after|once|not before|waits for|following)\s+(?P<what>[^()\[\]]{1,120}?)[)\]]?$",
+    re.IGNORECASE,
+)
+_NUMBERS = re.compile(
+    r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|#|t-?)\s*)?#?([0-9]{1,3})\b(?![%.0-9:]|\s*(?:days?|weeks?|hours?|h|min|minutes|months|%))",
+    re.IGNORECASE,
+)
+_ONLY_NUMBERS = re.compile(
+    r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|and|&|#|,|t-?|[0-9]{1,3}|\s)+)$", re.IGNORECASE
+)
+_UNORDERED = re.compile(
+    r"\b(?:requirements?|features?|goals?|ideas?|options?|questions?|stories|criteria|bugs?|issues|findings|problems|defects|improvements|backlog|wishes|wish ?list|recommendations|anforderungen)\b",
+    re.IGNORECASE,
+)
+_FAULT = re.compile(
+    r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error|errors|exception|does not|doesn't|do not|don't|can't|cannot|is not|isn't|are not|aren't|never|slow(?:ly)?|outdated|vulnerable|flaky|times? out|500|404)\b",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(r"[:\uff1a]\**\s*$")
 
 
@@ -53,7 +74,9 @@ class Outline:
 def read_outline(document: Document) -> Outline:
     """Find the tasks of a document."""
     text = "\n".join(document.lines)
-    outliner = _Outliner(document, english=is_english(text), fallback="implement" if _SOFTWARE.search(text) else "take care of")
+    outliner = _Outliner(
+        document, english=is_english(text), fallback="implement" if _SOFTWARE.search(text) else "take care of"
+    )
     return outliner.read()
 
 
@@ -78,17 +101,19 @@ class _Outliner:
     talk: list[Section] = attrs.field(factory=list)
     criteria: list[Draft] = attrs.field(factory=list)
     structured: bool = False
+    themes: int = 0  # sections that name parts of the work
 
     def read(self) -> Outline:
         section = self.document.root
+        self.themes = _themes(section)
         drafts = self.section(section, Role.THEME)
         if not drafts and self.talk:
             talk, self.talk = self.talk, []
             drafts = [draft for section in talk for draft in self.section(section, Role.THEME)]
-        criteria = [draft.title for draft in self.criteria]
         if not drafts and self.criteria:
-            drafts, criteria = self.criteria, []
+            drafts, self.criteria = self.criteria, []
             self.structured = True
+        criteria = self.taken_criteria(0)
         return Outline(drafts, self.structured, self.english, criteria)
 
     def section(self, section: Section, role: Role) -> list[Draft]:
@@ -109,7 +134,11 @@ class _Outliner:
                     parts.append(("prose", self.prose(block.text, role)))
             elif isinstance(block, Listing | Table):
                 lead = leads.get(place - 1)
-                drafts = self.listing(block, _combined(role, lead), lead, section) if isinstance(block, Listing) else self.table(block, role)
+                drafts = (
+                    self.listing(block, _combined(role, lead), lead, section)
+                    if isinstance(block, Listing)
+                    else self.table(block, role)
+                )
                 if lead and lead.role is Role.CRITERIA:
                     self.criteria.extend(drafts)
                     drafts = []
@@ -164,8 +193,13 @@ class _Outliner:
         if heading.role is Role.CRITERIA:
             self.criteria.extend(self.section(section, Role.WORK))
             return [], heading
-        if heading.role is not Role.THEME:
-            return self.section(section, _combined(role, heading)), heading
+        if heading.role in (Role.BEFORE, Role.ASIDE) and role is not Role.WORK:
+            children = self.section(section, Role.BEFORE)
+            if children and self.themes > 1:
+                return [Draft(self.group_title(heading), children=children)], heading
+            return children, heading
+        if heading.role is Role.WORK:
+            return self.section(section, Role.WORK), heading
         return self.theme(section, heading, role), heading
 
     def theme(self, section: Section, heading: Heading, role: Role) -> list[Draft]:
@@ -173,12 +207,19 @@ class _Outliner:
         asks = self.english and read_request(heading.name, self.fallback).ask is Ask.REQUEST
         talks = len(self.criteria)
         own = Section(section.heading, section.level, section.lines)
-        own.blocks = [block for block in section.blocks if not (asks and isinstance(block, Paragraph) and not _LEAD.search(block.text))]
+        own.blocks = [
+            block
+            for block in section.blocks
+            if not (asks and isinstance(block, Paragraph) and not _LEAD.search(block.text))
+        ]
         children = self.section(own, role)
-        notes = [block.lines for block in section.blocks if isinstance(block, Paragraph | Verbatim | Quote) and not _used(block, children)]
+        notes = [
+            block.lines
+            for block in section.blocks
+            if isinstance(block, Paragraph | Verbatim | Quote) and not _used(block, children)
+        ]
         group = Draft(self.group_title(heading), children=children, spans=notes)
-        group.criteria = [draft.title for draft in self.criteria[talks:]]
-        del self.criteria[talks:]
+        group.criteria = self.taken_criteria(talks) if children or asks or heading.ordered else []
         if children:
             if len(children) == 1 and not children[0].spans and not asks and not heading.ordered and children[0].notes:
                 return children
@@ -190,14 +231,29 @@ class _Outliner:
             return [group]
         return []
 
+    def taken_criteria(self, start: int) -> list[str]:
+        """Take the criteria from one on, as they are written."""
+        texts = [self.document.text(draft.spans) or draft.title for draft in self.criteria[start:]]
+        del self.criteria[start:]
+        return texts
+
     def _leads(self, blocks: Sequence[Block]) -> dict[int, Heading]:
         """Return the paragraphs that lead into the list or table right after them, as headings."""
         leads = {}
         for place, block in enumerate(blocks[:-1]):
-            if isinstance(block, Paragraph) and isinstance(blocks[place + 1], Listing | Table) and _LEAD.search(block.text):
+            if (
+                isinstance(block, Paragraph)
+                and isinstance(blocks[place + 1], Listing | Table)
+                and _LEAD.search(block.text)
+            ):
                 last_line = block.text.rstrip().rsplit("\n", 1)[-1]
                 leads[place] = read_heading(plain(last_line).text)
-            elif isinstance(block, Paragraph) and isinstance(blocks[place + 1], Listing) and len(block.text) <= 60 and "\n" not in block.text:
+            elif (
+                isinstance(block, Paragraph)
+                and isinstance(blocks[place + 1], Listing)
+                and len(block.text) <= 60
+                and "\n" not in block.text
+            ):
                 heading = read_heading(plain(block.text).text)
                 if heading.role is not Role.THEME:
                     leads[place] = heading
@@ -219,7 +275,7 @@ class _Outliner:
 
     def prose(self, text: str, role: Role) -> list[Draft]:
         """Read running text."""
-        if self.english:
+        if self.english and role is not Role.BEFORE:
             return read_prose(text, self.fallback)
         return []
 
@@ -236,12 +292,13 @@ class _Outliner:
                 self.talk.append(Section(section.heading, section.level, section.lines, [listing]))
             return []
         heads = [plain(entry.text) for entry in listing.entries]
-        if not self._is_work(listing, heads, role):
+        asks = self._asks(heads)
+        if not self._is_work(listing, asks, role):
             return []
         drafts: list[Draft] = []
         own: list[Draft] = []
-        for entry, head in zip(listing.entries, heads, strict=True):
-            found = self.entry(entry, head, role)
+        for entry, head, ask in zip(listing.entries, heads, asks, strict=True):
+            found = self.entry(entry, head, ask, role)
             if isinstance(found, Draft):
                 found.number = len(own) + 1
                 own.append(found)
@@ -252,30 +309,38 @@ class _Outliner:
                 own.append(Draft(""))
         self.structured = self.structured or bool(drafts)
         name = f"{section.heading} {lead.name if lead else ''}"
-        if listing.ordered and not _UNORDERED.search(name) and role is not Role.CRITERIA:
+        staged = len(heads) > 1 and all(read_heading(head.text).ordered for head in heads)
+        if (listing.ordered or staged) and not _UNORDERED.search(name) and role is not Role.CRITERIA:
             for before, after in zip(drafts, drafts[1:], strict=False):
                 after.wait_for(before)
         if self.english:
             self._refer(drafts)
         return drafts
 
-    def _is_work(self, listing: Listing, heads: Sequence[Plain], role: Role) -> bool:
-        boxed = any(entry.checked is not None for entry in listing.entries)
-        if role is Role.WORK or boxed:
+    def _asks(self, heads: Sequence[Plain]) -> list[Ask]:
+        if not self.english:
+            return [Ask.REQUEST] * len(heads)
+        return [read_request(_first_sentence(entry_text(head)), self.fallback).ask for head in heads]
+
+    def _is_work(self, listing: Listing, asks: Sequence[Ask], role: Role) -> bool:
+        if role is Role.WORK or any(entry.checked is not None for entry in listing.entries):
             return True
         if not self.english:
-            return role is not Role.BEFORE
-        asks = [read_request(head.text, self.fallback).ask for head in heads[:200]]
-        strong = asks.count(Ask.REQUEST)
-        if role is Role.BEFORE:
-            return strong > 0
+            return role not in (Role.BEFORE, Role.ASIDE)
+        asked = asks.count(Ask.REQUEST)
+        if role in (Role.BEFORE, Role.ASIDE):
+            return asked > 0
         telling = asks.count(Ask.TALK) + asks.count(Ask.REFUSAL)
-        return strong > 0 or telling * 2 <= len(asks)
+        return asked > 0 or telling * 2 <= len(asks)
 
-    def entry(self, entry: Entry, head: Plain, role: Role) -> Draft | tuple[int, int] | None:
+    def entry(self, entry: Entry, head: Plain, ask: Ask, role: Role) -> Draft | tuple[int, int] | None:
         """Read an item of a list: a task, lines that belong to the item before it, or nothing where it is done or no work."""
         heading = read_heading(head.text) if entry.blocks or _LEAD.search(entry.text) else None
-        if heading and heading.role in (Role.SKIP, Role.CRITERIA) and any(isinstance(block, Listing) for block in entry.blocks):
+        if (
+            heading
+            and heading.role in (Role.SKIP, Role.CRITERIA)
+            and any(isinstance(block, Listing) for block in entry.blocks)
+        ):
             return None
         if head.struck or _DONE.search(entry.text[:300]) or (entry.checked and not entry.blocks):
             return None
@@ -288,12 +353,21 @@ class _Outliner:
             if not children and not entry.blocks and not entry.text.strip():
                 return None
             return _own_lines(entry, children)
-        ask = read_request(head.text, self.fallback).ask if self.english else Ask.REQUEST
-        if role is Role.BEFORE and ask is not Ask.REQUEST:
+        if role in (Role.BEFORE, Role.ASIDE) and ask is not Ask.REQUEST:
             return None
-        if self.english and not children and entry.checked is None and role is not Role.WORK and ask in (Ask.TALK, Ask.REFUSAL):
+        if (
+            self.english
+            and not children
+            and entry.checked is None
+            and role is not Role.WORK
+            and ask in (Ask.TALK, Ask.REFUSAL)
+        ):
             return _own_lines(entry, children)
-        title = self.leaf_title(entry_text(head)) if not children else self.group_title(Heading(Role.THEME, entry_text(head)))
+        title = (
+            self.leaf_title(entry_text(head))
+            if not children
+            else self.group_title(Heading(Role.THEME, entry_text(head)))
+        )
         draft = Draft(fit_title(title), children=children)
         lines = [] if title == entry.text else [(entry.lines[0], rest)]
         draft.spans = lines + [block.lines for block in entry.blocks if not isinstance(block, Listing)]
@@ -309,7 +383,11 @@ class _Outliner:
         for block in entry.blocks:
             if isinstance(block, Listing):
                 children.extend(self.below(block, head, lead))
-            lead = read_heading(plain(block.text).text) if isinstance(block, Paragraph) and _LEAD.search(block.text) else None
+            lead = (
+                read_heading(plain(block.text).text)
+                if isinstance(block, Paragraph) and _LEAD.search(block.text)
+                else None
+            )
         return children, rest
 
     def below(self, listing: Listing, head: Plain, lead: Heading | None) -> list[Draft]:
@@ -318,8 +396,11 @@ class _Outliner:
             return []
         heads = [plain(entry.text) for entry in listing.entries]
         if self.english and all(entry.checked is None for entry in listing.entries):
-            asks = [read_request(text.text, self.fallback).ask for text in heads]
-            details = sum(ask in (Ask.TALK, Ask.REFUSAL) or _DETAIL.match(text.text) is not None or text.code for ask, text in zip(asks, heads, strict=True))
+            asks = self._asks(heads)
+            details = sum(
+                ask in (Ask.TALK, Ask.REFUSAL) or _DETAIL.match(text.text) is not None or text.code
+                for ask, text in zip(asks, heads, strict=True)
+            )
             if Ask.REQUEST not in asks and (details * 2 >= len(asks) or len(asks) == 1):
                 return []
         role = Role.WORK if _LEAD.search(head.text) else Role.THEME
@@ -330,7 +411,11 @@ class _Outliner:
         taken = {line for child in children for line in _lines_of(child)}
         notes = []
         for block in entry.blocks:
-            if isinstance(block, Listing) and not any(line in taken for line in range(*block.lines)) and not all(item.checked for item in block.entries):
+            if (
+                isinstance(block, Listing)
+                and not any(line in taken for line in range(*block.lines))
+                and not all(item.checked for item in block.entries)
+            ):
                 notes.append(block.lines)
         return notes
 
@@ -355,7 +440,7 @@ class _Outliner:
         text = _without_reference(text)
         if not self.english:
             return fit_title(text)
-        first = next(iter(sentences(text)), text)
+        first = _first_sentence(text)
         reading = read_request(first, self.fallback)
         if reading.ask is Ask.TALK:
             if _FAULT.search(first) and not first.lower().startswith(("no ", "make ")):
@@ -387,11 +472,15 @@ def entry_text(head: Plain) -> str:
         return head.text
     if not rest:
         return label
-    first = next(iter(sentences(rest)), rest)
+    first = _first_sentence(rest)
     if is_imperative(take_opener(first)[1]) and not is_imperative(label) and head.label[-1:] != ".":
         combined = f"{capital(take_opener(first)[1].rstrip('.'))} ({label})"
         return combined if len(combined) <= 100 else first
     return label
+
+
+def _first_sentence(text: str) -> str:
+    return next(iter(sentences(text)), text)
 
 
 def _without_reference(text: str) -> str:
@@ -405,6 +494,12 @@ def _combined(role: Role, heading: Heading | None) -> Role:
     if heading is None or (heading.role is Role.THEME and role is not Role.THEME):
         return role
     return heading.role
+
+
+def _themes(section: Section) -> int:
+    """Count the sections that name parts of the work."""
+    inner = [block for block in section.blocks if isinstance(block, Section)]
+    return sum((read_heading(plain(block.heading).text).role is Role.THEME) + _themes(block) for block in inner)
 
 
 def _chain_stages(groups: Iterable[tuple[Draft, bool]]) -> None:

@@ -13,19 +13,34 @@ from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
 
 _LONGEST_CLAUSE = 400  # characters; a wall of text is cut into pieces of this length
 
-_SENTENCE_END = re.compile(r"[.!?\u2026]+[\"')\]\u201d\u2019]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\uff09]*|\n[ \t]*\n|(?<=[^\s,]);(?=\s)")
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|excl|no|nr|fig|dr|mr|mrs|ms|st|jr|inc|ltd|z\.b|d\.h|bzw|ca|usw|u\.a|p\.ex|al|max|min|sec|dept)|\b[A-Za-z]|(?:^|\n)\s*[0-9]{1,3})\.$", re.IGNORECASE)
-_LABEL_LINE = re.compile(r"^(?:step|phase|stage|task|day|week|part|milestone|req|fr|nfr|us|item|todo|action|schritt|tag|woche)?\s?[-#]?\s?[0-9]{0,4}(?:\.[0-9]{1,3})*\s?[:.)\u2013\u2014-]\s", re.IGNORECASE)
+_SENTENCE_END = re.compile(
+    r"[.!?\u2026]+[\"')\]\u201d\u2019]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\uff09]*|\n[ \t]*\n|(?<=[^\s,]);(?=\s)"
+)
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|excl|no|nr|fig|dr|mr|mrs|ms|st|jr|inc|ltd|z\.b|d\.h|bzw|ca|usw|u\.a|p\.ex|al|max|min|sec|dept)|\b[A-Za-z]|(?:^|\n)\s*[0-9]{1,3})\.$",
+    re.IGNORECASE,
+)
+_LABEL_LINE = re.compile(
+    r"^(?:step|phase|stage|task|day|week|part|milestone|req|fr|nfr|us|item|todo|action|schritt|tag|woche)?\s?[-#]?\s?[0-9]{0,4}(?:\.[0-9]{1,3})*\s?[:.)\u2013\u2014-]\s",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"([^\s:.!?][^:.!?]{0,49}):\s+(?=\S)")
 
 _LEADING = re.compile(
     r"(?P<word>before|prior to|after|following|once|when|as soon as|whenever|until|if|unless|while|since|because|as|in order to|to|for|with|given|by|during|in case|on|at|in|from|instead of|depending on|based on|rather than) (?P<clause>[^,]{2,160}), (?:then |please |also |we (?:need to|must|should|have to) )*(?P<rest>.+)",
     re.IGNORECASE,
 )
-_TRAILING = re.compile(r"(?P<main>.{4,}?),? (?P<word>before|prior to|after|once|as soon as) (?P<clause>[^,]{3,160})$", re.IGNORECASE)
-_SPLIT = re.compile(r"(?:,? and then |, then |,? then |; (?:and |then )?|, and |, but | and |, or |, | & )", re.IGNORECASE)
+_TRAILING = re.compile(
+    r"(?P<main>.{4,}?),? (?P<word>before|prior to|after|once|as soon as) (?P<clause>[^,]{3,160})$", re.IGNORECASE
+)
+_SPLIT = re.compile(
+    r"(?:,? and then |, then |,? then |; (?:and |then )?|, and |, but | and |, or |, | & )", re.IGNORECASE
+)
 _THEN = re.compile(r"\bthen\b", re.IGNORECASE)
-_CONDITION = re.compile(r"(?:possible|needed|necessary|you (?:can|want|like)|time|we have time|there is time|in doubt|applicable|desired|required)\b", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"(?:possible|needed|necessary|you (?:can|want|like)|time|we have time|there is time|in doubt|applicable|desired|required)\b",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _HINTS = re.compile(
     r"\b(?:need|must|shall|should|ha(?:s|ve) to|want|like to|ought|would be|plan|required|missing|necessary|let.?s|let us|could|can you|as an?|forget|remember|make sure|first|then|next|finally|before|after|once|please|todo|is to|are to)\b|:\s|,\s",
@@ -126,7 +141,13 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _may_ask(sentence: str) -> bool:
     first = first_word(sentence.lstrip("*_`~ "))
-    return first in VERBS or "-" in first or first.startswith("re") or first == "have" or _HINTS.search(sentence) is not None
+    return (
+        first in VERBS
+        or "-" in first
+        or first.startswith("re")
+        or first == "have"
+        or _HINTS.search(sentence) is not None
+    )
 
 
 def _steps(sentence: str, text: str, fallback: str) -> list[_Step]:
@@ -167,7 +188,12 @@ def _related(found: list[_Step], word: str, clause: str, sentence: str, trailing
             found[0].order = Order.THEN
         return found
     if gerund and len(clause.split()) > 1:
-        other = _Step(Draft(fit_title(capital(f"{gerund} {clause.split(' ', 1)[1]}")), notes=[sentence]), Order.NONE, clause, "self")
+        other = _Step(
+            Draft(fit_title(capital(f"{gerund} {clause.split(' ', 1)[1]}")), notes=[sentence]),
+            Order.NONE,
+            clause,
+            "self",
+        )
         if earlier:
             for step in found:
                 other.draft.wait_for(step.draft)
@@ -193,7 +219,11 @@ def _halves(title: str, order: Order, sentence: str) -> list[_Step]:
             start, then = len(title) - len(right), _THEN.search(joint[0]) is not None
     parts.append((title[start:], then))
     return [
-        _Step(Draft(fit_title(capital(part)), notes=[sentence]), Order.THEN if after else (order if place == 0 else Order.NONE), relation="" if place == 0 else "half")
+        _Step(
+            Draft(fit_title(capital(part)), notes=[sentence]),
+            Order.THEN if after else (order if place == 0 else Order.NONE),
+            relation="" if place == 0 else "half",
+        )
         for place, (part, after) in enumerate(parts)
     ]
 
@@ -207,7 +237,9 @@ def _is_work(text: str) -> bool:
     return verb not in NOUN_VERBS or verb in _RARELY_NOUNS or words[1].lower().strip(",.") in ENGLISH
 
 
-_RARELY_NOUNS = frozenset(["update", "upgrade", "test", "document", "deploy", "review", "check", "fix", "show", "replace", "move", "drop"])
+_RARELY_NOUNS = frozenset(
+    ["update", "upgrade", "test", "document", "deploy", "review", "check", "fix", "show", "replace", "move", "drop"]
+)
 
 
 def _place(found: list[_Step], previous: list[_Step], steps: list[_Step]) -> None:

@@ -99,7 +99,9 @@ def is_imperative(text: str) -> bool:
         return False
     if following in DETERMINERS:
         return verb not in _NOUNS_FIRST or following not in _NOUN_FOLLOWERS
-    if not following or following in _AFTER_A_NOUN or following in COMPOUND_TAILS:
+    if not following or following in _AFTER_A_NOUN:
+        return False
+    if following in COMPOUND_TAILS and not _NUMBER.match(text, match.end()):
         return False
     return verb not in _NOUNS_FIRST
 
@@ -114,7 +116,10 @@ def phrase_title(text: str, fallback: str) -> str:
         return capital(f"{BASE_OF_GERUND[first]} {' '.join(words[1:])}")
     if first == "no" or words[0].endswith(":"):
         return capital(text)
-    head_end = next((place for place, word in enumerate(words) if word.lower() in _AFTER_THE_HEAD or word[0] in "(\u2013\u2014-"), len(words))
+    head_end = next(
+        (place for place, word in enumerate(words) if word.lower() in _AFTER_THE_HEAD or word[0] in "(\u2013\u2014-"),
+        len(words),
+    )
     head = words[head_end - 1].lower().strip(",;:.") if head_end else ""
     verb = VERB_OF_NOUN.get(head) or (BASE_OF_GERUND.get(head) if head_end == 1 else None)
     if verb and len(words) > head_end + 1 and words[head_end].lower() in ("of", "for"):
@@ -144,20 +149,192 @@ def small(text: str) -> str:
 _TRAILING = re.compile(r"[\s.;:,!?\u2026\u3002]+$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _FIRST_WORDS = re.compile(r"([A-Za-z][A-Za-z-]*)(?![\w'\u2019/.@])(?:[ ,]+([A-Za-z0-9'\u2019-]+))?")
-_VERB_PREFIXES = frozenset(("re", "pre", "de", "un", "co", "double", "cross", "auto", "back", "soft", "hard", "stress", "load", "smoke", "fine", "bulk", "live", "hot", "cherry", "dry", "spot", "unit", "end", "lazy", "e", "a/b"))
+_NUMBER = re.compile(r"\s+v?[0-9]")
+_VERB_PREFIXES = frozenset(
+    (
+        "re",
+        "pre",
+        "de",
+        "un",
+        "co",
+        "double",
+        "cross",
+        "auto",
+        "back",
+        "soft",
+        "hard",
+        "stress",
+        "load",
+        "smoke",
+        "fine",
+        "bulk",
+        "live",
+        "hot",
+        "cherry",
+        "dry",
+        "spot",
+        "unit",
+        "end",
+        "lazy",
+        "e",
+        "a/b",
+    )
+)
 _AFTER_A_NOUN = frozenset(
-    ["is", "are", "was", "were", "has", "have", "had", "of", "will", "would", "can", "could", "may", "might", "should", "must", "shall", "does", "do", "did", "who", "which", "that-is", "isn't", "aren't", "wasn't"]
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "have",
+        "had",
+        "of",
+        "will",
+        "would",
+        "can",
+        "could",
+        "may",
+        "might",
+        "should",
+        "must",
+        "shall",
+        "does",
+        "do",
+        "did",
+        "who",
+        "which",
+        "that-is",
+        "isn't",
+        "aren't",
+        "wasn't",
+    ]
 )
 _NOUNS_FIRST = frozenset(
-    ["access", "bug", "cost", "function", "input", "index", "leads", "message", "model", "number", "note", "offer", "order", "outline", "own", "phase", "place", "pilot", "point", "price", "process", "program", "project", "question", "rate", "reach", "record", "score", "service", "shape", "sign", "size", "source", "stage", "state", "step", "stress", "structure", "style", "surface", "time", "touch", "trade", "trial", "turn", "type", "value", "view", "vote", "reserve", "exercise", "experiment", "contract", "catalogue", "invoice", "form", "figure", "frame", "line", "lead", "page", "paint"]
-) - {"order", "note", "own", "place", "point", "lead", "turn", "size", "price", "paint", "page", "record", "number", "sign"}
-_NOUN_FOLLOWERS = frozenset(["and", "or", "for", "from", "in", "on", "at", "with", "to", "off", "over", "through", "that"])
+    [
+        "access",
+        "bug",
+        "cost",
+        "function",
+        "input",
+        "index",
+        "leads",
+        "message",
+        "model",
+        "number",
+        "note",
+        "offer",
+        "order",
+        "outline",
+        "own",
+        "phase",
+        "place",
+        "pilot",
+        "point",
+        "price",
+        "process",
+        "program",
+        "project",
+        "question",
+        "rate",
+        "reach",
+        "record",
+        "score",
+        "service",
+        "shape",
+        "sign",
+        "size",
+        "source",
+        "stage",
+        "state",
+        "step",
+        "stress",
+        "structure",
+        "style",
+        "surface",
+        "time",
+        "touch",
+        "trade",
+        "trial",
+        "turn",
+        "type",
+        "value",
+        "view",
+        "vote",
+        "reserve",
+        "exercise",
+        "experiment",
+        "contract",
+        "catalogue",
+        "invoice",
+        "form",
+        "figure",
+        "frame",
+        "line",
+        "lead",
+        "page",
+        "paint",
+    ]
+) - {
+    "order",
+    "note",
+    "own",
+    "place",
+    "point",
+    "lead",
+    "turn",
+    "size",
+    "price",
+    "paint",
+    "page",
+    "record",
+    "number",
+    "sign",
+}
+_NOUN_FOLLOWERS = frozenset(
+    ["and", "or", "for", "from", "in", "on", "at", "with", "to", "off", "over", "through", "that"]
+)
 _NOUNS_BEFORE_FOR = frozenset(["support", "access", "guide", "design", "report", "cover", "documentation"])
 _ARTICLES = frozenset(["a", "an", "the", "all", "our", "your", "their", "its", "each", "every", "this", "these"])
 _AFTER_THE_HEAD = frozenset(
-    ["of", "for", "in", "on", "with", "to", "that", "which", "from", "when", "where", "by", "at", "as", "into", "during", "after", "before", "without", "via", "using", "under", "between", "per", "so", "because", "if", "while", "whose", "who", "about", "against"]
+    [
+        "of",
+        "for",
+        "in",
+        "on",
+        "with",
+        "to",
+        "that",
+        "which",
+        "from",
+        "when",
+        "where",
+        "by",
+        "at",
+        "as",
+        "into",
+        "during",
+        "after",
+        "before",
+        "without",
+        "via",
+        "using",
+        "under",
+        "between",
+        "per",
+        "so",
+        "because",
+        "if",
+        "while",
+        "whose",
+        "who",
+        "about",
+        "against",
+    ]
 )
-_COMMON_ENDING = re.compile(r"(?:(?<!ne)(?<!gre)(?<!kin)(?<!i)(?<!u)(?<!s)s|tion|ment|ing|ity|ness|ance|ence|able|ible|ful|less|ical|ive|ous|ated|ised|ized|users?|ers|ies|ows|ings|age|ware)$")
+_COMMON_ENDING = re.compile(
+    r"(?:(?<!ne)(?<!gre)(?<!kin)(?<!i)(?<!u)(?<!s)s|tion|ment|ing|ity|ness|ance|ence|able|ible|ful|less|ical|ive|ous|ated|ised|ized|users?|ers|ies|ows|ings|age|ware)$"
+)
 
 _OPENER = re.compile(
     r"(?:(?P<first>first(?:ly)?(?: of all)?|to (?:begin|start)(?: with)?(?=,)|as a first step|step one|initially|in a first step|the first (?:step|thing)(?: to do)? is to|start by(?= [a-z]+ing))"
@@ -178,13 +355,17 @@ _OPENER = re.compile(
     re.IGNORECASE,
 )
 _SIGNS_OF_A_REQUEST = re.compile(
-    r"\b(?:need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would be|plans? to|(?:is|are) (?:to|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ", re.IGNORECASE
+    r"\b(?:need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would be|plans? to|(?:is|are) (?:to|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
+    re.IGNORECASE,
 )
 _REFUSAL = re.compile(
     r"(?:please )?(?:(?:do not|don't|don\u2019t|never|avoid|no need|not needed|refrain|won't|won\u2019t|not )\b|(?:we|I|you|it|this|that|there|they|[\w -]{3,40}?) (?:do not|don't|don\u2019t|does not|doesn't|won't|won\u2019t|will not|must not|mustn't|should not|shouldn't|shouldn\u2019t|shall not|need not|needn't|cannot|can't|can\u2019t|must never|should never) (?:need|have to|want|plan|intend|be|change|support|include|cover|touch|use|add|require|exceed|break|block|[a-z]+)\b)",
     re.IGNORECASE,
 )
-_STORY = re.compile(r"as (?P<who>an? [^,]{2,60}),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)(?: to be able)?(?: to)? (?P<what>.+)", re.IGNORECASE)
+_STORY = re.compile(
+    r"as (?P<who>an? [^,]{2,60}),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)(?: to be able)?(?: to)? (?P<what>.+)",
+    re.IGNORECASE,
+)
 _SO_THAT = re.compile(r",? (?:so that|so I|so we|in order to|because)\b.*", re.IGNORECASE)
 _MODAL = re.compile(
     r"(?P<subject>[^,;:!?]{1,100}?) (?:(?:will|also|then|still|really|just|now|only|first|always|probably|definitely|therefore) ){0,2}"
@@ -192,20 +373,55 @@ _MODAL = re.compile(
     r"(?:(?:also|then|still|really|just|now|first|always|probably|only|at least|therefore|immediately|automatically|ideally) ){0,2}(?P<rest>.+)",
     re.IGNORECASE,
 )
-_US = re.compile(r"(?:we|I|you|someone|somebody|one|anyone|(?:the|our) (?:[\w-]+ )?(?:team|developers?|engineers?|maintainers?|group|staff|agent))$", re.IGNORECASE)
-_PERSON = re.compile(r"@?[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?$")
-_IT = re.compile(r"(?:it|they|this|these|that|those|he|she|which|who|there|what|everything|nothing|all)$", re.IGNORECASE)
-_THE_SYSTEM = re.compile(
-    r"(?:the |our |this )(?:system|app|application|tool|product|solution|platform|software|program|user interface|implementation|new (?:system|app|application|tool|version))$", re.IGNORECASE
+_US = re.compile(
+    r"(?:we|I|you|someone|somebody|one|anyone|(?:the|our) (?:[\w-]+ )?(?:team|developers?|engineers?|maintainers?|group|staff|agent))$",
+    re.IGNORECASE,
 )
-_USERS = re.compile(r"^(?:(?:the|all|new|our|registered|authenticated|logged-in|any|every|each|an?|only) )*(?:[\w-]+ )?(?:users?|customers?|admins?|administrators?|visitors?|members?|operators?|guests?|owners?|agents?|editors?|readers?|developers?|students?|teachers?|patients?|employees?|managers?|clients?|people|person|drivers?|buyers?|sellers?|players?|authors?|technicians?|applicants?|subscribers?|callers?|reviewers?|parents?|tenants?|merchants?)$", re.IGNORECASE)
-_PASSIVE = re.compile(r"be (?:(?:also|fully|properly|correctly|automatically|always|then|completely|newly) )?(?P<participle>[a-z-]+)\b ?(?P<rest>.*)", re.IGNORECASE)
-_MISSING = re.compile(r"(?P<what>.{3,90}?) (?:is|are) (?:still |also |currently )?(?:needed|required|necessary|missing|wanted)\b(?P<rest>.*)", re.IGNORECASE)
-_BE_NEEDED = re.compile(r"there (?:should|must|needs? to|has to|have to|ought to) be (?P<what>.+)|(?:we|I|you|they)(?: also| still| will)* (?:need|lack) (?P<thing>(?!to\b).+)", re.IGNORECASE)
-_SOMEONE_DID = re.compile(r"it would be (?:great|nice|good|helpful|useful|lovely|best|better|perfect|cool) if (?:someone|somebody|you|we|anyone|one of you|the team) (?:could |would |also )*(?P<verb>[a-z]+) (?P<rest>.+)", re.IGNORECASE)
-_PAST = {"took": "take", "wrote": "write", "gave": "give", "got": "get", "ran": "run", "did": "do", "came": "come", "drew": "draw", "chose": "choose", "began": "begin", "broke": "break"}
+_PERSON = re.compile(r"@?[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?$")
+_IT = re.compile(
+    r"(?:it|they|this|these|that|those|he|she|which|who|there|what|everything|nothing|all)$", re.IGNORECASE
+)
+_THE_SYSTEM = re.compile(
+    r"(?:the |our |this )(?:system|app|application|tool|product|solution|platform|software|program|user interface|implementation|new (?:system|app|application|tool|version))$",
+    re.IGNORECASE,
+)
+_USERS = re.compile(
+    r"^(?:(?:the|all|new|our|registered|authenticated|logged-in|any|every|each|an?|only) )*(?:[\w-]+ )?(?:users?|customers?|admins?|administrators?|visitors?|members?|operators?|guests?|owners?|agents?|editors?|readers?|developers?|students?|teachers?|patients?|employees?|managers?|clients?|people|person|drivers?|buyers?|sellers?|players?|authors?|technicians?|applicants?|subscribers?|callers?|reviewers?|parents?|tenants?|merchants?)$",
+    re.IGNORECASE,
+)
+_PASSIVE = re.compile(
+    r"be (?:(?:also|fully|properly|correctly|automatically|always|then|completely|newly) )?(?P<participle>[a-z-]+)\b ?(?P<rest>.*)",
+    re.IGNORECASE,
+)
+_MISSING = re.compile(
+    r"(?P<what>.{3,90}?) (?:is|are) (?:still |also |currently )?(?:needed|required|necessary|missing|wanted)\b(?P<rest>.*)",
+    re.IGNORECASE,
+)
+_BE_NEEDED = re.compile(
+    r"there (?:should|must|needs? to|has to|have to|ought to) be (?P<what>.+)|(?:we|I|you|they)(?: also| still| will)* (?:need|lack) (?P<thing>(?!to\b).+)",
+    re.IGNORECASE,
+)
+_SOMEONE_DID = re.compile(
+    r"it would be (?:great|nice|good|helpful|useful|lovely|best|better|perfect|cool) if (?:someone|somebody|you|we|anyone|one of you|the team) (?:could |would |also )*(?P<verb>[a-z]+) (?P<rest>.+)",
+    re.IGNORECASE,
+)
+_PAST = {
+    "took": "take",
+    "wrote": "write",
+    "gave": "give",
+    "got": "get",
+    "ran": "run",
+    "did": "do",
+    "came": "come",
+    "drew": "draw",
+    "chose": "choose",
+    "began": "begin",
+    "broke": "break",
+}
 _LABEL = re.compile(r"(?P<label>[^\s:.!?][^:.!?]{0,59}?)(?::| [\u2013\u2014-]|\u2014) (?P<rest>\S.*)")
-_FOR_SOMEONE = re.compile(r"(?P<who>[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|@[\w-]+|[A-Z]{2,5}) (?:to|will|should) (?P<what>[a-z].*)")
+_FOR_SOMEONE = re.compile(
+    r"(?P<who>[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|@[\w-]+|[A-Z]{2,5}) (?:to|will|should) (?P<what>[a-z].*)"
+)
 _TELLS = re.compile(
     r"\b(?:is|are|was|were|am|isn't|aren't|wasn't|has|had|does|did|doesn't|didn't|can|cannot|can't|could|couldn't|will|would|may|might|there's|it's|that's|they're|we're|I'm|we've|I've|happens?|fails?|seems?|shows? up|depends|costs?|takes|uses|works|crashes|returns|throws|hangs|breaks|leaks|gets|becomes|remains|exists|contains|means|says|wants)\b",
     re.IGNORECASE,
@@ -238,7 +454,9 @@ def tells(text: str) -> bool:
     if _TELLS_FROM_THE_START.match(text) or _TELLS.search(text):
         return True
     words = text.lower().split(maxsplit=8)[1:8]
-    return any(word in TELLING for word in words) or (len(words) > 1 and _is_plural(text.split(" ", 1)[0]) and words[0] in VERBS - NOUN_VERBS)
+    return any(word in TELLING for word in words) or (
+        len(words) > 1 and _is_plural(text.split(" ", 1)[0]) and words[0] in VERBS - NOUN_VERBS
+    )
 
 
 def _story(text: str) -> tuple[Ask, str] | None:
@@ -308,7 +526,11 @@ def _modal(text: str, fallback: str) -> tuple[Ask, str] | None:
     if _THE_SYSTEM.match(subject) and first_word(rest) in VERBS:
         return Ask.REQUEST, capital(rest)
     if modal in ("want to", "wants to", "would like to", "plan to", "plans to", "is to", "are to"):
-        return (Ask.TALK, capital(text)) if "to" in modal and first_word(rest) not in VERBS else (Ask.REQUEST, capital(rest))
+        return (
+            (Ask.TALK, capital(text))
+            if "to" in modal and first_word(rest) not in VERBS
+            else (Ask.REQUEST, capital(rest))
+        )
     return Ask.REQUEST, f"Make {small(subject)} {rest}"
 
 
@@ -336,7 +558,15 @@ def first_word(text: str) -> str:
 
 def _is_plural(subject: str) -> bool:
     last = subject.split(" of ")[0].split(" for ")[0].split()[-1].lower()
-    return (last.endswith("s") and not last.endswith(("ss", "us", "is"))) or last in ("people", "data", "they", "these", "those", "criteria", "children")
+    return (last.endswith("s") and not last.endswith(("ss", "us", "is"))) or last in (
+        "people",
+        "data",
+        "they",
+        "these",
+        "those",
+        "criteria",
+        "children",
+    )
 
 
 def _be(subject: str) -> str:

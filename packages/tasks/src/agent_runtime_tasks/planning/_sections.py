@@ -10,6 +10,7 @@ class Role(StrEnum):
     """What becomes of the content of a section."""
 
     SKIP = "skip"  # says that it is not work
+    ASIDE = "aside"  # is seldom work: only what is asked for expressly is
     TALK = "talk"  # speaks about the work: it is read when nothing else is found
     BEFORE = "before"  # what must be so beforehand: only what is asked for expressly is work
     CRITERIA = "criteria"  # how one can tell that the work is done
@@ -23,48 +24,57 @@ _NAMES = {
         not planned|not included|not part of this|what we will not do|what we are not doing|not doing|explicitly not|no go|no gos|
         background|context|background and context|context and background|motivation|rationale|history|prior art|previous work|
         related|related work|related issues|related prs|related tickets|related links|see also|further reading|reference|references|
-        reference material|links|useful links|resources|reading list|sources|bibliography|appendix|attachments|
+        reference material|links|useful links|resources|reading list|sources|bibliography|appendix|
         reproduction|reproduction steps|repro|repro steps|steps to repro|to reproduce|steps to reproduce|how to reproduce|reproduce|
-        reproducing|steps|to reproduce the issue|steps to reproduce the behavior|steps to reproduce the behaviour|minimal reproduction|
+        reproducing|to reproduce the issue|steps to reproduce the behavior|steps to reproduce the behaviour|minimal reproduction|
         minimal reproducible example|expected|expected behavior|expected behaviour|expected result|expected results|
         expected outcome|what did you expect|what did you expect to happen|actual|actual behavior|actual behaviour|actual result|
-        actual results|observed|observed behavior|observed behaviour|current behavior|current behaviour|current state|current situation|status quo|as is|
-        what happened|what happens|what went wrong|what went well|symptoms|observations|environment|environment information|
-        your environment|system info|system information|versions|version|platform|device|logs|log|log output|relevant log output|error message|
-        error log|stack trace|stacktrace|traceback|backtrace|console output|output|screenshots|screenshot|videos|recordings|
-        table of contents|contents|toc|on this page|in this document|glossary|definitions|terminology|terms|abbreviations|acronyms|
-        changelog|change log|change history|revision history|document history|version history|
-        done|already done|completed|finished|closed|completed tasks|completed work|done so far|what is done|shipped|resolved|
-        alternatives|alternatives considered|considered alternatives|other options|options considered|rejected alternatives|
-        rejected ideas|rejected options|discarded ideas|describe alternatives you have considered|describe alternatives youve considered|
-        risks|risk|risk assessment|risks and mitigations|known risks|threats|assumptions|limitations|known limitations|
-        rollback|rollback plan|rollback steps|rollback procedure|roll back|backout|backout plan|back out plan|contingency|contingency plan|
-        fallback|fallback plan|in case of failure|if something goes wrong|troubleshooting|recovery|abort criteria|
-        faq|frequently asked questions|questions|open questions|unresolved questions|unknowns|
-        success metrics|metrics|kpis|kpi|key figures|key metrics|key results|measures of success|figures|numbers|statistics|
-        timeline|timelines|time frame|timeframe|schedule|dates|key dates|important dates|calendar|effort|estimate|estimates|cost|costs|budget|price|
-        team|the team|people|roles|stakeholders|attendees|participants|present|apologies|absent|contact|contacts|who|owner|owners|author|authors|
-        reviewers|approvers|personas|persona|target users|target audience|target group|users|audience|customers|
-        license|licence|thanks|acknowledgements|acknowledgments|credits|impact|severity|priority|labels|root cause|root causes|cause|causes|
-        consequences|pros|cons|pros and cons|advantages|disadvantages|trade offs|tradeoffs|benefits|value|business value|drawbacks|
-        example|examples|sample|samples|results|findings so far|discussion|conclusion|conclusions|disclaimer|status|state|
-        additional context|additional information|additional notes|more information|further information|anything else|other information|
-        later|future|future work|future ideas|future considerations|parking lot|someday|deferred|postponed|ideas for later|not now|
-        affected|affected versions|affected users|affected systems|supported versions|supported browsers|tech stack|technology|technologies|
-        tools|code of conduct|data model overview|architecture overview|architecture|current architecture|how it works|
-        nicht ziele|nichtziele|ausserhalb|außerhalb|außerhalb des umfangs|nicht im umfang|nicht enthalten|abgrenzung|hintergrund|ausgangslage|
-        kontext|referenzen|verweise|quellen|anhang|erledigt|fertig|risiken|offene fragen|fragen|teilnehmer|termine|zeitplan|kosten|
-        hors périmètre|hors perimetre|hors champ|hors scope|non objectifs|contexte|références|annexes|terminé|fait|risques|questions ouvertes|
-        participants|calendrier|fuera de alcance|fuera del alcance|no objetivos|contexto|antecedentes|referencias|hecho|riesgos|
+        actual results|observed|observed behavior|observed behaviour|current behavior|current behaviour|current state|
+        current situation|status quo|as is|what happened|what happens|what went wrong|what went well|symptoms|observations|
+        environment information|your environment|system info|system information|log output|relevant log output|error message|
+        error log|stack trace|stacktrace|traceback|backtrace|console output|table of contents|contents|toc|on this page|
+        in this document|glossary|definitions|terminology|abbreviations|acronyms|changelog|change log|change history|
+        revision history|document history|version history|done|already done|completed|finished|closed|completed tasks|
+        completed work|done so far|what is done|shipped|resolved|alternatives|alternatives considered|considered alternatives|
+        other options|options considered|rejected alternatives|rejected ideas|rejected options|discarded ideas|
+        describe alternatives you have considered|describe alternatives youve considered|risks|risk|risk assessment|
+        risks and mitigations|known risks|threats|assumptions|limitations|known limitations|rollback|rollback plan|rollback steps|
+        rollback procedure|roll back|backout|backout plan|back out plan|contingency|contingency plan|fallback|fallback plan|
+        in case of failure|if something goes wrong|abort criteria|faq|frequently asked questions|questions|open questions|
+        unresolved questions|unknowns|success metrics|kpis|kpi|key figures|key metrics|key results|measures of success|attendees|
+        participants|present|apologies|absent|license|licence|thanks|acknowledgements|acknowledgments|credits|root cause|
+        root causes|cause|causes|pros|cons|pros and cons|advantages|disadvantages|trade offs|tradeoffs|business value|drawbacks|
+        findings so far|disclaimer|later|future|future work|future ideas|future considerations|parking lot|someday|deferred|
+        postponed|ideas for later|not now|code of conduct|
+        nicht ziele|nichtziele|ausserhalb|außerhalb|außerhalb des umfangs|nicht im umfang|nicht enthalten|abgrenzung|hintergrund|
+        ausgangslage|kontext|referenzen|verweise|quellen|anhang|erledigt|fertig|risiken|offene fragen|fragen|
+        hors périmètre|hors perimetre|hors champ|hors scope|non objectifs|contexte|références|annexes|terminé|fait|risques|
+        questions ouvertes|fuera de alcance|fuera del alcance|no objetivos|contexto|antecedentes|referencias|hecho|riesgos|
         fora do escopo|não objetivos|fuori ambito|contesto|riferimenti|buiten scope|achtergrond|
         対象外|範囲外|スコープ外|背景|参考|参考資料|完了|用語|不做|范围外|背景信息|범위 외|배경
+        """,
+    Role.ASIDE: """
+        additional context|additional information|additional notes|affected|affected systems|affected users|affected versions|anything else|
+        approvers|architecture|architecture overview|attachments|audience|author|authors|benefits|
+        budget|calendar|calendrier|conclusion|conclusions|consequences|constraints|contact|
+        contacts|cost|costs|current architecture|customers|data model overview|dates|dependencies|
+        device|discussion|effort|environment|estimate|estimates|example|examples|
+        figures|further information|guidelines|how it works|impact|important dates|key dates|kosten|
+        labels|log|logs|metrics|more information|numbers|other information|output|
+        owner|owners|people|persona|personas|platform|price|principles|
+        priority|recordings|recovery|related links|results|reviewers|roles|sample|
+        samples|schedule|screenshot|screenshots|severity|stakeholders|state|statistics|
+        status|supported browsers|supported versions|target audience|target group|target users|team|tech stack|
+        technologies|technology|teilnehmer|termine|terms|the team|time frame|timeframe|
+        timeline|timelines|tools|troubleshooting|users|value|version|versions|
+        videos|who|zeitplan
         """,
     Role.TALK: """
         summary|description|overview|introduction|intro|abstract|tldr|tl dr|purpose|objective|objectives|goal|goals|aim|aims|vision|mission|
         executive summary|problem|problem statement|the problem|issue|the issue|bug|describe the bug|bug description|problem description|
         is your feature request related to a problem|is your feature request related to a problem please describe|
         use case|use cases|why|question|research question|research questions|hypothesis|hypotheses|notes|note|comments|remarks|hints|hint|tips|
-        decision|principles|guidelines|constraints|dependencies|about|idea|the idea|proposal summary|user need|opportunity|hinweise|hinweis|zusammenfassung|ziel|ziele|
+        decision|about|idea|the idea|proposal summary|user need|opportunity|hinweise|hinweis|zusammenfassung|ziel|ziele|
         zweck|beschreibung|überblick|einleitung|problemstellung|résumé|objectif|objectifs|remarques|resumen|objetivo|objetivos|notas|概要|目的|目標|備考
         """,
     Role.BEFORE: """
@@ -76,7 +86,7 @@ _NAMES = {
         completion criteria|success looks like|what success looks like|ac|akzeptanzkriterien|abnahmekriterien|critères dacceptation|criterios de aceptación|受け入れ基準|完了条件
         """,
     Role.WORK: """
-        task|tasks|task list|tasklist|subtasks|sub tasks|sub issues|to do|todo|todos|to dos|to do list|todo list|checklist|check list|
+        steps|task|tasks|task list|tasklist|subtasks|sub tasks|sub issues|to do|todo|todos|to dos|to do list|todo list|checklist|check list|
         action|actions|action item|action items|actions items|next step|next steps|next actions|follow up|follow ups|follow up actions|
         plan|the plan|project plan|work plan|action plan|implementation|implementation plan|implementation steps|implementation tasks|work|the work|work items|
         work breakdown|work breakdown structure|work packages|deliverable|deliverables|requirement|requirements|functional requirements|
@@ -100,7 +110,6 @@ _ROLES = {
     for name in names.replace("\n", " ").split("|")
     if name.strip()
 }
-_ROLES["steps"] = Role.WORK
 
 _PARTS = (
     (Role.SKIP, re.compile(

@@ -14,10 +14,18 @@ _WORK_COLUMN = re.compile(
     re.IGNORECASE,
 )
 _TALK_COLUMN = re.compile(r"^(?:descriptions?|details?|subject|name|goal|scope)$", re.IGNORECASE)
-_STATUS_COLUMN = re.compile(r"^(?:status|state|done\??|progress|complete[d]?\??|finished|erledigt|statut|état|estado|状態|ステータス|✅|✓)$", re.IGNORECASE)
+_STATUS_COLUMN = re.compile(
+    r"^(?:status|state|done\??|progress|complete[d]?\??|finished|erledigt|statut|état|estado|状態|ステータス|✅|✓)$",
+    re.IGNORECASE,
+)
 _NUMBER_COLUMN = re.compile(r"^(?:#|no\.?|nr\.?|id|step|order|number|key|ref|n°|番号)$", re.IGNORECASE)
-_NEEDS_COLUMN = re.compile(r"^(?:depends on|dependenc(?:y|ies)|blocked by|needs|requires|after|prerequisites?|predecessors?)$", re.IGNORECASE)
-_DONE = re.compile(r"^(?:done|complete[d]?|finished|closed|shipped|merged|fixed|resolved|yes|x|100 ?%|cancelled|canceled|dropped|won'?t (?:do|fix)|erledigt|fertig|ja|fait|terminé|hecho|完了|済)\b", re.IGNORECASE)
+_NEEDS_COLUMN = re.compile(
+    r"^(?:depends on|dependenc(?:y|ies)|blocked by|needs|requires|after|prerequisites?|predecessors?)$", re.IGNORECASE
+)
+_DONE = re.compile(
+    r"^(?:done|complete[d]?|finished|closed|shipped|merged|fixed|resolved|yes|x|100 ?%|cancelled|canceled|dropped|won'?t (?:do|fix)|erledigt|fertig|ja|fait|terminé|hecho|完了|済)\b",
+    re.IGNORECASE,
+)
 _DONE_SIGN = re.compile("^[\u2705\u2713\u2714\u2611]")
 _FACT_COLUMNS = re.compile(
     r"^(?:metrics?|kpis?|target|current|now|value|default|type|parameter|option|term|definition|meaning|version|browser|environment|variable|example|code|pros?|cons?|risk|likelihood|impact|probability|role|e-?mail|phone|price|cost|share|before|question|answer|alternative)$",

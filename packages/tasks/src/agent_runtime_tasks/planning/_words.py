@@ -61,20 +61,17 @@ upload use value version view visit vote walk watch work wrap
 # What a noun that looks like a verb is the first half of: "order history", "rate limit", "test coverage".
 COMPOUND_TAILS = frozenset(
     """
-    access account address alert area bar behaviour behavior board book box button cache card case cases chain chains change changes
-    channel chart check checks class client code collection column command component condition conditions configuration contract
-    control controller controls costs coverage criteria dashboard data database date deadline design dialog directory document engine
-    environment environments error errors event events expiry export failure failures feature features field fields file files filter filters
-    flag flags flow flows format formats framework function functions group groups guide guidelines handler handling history hook hooks id
-    identifier import index indexes infrastructure integration interface interval item items job jobs key keys layer layout level levels
-    library limit limiting limits line link links list lists location log logic logs machine management manager menu message messages method
-    methods metrics mode model module name names notes number numbers objects option options order output owner page pages panel parameters
-    parser pattern performance period permissions phase pipeline plan plans point points policies policy pool port procedure process
-    processing queue rate rates record records report reports request requests response result results review role room rule rules
-    runner schedule schema scope screen script search section server service services session settings setup shares sheet site size
-    sources space specification speed stack state states statement status step steps storage store strategy suite support system systems
-    table tables tag tags target team template templates theme threshold time timeout times token tokens tool tools tracking type types unit
-    usage use users validation value values version versions view views volume window windows workflow workflows
+    account address alert area bar behaviour behavior board book box button cache card case chain channel chart check class client code
+    collection column command component condition configuration contract control controller coverage criteria dashboard database date
+    deadline design dialog directory document engine environment error event expiry export failure feature field file flag flow
+    format framework function group guide guidelines handler handling history hook hooks id identifier import index infrastructure
+    integration interface interval item job key layer layout level levels library limit limiting limits line link list location log logic
+    machine management manager menu message method mode model module name names note notes number object option order output owner page panel
+    pattern performance period permission phase pipeline plan point points policy pool port procedure process processing queue rate rates
+    record report request response result results review role room rule runner schedule schema scope screen script section server
+    service session setup sheet site size source space specification speed stack state statement status step storage store strategy suite
+    support system table tag target team template theme threshold time timeout times token tool tracking type types unit usage use user
+    validation value version view volume window workflow cases costs rights
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
@@ -128,6 +125,7 @@ BASE_OF_GERUND = {_forms(verb)[0]: verb for verb in sorted(VERBS | {"do", "draw"
 BASE_OF_PARTICIPLE = {_forms(verb)[1]: verb for verb in sorted(VERBS | {"do", "draw"})}
 BASE_OF_PARTICIPLE |= {"cancelled": "cancel", "labelled": "label", "modelled": "model", "benchmarked": "benchmark"}
 BASE_OF_GERUND |= {"cancelling": "cancel", "labelling": "label", "modelling": "model", "lying": "lie"}
+
 
 def _third_person(verb: str) -> str:
     if verb.endswith(("s", "x", "z", "ch", "sh", "o")):

@@ -1,0 +1,178 @@
+"""The jobs of this repository: `nox` runs what every change has to pass, `nox --list` names all of them."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.8.10"
+
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+RUNNING = "{}.{}".format(*sys.version_info)
+if RUNNING not in PYTHONS:
+    PYTHONS.append(RUNNING)
+
+LIBRARIES = ("goals", "tasks", "relay", "breakers")
+DISTRIBUTIONS = {part: f"agent_runtime_{part}" for part in LIBRARIES} | {"server": "agent_runtime_mcp"}
+SUITES = {part: (f"tests/{part}",) for part in DISTRIBUTIONS} | {"tasks": ("tests/tasks", "tests/planning")}
+
+PYTEST = ("pytest>=9.2", "hypothesis>=6.170")
+SERVER_TESTS = (*PYTEST, "jsonschema>=4.26")
+IMPORT_LINTER = "import-linter==2.16"
+ALL_TESTS = (*SERVER_TESTS, IMPORT_LINTER)
+
+nox.options.default_venv_backend = "venv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = [
+    "lint",
+    "types",
+    f"tests-{RUNNING}",
+    *[f"libraries-{python}" for python in PYTHONS if python != RUNNING],
+    "alone",
+    "build",
+    "demo",
+]
+
+
+@nox.session(python=PYTHONS, requires=["wheels"])
+def tests(session: nox.Session) -> None:
+    """Run all tests but the slow ones, the clients and the benchmarks."""
+    _install(session, *DISTRIBUTIONS, tools=ALL_TESTS)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS, requires=["wheels"])
+def libraries(session: nox.Session) -> None:
+    """Run the tests of the four libraries: the shorter form for further interpreters."""
+    _install(session, *LIBRARIES, tools=PYTEST)
+    session.run("pytest", *_suites(*LIBRARIES), *session.posargs)
+
+
+@nox.session(requires=["wheels"])
+@nox.parametrize("part", list(DISTRIBUTIONS))
+def alone(session: nox.Session, part: str) -> None:
+    """Run the tests of one distribution where nothing else is installed; only the server needs its siblings."""
+    suites = _suites(part)
+    if not suites:
+        session.skip(f"{part} has no tests yet")
+    if part == "server":
+        _install(session, *DISTRIBUTIONS, tools=SERVER_TESTS)
+    else:
+        _install(session, part, tools=PYTEST)
+    session.run("pytest", *suites, *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def lint(session: nox.Session) -> None:
+    """Check the style of all code, and that no library imports what it must not know."""
+    session.install("ruff==0.17.6", IMPORT_LINTER)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    sources = os.pathsep.join(str(source) for source in _sources())
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources})
+
+
+@nox.session(reuse_venv=True, requires=["wheels"])
+def types(session: nox.Session) -> None:
+    """Check the types of the five distributions."""
+    _install(session, *DISTRIBUTIONS, tools=("mypy==2.4.1",))
+    session.run("mypy", *map(str, _sources()))
+
+
+@nox.session(reuse_venv=True, default=False)
+def wheels(session: nox.Session) -> None:
+    """Build the five wheels that the other sessions install."""
+    shutil.rmtree(_wheels(session), ignore_errors=True)
+    folders = [f"./packages/{part}" for part in DISTRIBUTIONS]
+    session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(_wheels(session)), *folders)
+
+
+@nox.session(requires=["wheels"])
+def build(session: nox.Session) -> None:
+    """Install the wheels as users do, from a folder, and call a tool of the installed server."""
+    session.install("--find-links", str(_wheels(session)), "agent-runtime-mcp")
+    session.run("agent-runtime", "--help", silent=True)
+    database = Path(session.create_tmp(), "runtime.db")
+    session.run("python", "tests/house/mcp_session.py", "agent-runtime", "serve", "--db", str(database))
+
+
+@nox.session(requires=["wheels"])
+def demo(session: nox.Session) -> None:
+    """Run the demo."""
+    _install(session, *DISTRIBUTIONS)
+    session.run("agent-runtime", "demo")
+
+
+@nox.session(default=False, requires=["wheels"])
+def slow(session: nox.Session) -> None:
+    """Run the tests that take minutes."""
+    _install(session, *DISTRIBUTIONS, tools=ALL_TESTS)
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session(default=False, requires=["wheels"])
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks."""
+    _install(session, *DISTRIBUTIONS, tools=(*PYTEST, "pytest-benchmark>=5.3"))
+    session.run("pytest", "-p", "benchmark", "tests/benchmarks", *session.posargs)
+
+
+@nox.session(default=False, requires=["wheels"])
+def clients(session: nox.Session) -> None:
+    """Run MCP clients that others wrote against the server; they are installed into a cache folder of the user."""
+    npm = shutil.which("npm")
+    if npm is None:
+        session.skip("npm is not on PATH, and most clients come from there")
+    _install(session, *DISTRIBUTIONS, tools=PYTEST)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agent-runtime-clients"
+    cache.mkdir(parents=True, exist_ok=True)
+    shutil.copy("tests/clients/package.json", cache)
+    session.run(npm, "install", "--prefix", str(cache), "--no-audit", "--no-fund", "--silent", external=True)
+    for requirement in ("amagi-mcp-probe==0.1.0", "mcp-fuzzer==0.7.0"):
+        environment = cache / requirement.partition("==")[0]
+        session.run("python", "-m", "venv", str(environment))
+        session.run(str(environment / "bin" / "pip"), "install", "-q", requirement, external=True)
+    session.run("pytest", "-m", "clients", *session.posargs, env={"AGENT_RUNTIME_CLIENTS": str(cache)})
+
+
+@nox.session(default=False, requires=["wheels"])
+def tools(session: nox.Session) -> None:
+    """Bring tests/house/tool_schemas.json and the README's table of tools up to date with a change that is meant."""
+    _install(session, *DISTRIBUTIONS)
+    session.run("python", "tests/house/tool_listing.py")
+
+
+def _install(session: nox.Session, *parts: str, tools: tuple[str, ...] = ()) -> None:
+    """Install distributions from the wheels of this checkout, and tools."""
+    built = [str(next(_wheels(session).glob(f"{DISTRIBUTIONS[part]}-*.whl"))) for part in parts]
+    session.install(*built, *tools)
+    # In an environment that is reused, pip keeps a wheel of the same version, however old it is.
+    session.install("--force-reinstall", "--no-deps", *built)
+
+
+def _wheels(session: nox.Session) -> Path:
+    return session.cache_dir / "wheels"
+
+
+def _sources() -> list[Path]:
+    return [Path("packages", part, "src").resolve() for part in DISTRIBUTIONS]
+
+
+def _suites(*parts: str) -> list[str]:
+    """Name the folders of tests that distributions have."""
+    return [suite for part in parts for suite in SUITES[part] if any(Path(suite).glob("test_*.py"))]
+
+
+def _offer_interpreters_of_pyenv() -> None:
+    """Let nox find all interpreters that pyenv has installed, not only those that it has made active."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    installed = [path.name for python in PYTHONS for path in sorted((root / "versions").glob(f"{python}.*"))]
+    if installed:
+        os.environ["PYENV_ROOT"] = str(root)
+        os.environ.setdefault("PYENV_VERSION", ":".join(installed))
+
+
+_offer_interpreters_of_pyenv()

@@ -1,0 +1,243 @@
+"""The row of a breaker: how it is read, and how much of it a write touches."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from ._machine import half_opens_at
+from ._position import BreakerState, Position
+from ._settings import Mode, Settings
+from ._standing import Standing, Throttle, Totals
+from ._storage import Connection, Row
+
+_TALLIES = (
+    "probe_successes",
+    "probes_lost",
+    "throttled_since",
+    "throttled_until",
+    "total_failures",
+    "total_successes",
+    "last_failure_at",
+    "last_success_at",
+    "counted_failures",
+    "counted_successes",
+)
+_STANDING = (
+    "state",
+    "generation",
+    "opened_at",
+    "trip_count",
+    "consecutive_trips",
+    "cleared_failures",
+    "cleared_successes",
+    "transitions",
+    "shown_state",
+    "half_opens_at",
+)
+_SETTINGS = tuple(field.name for field in attrs.fields(Settings))
+_COLUMNS = (*_TALLIES, *_STANDING, *_SETTINGS)
+_FIRST_SETTING = len(_TALLIES) + len(_STANDING)
+
+_SELECT = f"""
+    SELECT agent_id, {", ".join(_COLUMNS)}
+    FROM breakers_breakers
+"""
+_INSERT = f"""
+    INSERT INTO breakers_breakers (agent_id, {", ".join(_COLUMNS)})
+    VALUES (:agent_id, {", ".join(f":{column}" for column in _COLUMNS)})
+"""
+_UPDATE_ALL = f"""
+    UPDATE breakers_breakers
+    SET {", ".join(f"{column} = :{column}" for column in _COLUMNS)}
+    WHERE agent_id = :agent_id
+"""
+_UPDATE_TALLIES = f"""
+    UPDATE breakers_breakers
+    SET {", ".join(f"{column} = :{column}" for column in _TALLIES)}
+    WHERE agent_id = :agent_id
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Counted:
+    """How many outcomes counted so far, how many of them before the window was last cleared, and the transitions."""
+
+    failures: int = 0
+    successes: int = 0
+    cleared_failures: int = 0
+    cleared_successes: int = 0
+    transitions: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class BreakerRow:
+    """A breaker as its row alone tells it: no window, no probes."""
+
+    agent_id: str
+    standing: Standing
+    counted: Counted
+
+
+@attrs.frozen
+class Rows:
+    """The rows of all breakers of one database."""
+
+    connection: Connection
+
+    def find(self, agent_id: str) -> BreakerRow | None:
+        """Return the row of an agent's breaker, or None for an agent that nothing is known about."""
+        row = self.connection.execute(f"{_SELECT} WHERE agent_id = :agent_id", {"agent_id": agent_id}).fetchone()
+        return None if row is None else _breaker_row(row)
+
+    def find_all(self, agent_ids: Sequence[str]) -> list[BreakerRow]:
+        """Return the rows of those agents that are known, by agent."""
+        names = {f"id{index}": agent_id for index, agent_id in enumerate(agent_ids)}
+        among = ", ".join(f":{name}" for name in names) or "NULL"
+        rows = self.connection.execute(f"{_SELECT} WHERE agent_id IN ({among}) ORDER BY agent_id", names).fetchall()
+        return list(map(_breaker_row, rows))
+
+    def page(self, after: str, limit: int) -> list[BreakerRow]:
+        """Return the rows that follow an agent."""
+        rows = self.connection.execute(
+            f"{_SELECT} WHERE agent_id > :after ORDER BY agent_id LIMIT :limit", {"after": after, "limit": limit}
+        ).fetchall()
+        return list(map(_breaker_row, rows))
+
+    def closed_after(self, after: str, limit: int) -> list[str]:
+        """Return the closed ones that follow an agent."""
+        rows = self.connection.execute(
+            """
+            SELECT agent_id
+            FROM breakers_breakers
+            WHERE shown_state = 'closed' AND agent_id > :after
+            ORDER BY agent_id
+            LIMIT :limit
+            """,
+            {"after": after, "limit": limit},
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    def not_closed(self, now: int) -> dict[str, BreakerState]:
+        """Return all that show as open or half open at a time, by agent."""
+        rows = self.connection.execute(
+            """
+            SELECT agent_id, CASE WHEN half_opens_at <= :now THEN 'half_open' ELSE shown_state END
+            FROM breakers_breakers
+            WHERE shown_state IN ('half_open', 'open')
+            ORDER BY shown_state, agent_id
+            """,
+            {"now": now},
+        ).fetchall()
+        return {agent_id: BreakerState(state) for agent_id, state in sorted(rows)}
+
+    def count(self) -> int:
+        """Return how many breakers are known."""
+        [row] = self.connection.execute("SELECT COUNT(*) FROM breakers_breakers").fetchall()
+        return int(row[0])
+
+    def insert(self, row: BreakerRow) -> None:
+        """Write a new row."""
+        self.connection.execute(_INSERT, _values(row)).fetchall()
+
+    def update(self, before: BreakerRow, after: BreakerRow) -> None:
+        """Write what changed: most outcomes change tallies alone, and touch no index."""
+        was, now = before.standing, after.standing
+        same_place = was.position == now.position and was.settings == now.settings
+        if same_place and before.counted.transitions == after.counted.transitions:
+            tallies = {"agent_id": after.agent_id, **_tallies(now, after.counted)}
+            self.connection.execute(_UPDATE_TALLIES, tallies).fetchall()
+        else:
+            self.connection.execute(_UPDATE_ALL, _values(after)).fetchall()
+
+
+def _breaker_row(row: Row) -> BreakerRow:
+    (
+        agent_id,
+        probe_successes,
+        probes_lost,
+        throttled_since,
+        throttled_until,
+        total_failures,
+        total_successes,
+        last_failure_at,
+        last_success_at,
+        counted_failures,
+        counted_successes,
+        state,
+        generation,
+        opened_at,
+        trip_count,
+        consecutive_trips,
+        cleared_failures,
+        cleared_successes,
+        transitions,
+        _shown_state,
+        _half_opens_at,
+        mode,
+        *settings,
+    ) = row
+    standing = Standing(
+        settings=Settings(mode=Mode(mode), **dict(zip(_SETTINGS[1:], settings, strict=True))),
+        position=Position(
+            state=BreakerState(state),
+            generation=generation,
+            opened_at=opened_at,
+            trip_count=trip_count,
+            consecutive_trips=consecutive_trips,
+        ),
+        totals=Totals(
+            failures=total_failures,
+            successes=total_successes,
+            last_failure_at=last_failure_at,
+            last_success_at=last_success_at,
+        ),
+        throttle=None if throttled_since is None else Throttle(since=throttled_since, until=throttled_until),
+        probe_successes=probe_successes,
+        probes_lost=probes_lost,
+    )
+    counted = Counted(
+        failures=counted_failures,
+        successes=counted_successes,
+        cleared_failures=cleared_failures,
+        cleared_successes=cleared_successes,
+        transitions=transitions,
+    )
+    return BreakerRow(agent_id=agent_id, standing=standing, counted=counted)
+
+
+def _values(row: BreakerRow) -> dict[str, Any]:
+    standing, position, settings = row.standing, row.standing.position, row.standing.settings
+    half_opens = half_opens_at(standing)
+    return {
+        "agent_id": row.agent_id,
+        **_tallies(standing, row.counted),
+        "state": str(position.state),
+        "generation": position.generation,
+        "opened_at": position.opened_at,
+        "trip_count": position.trip_count,
+        "consecutive_trips": position.consecutive_trips,
+        "cleared_failures": row.counted.cleared_failures,
+        "cleared_successes": row.counted.cleared_successes,
+        "transitions": row.counted.transitions,
+        "shown_state": str(BreakerState.OPEN if settings.mode is Mode.FORCED_OPEN else position.state),
+        "half_opens_at": half_opens,
+        **{name: getattr(settings, name) for name in _SETTINGS},
+        "mode": str(settings.mode),
+    }
+
+
+def _tallies(standing: Standing, counted: Counted) -> dict[str, Any]:
+    totals, throttle = standing.totals, standing.throttle
+    return {
+        "probe_successes": standing.probe_successes,
+        "probes_lost": standing.probes_lost,
+        "throttled_since": None if throttle is None else throttle.since,
+        "throttled_until": None if throttle is None else throttle.until,
+        "total_failures": totals.failures,
+        "total_successes": totals.successes,
+        "last_failure_at": totals.last_failure_at,
+        "last_success_at": totals.last_success_at,
+        "counted_failures": counted.failures,
+        "counted_successes": counted.successes,
+    }

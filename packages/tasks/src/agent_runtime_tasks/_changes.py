@@ -1,0 +1,67 @@
+"""What may be changed of a task: omitted keeps, None clears what may be empty, and all else is checked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from .bounds import (
+    CRITERIA,
+    DEPENDENCIES,
+    GOAL_ID,
+    LONG_TEXT,
+    MAX_ATTEMPTS,
+    METADATA,
+    MOMENT,
+    PRIORITY,
+    TASK_ID,
+    TITLE,
+)
+from .errors import InvalidValue
+
+KEEP = attrs.NOTHING
+
+_CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "title": TITLE,
+    "description": LONG_TEXT,
+    "priority": PRIORITY,
+    "dependencies": DEPENDENCIES,
+    "parent_id": TASK_ID,
+    "goal_id": GOAL_ID,
+    "acceptance_criteria": CRITERIA,
+    "metadata": METADATA,
+    "max_attempts": MAX_ATTEMPTS,
+    "not_before": MOMENT,
+    "result": LONG_TEXT,
+    "error": LONG_TEXT,
+}
+_CLEARED: dict[str, Any] = {
+    "description": "",
+    "dependencies": (),
+    "parent_id": None,
+    "goal_id": None,
+    "acceptance_criteria": (),
+    "metadata": {},
+    "not_before": None,
+    "result": None,
+    "error": None,
+}
+
+
+def checked_changes(**given: Any) -> dict[str, Any]:
+    """Return what is to be changed, by the names of the task's fields.
+
+    Raises:
+        InvalidValue: a value is out of its bounds, or None where that can't be.
+    """
+    changes = {}
+    for name, value in given.items():
+        if value is KEEP:
+            continue
+        if value is not None:
+            changes[name] = _CHECKS[name](name, value)
+        elif name in _CLEARED:
+            changes[name] = _CLEARED[name]
+        else:
+            raise InvalidValue(name, "can't be cleared", f"omit {name} to keep it")
+    return changes

@@ -1,0 +1,124 @@
+"""The text planner."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Protocol
+
+from .._plan import Plan
+from ._arrange import arrange
+from ._document import Block, Document, Paragraph, Section, read_document
+from ._drafts import Draft, fit_title
+from ._inline import plain
+from ._one_liner import plan_sentence
+from ._outline import is_english, read_outline
+from ._prose import read_lines, read_prose, refer
+from ._sections import Role, read_heading
+
+_LONGEST_NAME = 500
+_MOST_SENTENCES = 12
+
+
+class Strategy(StrEnum):
+    """How the tasks of a plan relate."""
+
+    SEQUENTIAL = "sequential"
+    PARALLEL = "parallel"
+    HIERARCHICAL = "hierarchical"
+
+
+class Planner(Protocol):
+    """Whatever makes a plan of a goal."""
+
+    def __call__(self, name: str, description: str, *, strategy: Strategy | str, max_tasks: int = 40) -> Plan:
+        """Plan a goal.
+
+        Args:
+            name: what is to be reached, in a line.
+            description: the same at length, as Markdown or plain text.
+            strategy: sequential, parallel or hierarchical.
+            max_tasks: how many tasks there may be, groups included.
+        """
+        ...
+
+
+def plan_text(name: str, description: str, *, strategy: Strategy | str, max_tasks: int = 40) -> Plan:
+    """Plan a goal by what its text says.
+
+    Lists, steps, tables of work, headings and sentences that ask for something become tasks. What the text says to be done,
+    out of scope or mere background does not. A text that asks for one thing becomes a small plan for that kind of work.
+
+    Args:
+        name: what is to be reached, in a line.
+        description: the same at length, as Markdown or plain text; it may be empty.
+        strategy: sequential: each task waits for the one before it; parallel: only the order that the text states is kept;
+            hierarchical: that, and a flat text is grouped by phase or theme.
+        max_tasks: how many tasks there may be, groups included, at least 1; what does not fit is folded into the
+            description of the task before it.
+    """
+    strategy = Strategy(strategy)
+    if max_tasks < 1:
+        raise ValueError(f"max_tasks is {max_tasks}; it must be at least 1")
+    document = read_document(description)
+    outline = read_outline(document)
+    drafts, kind = outline.drafts, None
+    named = read_document(name[:_LONGEST_NAME])
+    title = plain(" ".join(named.lines)).text
+    if not drafts and not outline.english:
+        drafts = _lines(document)
+    elif not outline.structured and _leaves(drafts) <= 1:
+        drafts, kind = _small(title, drafts, document)
+        if kind and strategy is not Strategy.HIERARCHICAL:
+            drafts = [step for phase in drafts for step in phase.children]
+        elif kind:
+            _in_order(drafts)
+    if not drafts:
+        drafts = [Draft(fit_title(title) or "Work out what is to be done")]
+    drafts[-1].criteria.extend(outline.criteria)
+    return arrange(drafts, document, str(strategy), max_tasks, kind, outline.english)
+
+
+def _small(title: str, drafts: list[Draft], document: Document) -> tuple[list[Draft], str | None]:
+    """Plan a goal that asks for one thing at most: by its name, or by the one sentence that asks for something."""
+    english = is_english(title)
+    asked = read_prose(title, "implement") if english else []
+    if not drafts and len(asked) > 1:
+        asked[0].spans = [(0, len(document.lines))]
+        return asked, None
+    if not title and not drafts:
+        return [], None
+    whole = [(0, len(document.lines))]
+    if drafts and not asked:
+        small = plan_sentence(drafts[0].title)
+    else:
+        small = plan_sentence(title, english)
+        if drafts and refer(asked, drafts[0].title, drafts[0]) is None:
+            small.phases[-1].children.append(drafts[0])
+    small.phases[0].children[0].spans = whole
+    return list(small.phases), small.kind
+
+
+def _in_order(phases: list[Draft]) -> None:
+    """Let each phase of a small plan wait for the one before it."""
+    for before, after in zip(phases, phases[1:], strict=False):
+        after.wait_for(before)
+
+
+def _lines(document: Document) -> list[Draft]:
+    """Make tasks of the paragraphs of a text in another language, or of their sentences where they are few."""
+    paragraphs = [block for block in _blocks(document.root) if isinstance(block, Paragraph)]
+    drafts = [draft for paragraph in paragraphs for draft in read_lines(paragraph.text)]
+    if len(drafts) <= _MOST_SENTENCES or len(paragraphs) < 2:
+        return drafts
+    return [Draft(fit_title(plain(paragraph.text).text), spans=[paragraph.lines]) for paragraph in paragraphs]
+
+
+def _blocks(section: Section) -> Iterator[Block]:
+    for block in section.blocks:
+        if not isinstance(block, Section):
+            yield block
+        elif read_heading(plain(block.heading).text).role is not Role.SKIP:
+            yield from _blocks(block)
+
+
+def _leaves(drafts: list[Draft]) -> int:
+    return sum(_leaves(draft.children) if draft.children else 1 for draft in drafts)

@@ -1,0 +1,22 @@
+"""A module has one subject: past 350 lines it has two, or a reason that stands here."""
+
+from checkout import ROOT
+
+LARGEST = 350
+LONGER = {}
+
+
+def long_modules():
+    modules = (ROOT / "packages").glob("*/src/**/*.py")
+    lines = {path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in modules}
+    assert len(lines) > 10
+    return {name for name, count in lines.items() if count > LARGEST}
+
+
+def test_no_module_is_too_long_without_a_reason():
+    assert long_modules() - set(LONGER) == set()
+
+
+def test_no_reason_outlives_its_module():
+    assert set(LONGER) - long_modules() == set()
+    assert all(reason.endswith(".") and len(reason.split()) > 5 for reason in LONGER.values())

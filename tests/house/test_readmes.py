@@ -1,0 +1,109 @@
+"""What the READMEs show is true: their commands run here."""
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import subprocess
+
+import pytest
+from checkout import LIBRARIES, ROOT, SCRIPTS, SOURCES
+from mcp_session import call_tool, session
+from readme import blocks, section, shown_table_of_tools, table_of_tools
+
+from agent_runtime_mcp._cli._context import EXIT_CODES
+
+SERVER_README = ROOT / "packages" / "server" / "README.md"
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """An environment with the command on its PATH and nothing of the user's in it."""
+    return {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+
+def run_script(text, environment, folder):
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text], env=environment, cwd=folder, capture_output=True, text=True
+    )
+
+
+def test_there_are_two_commands_of_one_line_each():
+    assert section("Two commands").count("```sh\n") == len(blocks("sh")) == 2
+    for command in blocks("sh"):
+        assert command.count("\n") == 1
+        assert command.startswith("python3 -m venv .venv && ")
+    assert blocks("sh")[0].endswith(" && .venv/bin/agent-runtime demo\n")
+
+
+def test_ci_runs_the_second_command_as_it_stands():
+    assert f"    {blocks('sh')[1]}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_table_of_tools_is_that_of_the_operations():
+    assert shown_table_of_tools() == table_of_tools(), "`nox -s tools` brings it up to date"
+
+
+def test_all_error_codes_have_the_exit_code_that_the_table_shows():
+    rows = re.findall(r"^\| (\d) \| (.+) \|$", section("In shell scripts"), re.MULTILINE)
+    shown = {name: int(code) for code, text in rows for name in re.findall(r"`(\w+)`", text)}
+    assert {name: shown.get(name) for name in EXIT_CODES} == EXIT_CODES
+
+
+def test_all_environment_variables_are_explained():
+    pattern = re.compile(r"\bAGENT_RUNTIME_[A-Z_]+")
+    read = {name for path in SOURCES["server"].rglob("*.py") for name in pattern.findall(path.read_text("utf-8"))}
+    assert set(pattern.findall(section("Where the data lives"))) == read
+
+
+def test_the_registration_starts_a_server_that_answers(environment, tmp_path):
+    [registration] = blocks("json")
+    server = json.loads(registration)["mcpServers"]["agent-runtime"]
+    command = [server["command"], *server["args"]]
+
+    async def create():
+        async with session(command, {**environment, "CLAUDE_PROJECT_DIR": str(tmp_path)}) as client:
+            return await call_tool(client, "create_goal", name="Register it")
+
+    assert asyncio.run(create())["name"] == "Register it"
+    for text in (*blocks("bash"), *blocks("bash", SERVER_README)):
+        for line in text.splitlines():
+            if line.startswith("claude mcp add "):
+                assert shlex.split(line)[-3:] == ["--", *command]
+
+
+@pytest.mark.parametrize(
+    "script", [section("In shell scripts"), SERVER_README.read_text(encoding="utf-8")], ids=["root", "server"]
+)
+def test_the_tour_of_the_command_line_runs(script, environment, tmp_path):
+    tour = re.search(r"^```bash\n(agent-runtime init.*?)^```$", script, re.MULTILINE | re.DOTALL)[1]
+    finished = run_script(tour, environment, tmp_path)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    overview = run_script("agent-runtime overview --json", environment, tmp_path)
+    assert [goal["name"] for goal in json.loads(overview.stdout)["goals"]] == ["Ship version 1.0"]
+
+
+def test_the_tour_settles_the_task_with_what_standard_input_says(environment, tmp_path):
+    tour = re.search(r"^```bash\n(agent-runtime init.*?)^```$", section("In shell scripts"), re.MULTILINE | re.DOTALL)[
+        1
+    ]
+    run_script(tour, environment, tmp_path)
+    shown = run_script("agent-runtime task show 1 --json", environment, tmp_path)
+    assert json.loads(shown.stdout)["result"].strip() == "CHANGELOG.md, 12 entries"
+
+
+def test_the_installation_leaves_a_command_on_the_path(environment, tmp_path):
+    [script] = [text for text in blocks("bash") if "ln -s" in text]
+    assert "pip install ./packages/*" in script
+    lines = [line for line in script.splitlines() if "pip install" not in line]  # it would need a network
+    finished = run_script("\n".join(lines), environment, ROOT)
+    assert finished.returncode == 0, finished.stderr
+    link = tmp_path / ".local" / "bin" / "agent-runtime"
+    assert link.readlink() == tmp_path / ".local" / "lib" / "agent-runtime" / "bin" / "agent-runtime"
+    assert (tmp_path / ".local" / "lib" / "agent-runtime" / "bin" / "pip").exists()
+
+
+@pytest.mark.parametrize("part", [*LIBRARIES, "server"])
+def test_the_readme_links_to_each_distribution(part):
+    assert f"(packages/{part}/README.md)" in section("One library alone")
