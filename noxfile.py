@@ -135,7 +135,7 @@ def clients(session: nox.Session) -> None:
         environment = cache / requirement.partition("==")[0]
         session.run("python", "-m", "venv", str(environment))
         session.run(str(environment / "bin" / "pip"), "install", "-q", requirement, external=True)
-    session.run("pytest", "-m", "clients", *session.posargs, env={"AGENT_RUNTIME_CLIENTS": str(cache)})
+    session.run("pytest", "-m", "clients", "tests/clients", *session.posargs, env={"AGENT_RUNTIME_CLIENTS": str(cache)})
 
 
 @nox.session(default=False, requires=["wheels"])

@@ -20,6 +20,8 @@ _REFUSED = {
     r"\bgroup_concat\b|\bifnull\b|\biif\s*\(": "coalesce, CASE",
     r"\b(max|min)\s*\([^()]*,": "CASE",
     r"\b(SUM|COUNT)\s*\([^()]*(<>|[=<>])": "COUNT(*) FILTER",
+    r"(<>|[=<>])\s*:?[\w.]+\s+AS\s+\w": "CASE WHEN",
+    r"\bAS\s*\(\s*(SELECT|VALUES\s*\()\s*:": "CAST(:id AS BIGINT)",
     r"(?<!lower\()\b\w+\s+LIKE\b": "lower(x) LIKE lower(:q)",
     r"\?": "named parameters",
     r";\s*\S": "one statement in one call",

@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+pytest_plugins = ["installed_clients"]
 pytestmark = pytest.mark.clients
 
 
@@ -21,8 +22,30 @@ def test_the_inspector_finds_no_fault_with_the_tools(clients, server, era):
 
 
 def test_the_prober_finds_no_fault_with_schemas_and_calls(clients, server):
-    prober = clients.pip("amagi-mcp-probe")
-    finished = clients.run(prober, "--strict", "--allow-destructive", "--", *server)
+    """It makes arguments from the schemas; where only some ids and tokens are right, it is given them."""
+
+    def call(tool, **arguments):
+        command = (server[0], "call", *server[2:], tool, json.dumps(arguments))
+        return json.loads(clients.run(*command).stdout)
+
+    for title in ("One", "Two"):
+        call("create_task", title=title)
+    claimed = call("update_task_status", task_id=2, status="in_progress")
+    call("create_relay_pipeline", name="Has an output", goal="One", agent_types=["writer", "editor"])
+    call("advance_relay", pipeline_id=1, quality_score=1, l_score=1, tokens_used=1, output="text")
+    call("create_relay_pipeline", name="Has failed", goal="Two", agent_types=["writer"], max_retries=0)
+    call("advance_relay", pipeline_id=2, quality_score=0, l_score=0, tokens_used=1)
+    permit = call("circuit_breaker_acquire", agent_id="writer")
+    arguments = {
+        "renew_task": {"task_id": 2, "claim_token": claimed["claim_token"]},
+        "get_relay_output": {"pipeline_id": 1, "output_id": 1},
+        "retry_relay_step": {"pipeline_id": 2, "step_index": 0},
+        "circuit_breaker_release": {"agent_id": "writer", "permit_id": permit["permit_id"]},
+    }
+    given = clients.home / "arguments.json"
+    given.write_text(json.dumps(arguments))
+    prober = (clients.pip("amagi-mcp-probe"), "--strict", "--allow-destructive", "--args", str(given))
+    finished = clients.run(*prober, "--", *server)
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from scripted_messages import ScriptedMessages
 
+pytest_plugins = ["installed_clients"]
 pytestmark = pytest.mark.clients
 
 OURS = "mcp__agent-runtime__"

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+pytest_plugins = ["installed_clients"]
 pytestmark = pytest.mark.clients
 
 

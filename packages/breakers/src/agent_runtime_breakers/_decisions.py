@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from ._fallbacks import Link, find_stand_in
-from ._machine import admission, step
+from ._machine import refusal, step
 from ._model import Admission, Breaker, BreakerChange, Result
 from ._position import BreakerState, Cause
 from ._standing import (
@@ -67,10 +67,10 @@ class Decisions:
     def advise(self, agent_id: str) -> Admission:
         """Say whether a permit would be granted."""
         standing = self.store.load_for_admission(agent_id).standing
-        answer = admission(standing, self.now)
-        if isinstance(answer, Refused):
-            return self._refused(agent_id, standing, answer)
-        return Admission(agent_id=agent_id, admitted=True)
+        refused = refusal(standing, self.now)
+        if refused is None:
+            return Admission(agent_id=agent_id, admitted=True)
+        return self._refused(agent_id, standing, refused)
 
     def report(
         self, agent_id: str, permit_id: str | None, result: Result, message: str, retry_after: int | None
@@ -89,7 +89,7 @@ class Decisions:
             shown = breaker(stored, self.now)
             return BreakerChange(breaker=shown, changed=False, tripped=permit.tripped, recovered=permit.recovered)
         standing, effects = step(stored.standing, _event(result, permit, retry_after), self.now)
-        changed = standing is not stored.standing or bool(effects)
+        changed = bool(effects) or standing != stored.standing
         if changed:
             stored = self.store.save(stored, standing, effects, self.now, message)
         tripped, recovered = _tripped(effects), _recovered(effects)
@@ -140,23 +140,23 @@ class Decisions:
             raise PermitNotFound(agent_id, permit_id)
         return permit
 
-    def _refused(self, agent_id: str, standing: Standing, answer: Refused) -> Admission:
-        first = Link(admits=False, retry_after=answer.retry_after, fallback_agent=standing.settings.fallback_agent)
+    def _refused(self, agent_id: str, standing: Standing, refused: Refused) -> Admission:
+        first = Link(admits=False, retry_after=refused.retry_after, fallback_agent=standing.settings.fallback_agent)
         found = find_stand_in(agent_id, first, self._link)
         return Admission(
             agent_id=agent_id,
             admitted=False,
-            reason=answer.reason,
+            reason=refused.reason,
             retry_after_seconds=seconds(found.retry_after),
             fallback_agent=found.agent_id,
         )
 
     def _link(self, agent_id: str) -> Link:
         standing = self.store.load_for_admission(agent_id).standing
-        answer = admission(standing, self.now)
+        refused = refusal(standing, self.now)
         return Link(
-            admits=not isinstance(answer, Refused),
-            retry_after=answer.retry_after if isinstance(answer, Refused) else None,
+            admits=refused is None,
+            retry_after=None if refused is None else refused.retry_after,
             fallback_agent=standing.settings.fallback_agent,
         )
 

@@ -31,9 +31,8 @@ class Listing:
             else:
                 closed = self.store.rows.closed_after(after, limit + 1)
                 total, rows = known - len(not_closed), self.store.rows.find_all(closed)
-        shown = self.store.complete(rows[:limit], now)
         return BreakerPage(
-            breakers=tuple(brief(stored, now) for stored in shown),
+            breakers=tuple(brief(self.store.complete(row, now), now) for row in rows[:limit]),
             total=total,
             more=len(rows) > limit,
             open=opened,

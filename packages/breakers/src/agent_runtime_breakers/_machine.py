@@ -5,18 +5,16 @@ whether to close again. What belongs to an earlier generation, or reports to a b
 in the totals and decides nothing.
 """
 
-from typing import Any
-
 import attrs
 
 from ._clock import without_future_stamps
-from ._position import BreakerState, Cause, moved
-from ._settings import Mode
+from ._cooldown import half_opens_at
+from ._position import BreakerState, Cause, Position, moved
+from ._settings import Mode, Settings
 from ._standing import (
     PERMIT_KEPT,
     SLOW_CALL,
     Acquire,
-    Answer,
     ClockSetBack,
     Configure,
     Effect,
@@ -37,6 +35,7 @@ from ._standing import (
     Standing,
     Succeed,
     Throttle,
+    Totals,
     Trip,
     Window,
     WindowCleared,
@@ -54,8 +53,7 @@ def step(standing: Standing, event: Event, now: int) -> tuple[Standing, tuple[Ef
         event: what happens.
         now: the time in milliseconds since 1970.
     """
-    turn = _Turn(standing, now)
-    turn.heed_a_clock_set_back()
+    turn = _begin(standing, now)
     match event:
         case Acquire():
             turn.acquire(event)
@@ -70,81 +68,127 @@ def step(standing: Standing, event: Event, now: int) -> tuple[Standing, tuple[Ef
         case Reset():
             turn.reset()
         case Configure():
-            turn.standing = attrs.evolve(turn.standing, settings=event.settings)
+            turn.settings = event.settings
     return turn.standing, tuple(turn.effects)
 
 
-def admission(standing: Standing, now: int) -> Answer:
-    """Return what somebody who asks for a permit would be told."""
-    turn = _Turn(standing, now)
-    turn.heed_a_clock_set_back()
-    return turn.acquire(Acquire())
+def refusal(standing: Standing, now: int) -> Refused | None:
+    """Return what somebody who asks for a permit would be told, None where one would be granted."""
+    return _begin(standing, now).refusal()
 
 
-def shown_state(standing: Standing, now: int) -> BreakerState:
-    """Return the state to show: open while it is forced to be, half_open once its cooldown is over."""
-    if standing.settings.mode is Mode.FORCED_OPEN:
-        return BreakerState.OPEN
-    half_opens = half_opens_at(standing)
-    return standing.position.state if half_opens is None or half_opens > now else BreakerState.HALF_OPEN
-
-
-def half_opens_at(standing: Standing) -> int | None:
-    """Return when the cooldown of an open breaker is over; None for one that is not open, or is held so."""
-    position = standing.position
-    if standing.settings.mode is Mode.FORCED_OPEN or position.state is not BreakerState.OPEN:
-        return None
-    return (position.opened_at or 0) + standing.settings.cooldown(position.consecutive_trips)
+def _begin(standing: Standing, now: int) -> "_Turn":
+    """Return a turn that begins with what a clock that was set back makes necessary."""
+    heeded = without_future_stamps(standing, now)
+    turn = _Turn(
+        now,
+        heeded.settings,
+        heeded.position,
+        heeded.totals,
+        heeded.window,
+        heeded.throttle,
+        heeded.probes,
+        heeded.probe_successes,
+        heeded.probes_lost,
+    )
+    opened_late = standing.position.opened_at is not None and standing.position.opened_at > now
+    if heeded is not standing or opened_late:
+        turn.effects.append(ClockSetBack())
+    if opened_late:
+        turn.move(Cause.CLOCK_SET_BACK, "the clock was set back, so the cooldown begins anew")
+    return turn
 
 
 @attrs.define
 class _Turn:
-    """A step in the making."""
+    """A step in the making: the parts of a standing, which an event replaces, and the effects so far."""
 
-    standing: Standing
     now: int
+    settings: Settings
+    position: Position
+    totals: Totals
+    window: Window
+    throttle: Throttle | None
+    probes: tuple[Permit, ...]
+    probe_successes: int
+    probes_lost: int
     effects: list[Effect] = attrs.field(factory=list)
 
-    def heed_a_clock_set_back(self) -> None:
-        """Stamp with now what is stamped later, so that a wrong clock delays by one more cooldown at most."""
-        before = self.standing
-        self.standing = without_future_stamps(before, self.now)
-        opened_late = before.position.opened_at is not None and before.position.opened_at > self.now
-        if self.standing is not before or opened_late:
-            self.effects.append(ClockSetBack())
-        if opened_late:
-            self._move(Cause.CLOCK_SET_BACK, "the clock was set back, so the cooldown begins anew")
+    @property
+    def standing(self) -> Standing:
+        """Where the event leaves the breaker."""
+        return Standing(
+            settings=self.settings,
+            position=self.position,
+            totals=self.totals,
+            window=self.window,
+            throttle=self.throttle,
+            probes=self.probes,
+            probe_successes=self.probe_successes,
+            probes_lost=self.probes_lost,
+        )
 
-    def acquire(self, event: Acquire) -> Answer:
-        """Grant a permit or refuse it; the answer is the last effect, too."""
-        answer = self._answer(event)
-        self.effects.append(answer)
-        return answer
+    def acquire(self, event: Acquire) -> None:
+        """Grant a permit or refuse it."""
+        if self.settings.mode is Mode.DISABLED:
+            self.effects.append(LetThrough())
+        elif refused := self.refusal():
+            self.effects.append(refused)
+        else:
+            self._grant(event)
+
+    def refusal(self) -> Refused | None:
+        """Say why no permit can be granted now; to know, probes that are lost are given up."""
+        mode = self.settings.mode
+        if mode is Mode.FORCED_OPEN:
+            return Refused(RefusalReason.FORCED_OPEN, None)
+        if mode is not Mode.NORMAL:
+            return None
+        self._give_up_lost_probes()
+        cooldown_left, throttle_left = self._cooldown_left(), self._throttle_left()
+        if cooldown_left:
+            return Refused(RefusalReason.OPEN, max(cooldown_left, throttle_left))
+        if throttle_left:
+            return Refused(RefusalReason.THROTTLED, throttle_left)
+        probes = self.probes
+        if len(probes) < self.settings.half_open_max_calls:
+            return None
+        return Refused(RefusalReason.PROBE_IN_FLIGHT, min(probe.expires_at for probe in probes) - self.now)
 
     def succeed(self, permit: Permit | None) -> None:
         """Count a success; one that took too long counts against the agent."""
-        if self.standing.settings.mode is Mode.DISABLED:
+        if self.settings.mode is Mode.DISABLED:
             return
-        totals = self.standing.totals
-        self._set(totals=attrs.evolve(totals, successes=totals.successes + 1, last_success_at=self.now))
-        if not self._counts(permit):
+        totals = self.totals
+        self.totals = Totals(
+            failures=totals.failures,
+            successes=totals.successes + 1,
+            last_failure_at=totals.last_failure_at,
+            last_success_at=self.now,
+        )
+        if not self._hears(permit):
             return
         if permit is not None and self._is_slow(permit):
             self._count_failure(SLOW_CALL)
         elif self._is_probing:
             self._probe_succeeded(permit)
         else:
-            window = self.standing.window
-            self._set(window=attrs.evolve(window, successes=window.successes + 1))
+            window = self.window
+            self.window = Window(failures=window.failures, successes=window.successes + 1)
             self.effects.append(Kept(None, counts=True))
 
     def fail(self, event: Fail) -> None:
         """Count a failure; being told when to come back is no failure of a probe."""
-        if self.standing.settings.mode is Mode.DISABLED:
+        if self.settings.mode is Mode.DISABLED:
             return
-        totals = self.standing.totals
-        self._set(totals=attrs.evolve(totals, failures=totals.failures + 1, last_failure_at=self.now))
-        if not self._counts(event.permit):
+        totals = self.totals
+        self.totals = Totals(
+            failures=totals.failures + 1,
+            successes=totals.successes,
+            last_failure_at=self.now,
+            last_success_at=totals.last_success_at,
+        )
+        if not self._hears(event.permit):
             self.effects.append(Kept(event.failure_type, counts=False))
             return
         throttled_before = self._throttle_left() > 0
@@ -167,113 +211,100 @@ class _Turn:
 
     def trip(self, event: Trip) -> None:
         """Open by hand."""
-        self._move(Cause.TRIPPED, event.reason)
+        self.move(Cause.TRIPPED, event.reason)
         if event.hold:
-            self._set(settings=attrs.evolve(self.standing.settings, mode=Mode.FORCED_OPEN))
+            self.settings = attrs.evolve(self.settings, mode=Mode.FORCED_OPEN)
 
     def reset(self) -> None:
         """Close by hand and forget what counted."""
-        self._move(Cause.RESET, "reset by hand")
+        self.move(Cause.RESET, "reset by hand")
         self._clear_window()
-        self._set(throttle=None)
-        if self.standing.settings.mode is Mode.FORCED_OPEN:
-            self._set(settings=attrs.evolve(self.standing.settings, mode=Mode.NORMAL))
+        self.throttle = None
+        if self.settings.mode is Mode.FORCED_OPEN:
+            self.settings = attrs.evolve(self.settings, mode=Mode.NORMAL)
 
-    def _answer(self, event: Acquire) -> Answer:
-        mode = self.standing.settings.mode
-        if mode is Mode.DISABLED:
-            return LetThrough()
-        if mode is Mode.METRICS_ONLY:
-            return self._grant(event, PermitKind.NORMAL, PERMIT_KEPT)
-        if mode is Mode.FORCED_OPEN:
-            return Refused(RefusalReason.FORCED_OPEN, None)
-        self._give_up_lost_probes()
-        throttle_left = self._throttle_left()
-        if self._state is BreakerState.OPEN and (cooldown_left := self._cooldown_left()):
-            return Refused(RefusalReason.OPEN, max(cooldown_left, throttle_left))
-        if throttle_left:
-            return Refused(RefusalReason.THROTTLED, throttle_left)
-        if self._state is BreakerState.CLOSED:
-            return self._grant(event, PermitKind.NORMAL, PERMIT_KEPT)
-        self._begin_probing()
-        probes = self.standing.probes
-        if len(probes) >= self.standing.settings.half_open_max_calls:
-            soonest = min(probe.expires_at for probe in probes)
-            return Refused(RefusalReason.PROBE_IN_FLIGHT, soonest - self.now)
-        answer = self._grant(event, PermitKind.PROBE, self.standing.settings.probe_lease)
-        self._set(probes=(*probes, answer.permit))
-        return answer
+    def move(self, cause: Cause, reason: str) -> None:
+        """Make a transition; what was found out about the agent by probes ends with most of them."""
+        before, after = self.position, moved(self.position, cause, self.now)
+        self.position = after
+        if cause not in _KEEPS_PROBES:
+            self.probes, self.probe_successes, self.probes_lost = (), 0, 0
+        self.effects.append(Moved(cause, reason, before.state, after.state, after.generation))
 
-    def _grant(self, event: Acquire, kind: PermitKind, lease: int) -> Granted:
-        return Granted(
-            Permit(
-                permit_id=event.permit_id,
-                generation=self.standing.position.generation,
-                kind=kind,
-                worker=event.worker,
-                holder=event.holder,
-                granted_at=self.now,
-                expires_at=self.now + lease,
-            )
+    def _grant(self, event: Acquire) -> None:
+        if self.settings.mode is Mode.NORMAL:
+            self._begin_probing()
+        probing = self._is_probing
+        permit = Permit(
+            permit_id=event.permit_id,
+            generation=self.position.generation,
+            kind=PermitKind.PROBE if probing else PermitKind.NORMAL,
+            worker=event.worker,
+            holder=event.holder,
+            granted_at=self.now,
+            expires_at=self.now + (self.settings.probe_lease if probing else PERMIT_KEPT),
         )
+        if probing:
+            self.probes = (*self.probes, permit)
+        self.effects.append(Granted(permit))
 
-    def _counts(self, permit: Permit | None) -> bool:
+    def _hears(self, permit: Permit | None) -> bool:
         """Say whether an outcome counts beyond the totals; without a permit it may have to stand in for a probe."""
-        mode = self.standing.settings.mode
+        mode = self.settings.mode
         if mode is Mode.FORCED_OPEN:
             return False
-        if permit is not None and (permit.lost or permit.generation != self.standing.position.generation):
+        if permit is not None and (permit.lost or permit.generation != self.position.generation):
             return False
         if self._state is BreakerState.CLOSED or mode is Mode.METRICS_ONLY:
             return True
         if permit is not None:
             return permit.kind is PermitKind.PROBE
         self._give_up_lost_probes()
-        if self._state is BreakerState.OPEN and self._cooldown_left():
+        if self._cooldown_left():
             return False
         self._begin_probing()
-        return not self.standing.probes
+        return not self.probes
 
     def _count_failure(self, failure: str) -> None:
-        window = self.standing.window
+        window = self.window
         window = Window(failures=window.failures + 1, successes=window.successes)
-        self._set(window=window)
+        self.window = window
         self.effects.append(Kept(failure, counts=True))
-        settings = self.standing.settings
+        settings = self.settings
         if settings.mode is Mode.METRICS_ONLY:
             return
         if self._is_probing:
-            self._move(Cause.PROBE_FAILED, f"a probe failed: {failure}")
+            self.move(Cause.PROBE_FAILED, f"a probe failed: {failure}")
             return
         if window.failures >= settings.failure_threshold:
             reason = f"{window.failures} failures in {settings.window_seconds:g} s, the last: {failure}"
-            self._move(Cause.FAILURES, reason)
+            self.move(Cause.FAILURES, reason)
             return
         calls = window.failures + window.successes
         rate = settings.failure_rate_threshold
         if rate is not None and calls >= settings.minimum_calls and window.failures / calls >= rate:
             reason = f"{window.failures} of {calls} calls failed in {settings.window_seconds:g} s, the last: {failure}"
-            self._move(Cause.FAILURE_RATE, reason)
+            self.move(Cause.FAILURE_RATE, reason)
 
     def _probe_succeeded(self, permit: Permit | None) -> None:
         self._free_slot(permit)
-        succeeded = self.standing.probe_successes + 1
-        self._set(probe_successes=succeeded)
-        if succeeded >= self.standing.settings.success_threshold:
-            self._move(Cause.RECOVERED, f"{succeeded} probe{'' if succeeded == 1 else 's'} succeeded")
+        self.probe_successes += 1
+        if self.probe_successes >= self.settings.success_threshold:
+            probes = "a probe" if self.probe_successes == 1 else f"{self.probe_successes} probes"
+            self.move(Cause.RECOVERED, f"{probes} succeeded")
             self._clear_window()
 
     def _free_slot(self, permit: Permit | None) -> None:
-        others = self.standing.probes
+        others = self.probes
         if permit is not None:
             others = tuple(probe for probe in others if probe.permit_id != permit.permit_id)
-            if len(others) == len(self.standing.probes):
+            if len(others) == len(self.probes):
                 return
-        self._set(probes=others, probes_lost=0)
+        self.probes, self.probes_lost = others, 0
 
     def _give_up_lost_probes(self) -> None:
         """Free the slots of probes whose lease is over or whose process is gone; three in a row reopen the breaker."""
-        for probe in self.standing.probes:
+        for probe in self.probes:
             if probe.expires_at <= self.now:
                 why = "its lease is over"
             elif probe.alive is False:
@@ -281,58 +312,44 @@ class _Turn:
             else:
                 continue
             by = "" if probe.worker is None else f" of {probe.worker}"
-            others = tuple(other for other in self.standing.probes if other.permit_id != probe.permit_id)
-            self._set(probes=others, probes_lost=self.standing.probes_lost + 1)
+            others = tuple(other for other in self.probes if other.permit_id != probe.permit_id)
+            self.probes, self.probes_lost = others, self.probes_lost + 1
             self.effects.append(ProbeLost(probe.permit_id))
-            self._move(Cause.PROBE_LOST, f"the probe{by} was lost: {why}")
-        if self.standing.probes_lost >= LOST_IN_A_ROW:
-            self._move(Cause.PROBES_LOST, f"{self.standing.probes_lost} probes were lost in a row")
+            self.move(Cause.PROBE_LOST, f"the probe{by} was lost: {why}")
+        if self.probes_lost >= LOST_IN_A_ROW:
+            self.move(Cause.PROBES_LOST, f"{self.probes_lost} probes were lost in a row")
 
     def _begin_probing(self) -> None:
         if self._state is BreakerState.OPEN:
-            position = self.standing.position
-            seconds = self.standing.settings.cooldown(position.consecutive_trips) / 1000
-            self._move(Cause.COOLDOWN_OVER, f"the cooldown of {seconds:g} s is over")
+            seconds = self.settings.cooldown(self.position.consecutive_trips) / 1000
+            self.move(Cause.COOLDOWN_OVER, f"the cooldown of {seconds:g} s is over")
 
     def _cooldown_left(self) -> int:
-        return max((half_opens_at(self.standing) or 0) - self.now, 0)
+        return max((half_opens_at(self.settings, self.position) or 0) - self.now, 0)
 
     def _throttle(self, milliseconds: int) -> None:
         until = self.now + milliseconds
-        throttle = self.standing.throttle
+        throttle = self.throttle
         if throttle is None or throttle.until < until:
-            self._set(throttle=Throttle(since=self.now, until=until))
+            self.throttle = Throttle(since=self.now, until=until)
 
     def _throttle_left(self) -> int:
-        throttle = self.standing.throttle
+        throttle = self.throttle
         return 0 if throttle is None else max(throttle.until - self.now, 0)
 
     def _clear_window(self) -> None:
-        self._set(window=Window())
+        self.window = Window()
         self.effects.append(WindowCleared())
 
     def _is_slow(self, permit: Permit) -> bool:
-        limit = self.standing.settings.slow_call_seconds
+        limit = self.settings.slow_call_seconds
         return limit is not None and self.now - permit.granted_at > round(limit * 1000)
 
     @property
     def _state(self) -> BreakerState:
-        return self.standing.position.state
+        return self.position.state
 
     @property
     def _is_probing(self) -> bool:
         """Whether what counts now counts as a probe."""
-        standing = self.standing
-        return standing.position.state is BreakerState.HALF_OPEN and standing.settings.mode is Mode.NORMAL
-
-    def _move(self, cause: Cause, reason: str) -> None:
-        before = self.standing.position
-        after = moved(before, cause, self.now)
-        if cause in _KEEPS_PROBES:
-            self._set(position=after)
-        else:
-            self._set(position=after, probes=(), probe_successes=0, probes_lost=0)
-        self.effects.append(Moved(cause, reason, before.state, after.state, after.generation))
-
-    def _set(self, **changes: Any) -> None:
-        self.standing = attrs.evolve(self.standing, **changes)
+        return self._state is BreakerState.HALF_OPEN and self.settings.mode is Mode.NORMAL

@@ -1,14 +1,15 @@
 """The row of a breaker: how it is read, and how much of it a write touches."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
-from ._machine import half_opens_at
+from ._cooldown import half_opens_at
 from ._position import BreakerState, Position
 from ._settings import Mode, Settings
-from ._standing import Standing, Throttle, Totals
+from ._standing import Permit, Standing, Throttle, Totals, Window
 from ._storage import Connection, Row
 
 _TALLIES = (
@@ -37,7 +38,6 @@ _STANDING = (
 )
 _SETTINGS = tuple(field.name for field in attrs.fields(Settings))
 _COLUMNS = (*_TALLIES, *_STANDING, *_SETTINGS)
-_FIRST_SETTING = len(_TALLIES) + len(_STANDING)
 
 _SELECT = f"""
     SELECT agent_id, {", ".join(_COLUMNS)}
@@ -47,7 +47,7 @@ _INSERT = f"""
     INSERT INTO breakers_breakers (agent_id, {", ".join(_COLUMNS)})
     VALUES (:agent_id, {", ".join(f":{column}" for column in _COLUMNS)})
 """
-_UPDATE_ALL = f"""
+_UPDATE = f"""
     UPDATE breakers_breakers
     SET {", ".join(f"{column} = :{column}" for column in _COLUMNS)}
     WHERE agent_id = :agent_id
@@ -72,11 +72,29 @@ class Counted:
 
 @attrs.frozen(kw_only=True)
 class BreakerRow:
-    """A breaker as its row alone tells it: no window, no probes."""
+    """A breaker as its row alone tells it: without what stands in its window, and without its probes."""
 
     agent_id: str
-    standing: Standing
+    settings: Settings
+    position: Position
+    totals: Totals
+    throttle: Throttle | None
+    probe_successes: int
+    probes_lost: int
     counted: Counted
+
+    def standing(self, window: Window, probes: tuple[Permit, ...]) -> Standing:
+        """Return all that a decision depends on."""
+        return Standing(
+            settings=self.settings,
+            position=self.position,
+            totals=self.totals,
+            window=window,
+            throttle=self.throttle,
+            probes=probes,
+            probe_successes=self.probe_successes,
+            probes_lost=self.probes_lost,
+        )
 
 
 @attrs.frozen
@@ -136,19 +154,18 @@ class Rows:
         [row] = self.connection.execute("SELECT COUNT(*) FROM breakers_breakers").fetchall()
         return int(row[0])
 
-    def insert(self, row: BreakerRow) -> None:
+    def insert(self, agent_id: str, standing: Standing, counted: Counted) -> None:
         """Write a new row."""
-        self.connection.execute(_INSERT, _values(row)).fetchall()
+        self.connection.execute(_INSERT, _all_values(agent_id, standing, counted)).fetchall()
 
-    def update(self, before: BreakerRow, after: BreakerRow) -> None:
-        """Write what changed: most outcomes change tallies alone, and touch no index."""
-        was, now = before.standing, after.standing
-        same_place = was.position == now.position and was.settings == now.settings
-        if same_place and before.counted.transitions == after.counted.transitions:
-            tallies = {"agent_id": after.agent_id, **_tallies(now, after.counted)}
-            self.connection.execute(_UPDATE_TALLIES, tallies).fetchall()
-        else:
-            self.connection.execute(_UPDATE_ALL, _values(after)).fetchall()
+    def update(self, agent_id: str, standing: Standing, counted: Counted) -> None:
+        """Write a row."""
+        self.connection.execute(_UPDATE, _all_values(agent_id, standing, counted)).fetchall()
+
+    def update_tallies(self, agent_id: str, standing: Standing, counted: Counted) -> None:
+        """Write what an outcome changes in a breaker that does not move: no index is touched."""
+        values = {"agent_id": agent_id, **_tallies(standing, counted)}
+        self.connection.execute(_UPDATE_TALLIES, values).fetchall()
 
 
 def _breaker_row(row: Row) -> BreakerRow:
@@ -174,11 +191,11 @@ def _breaker_row(row: Row) -> BreakerRow:
         transitions,
         _shown_state,
         _half_opens_at,
-        mode,
         *settings,
     ) = row
-    standing = Standing(
-        settings=Settings(mode=Mode(mode), **dict(zip(_SETTINGS[1:], settings, strict=True))),
+    return BreakerRow(
+        agent_id=agent_id,
+        settings=_settings(*settings),
         position=Position(
             state=BreakerState(state),
             generation=generation,
@@ -195,33 +212,37 @@ def _breaker_row(row: Row) -> BreakerRow:
         throttle=None if throttled_since is None else Throttle(since=throttled_since, until=throttled_until),
         probe_successes=probe_successes,
         probes_lost=probes_lost,
+        counted=Counted(
+            failures=counted_failures,
+            successes=counted_successes,
+            cleared_failures=cleared_failures,
+            cleared_successes=cleared_successes,
+            transitions=transitions,
+        ),
     )
-    counted = Counted(
-        failures=counted_failures,
-        successes=counted_successes,
-        cleared_failures=cleared_failures,
-        cleared_successes=cleared_successes,
-        transitions=transitions,
-    )
-    return BreakerRow(agent_id=agent_id, standing=standing, counted=counted)
 
 
-def _values(row: BreakerRow) -> dict[str, Any]:
-    standing, position, settings = row.standing, row.standing.position, row.standing.settings
-    half_opens = half_opens_at(standing)
+@functools.lru_cache(maxsize=256)
+def _settings(mode: str, *others: Any) -> Settings:
+    """Return equal settings as one object: most breakers have those that they began with."""
+    return Settings(mode=Mode(mode), **dict(zip(_SETTINGS[1:], others, strict=True)))
+
+
+def _all_values(agent_id: str, standing: Standing, counted: Counted) -> dict[str, Any]:
+    position, settings = standing.position, standing.settings
     return {
-        "agent_id": row.agent_id,
-        **_tallies(standing, row.counted),
+        "agent_id": agent_id,
+        **_tallies(standing, counted),
         "state": str(position.state),
         "generation": position.generation,
         "opened_at": position.opened_at,
         "trip_count": position.trip_count,
         "consecutive_trips": position.consecutive_trips,
-        "cleared_failures": row.counted.cleared_failures,
-        "cleared_successes": row.counted.cleared_successes,
-        "transitions": row.counted.transitions,
+        "cleared_failures": counted.cleared_failures,
+        "cleared_successes": counted.cleared_successes,
+        "transitions": counted.transitions,
         "shown_state": str(BreakerState.OPEN if settings.mode is Mode.FORCED_OPEN else position.state),
-        "half_opens_at": half_opens,
+        "half_opens_at": half_opens_at(settings, position),
         **{name: getattr(settings, name) for name in _SETTINGS},
         "mode": str(settings.mode),
     }

@@ -1,6 +1,6 @@
 """A breaker as the database holds it: read whole before a step, and written back as the step's effects ask for."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import attrs
@@ -11,10 +11,12 @@ from ._outcomes import SHOWN, Outcomes
 from ._permits import Permits
 from ._position import BreakerState, Transition
 from ._rows import BreakerRow, Counted, Rows
-from ._standing import ClockSetBack, Effect, Granted, Kept, Moved, ProbeLost, Standing, Window, WindowCleared
+from ._standing import ClockSetBack, Effect, Granted, Kept, Moved, Permit, ProbeLost, Standing, Window, WindowCleared
 from ._storage import Connection
 
 OUTCOMES_KEPT = 7 * 24 * 3600 * 1000
+PRUNED_EVERY = 20
+_UNCOUNTED = Window()
 
 
 @attrs.frozen(kw_only=True)
@@ -22,19 +24,18 @@ class Stored:
     """A breaker with all that a step needs.
 
     Attributes:
-        row: its row, with the window counted and the probes looked at.
-        known: whether there is such a row yet.
+        agent_id: the agent it guards.
+        standing: what a step starts from.
+        counted: what its window is counted with.
+        known: whether there is a row of it yet.
         recent: its last failures, newest first.
     """
 
-    row: BreakerRow
-    known: bool
+    agent_id: str
+    standing: Standing
+    counted: Counted
+    known: bool = True
     recent: tuple[RecentFailure, ...] = ()
-
-    @property
-    def standing(self) -> Standing:
-        """What a step starts from."""
-        return self.row.standing
 
 
 @attrs.frozen(slots=False)
@@ -71,28 +72,32 @@ class Store:
 
     def load(self, agent_id: str, now: int) -> Stored:
         """Return the breaker of an agent with its window and its last failures."""
-        stored = self.load_for_admission(agent_id)
-        return self._with_outcomes(stored, now) if stored.known else stored
-
-    def load_for_admission(self, agent_id: str) -> Stored:
-        """Return the breaker of an agent with its probes: outcomes have no say in who is admitted."""
         row = self.rows.find(agent_id)
         if row is None:
-            return Stored(row=BreakerRow(agent_id=agent_id, standing=Standing(), counted=Counted()), known=False)
-        return Stored(row=self._with_probes(row), known=True)
+            return _unknown(agent_id)
+        edge = now - row.settings.window
+        failures = self.outcomes.failures(agent_id, edge)
+        window = Window(
+            failures=_in_window(row.counted.failures, row.counted.cleared_failures, failures.counted_before),
+            successes=0 if row.settings.failure_rate_threshold is None else self._successes(row, edge),
+        )
+        standing = row.standing(window, self._probes(row))
+        return Stored(agent_id=agent_id, standing=standing, counted=row.counted, recent=failures.recent)
 
-    def complete(self, rows: Iterable[BreakerRow], now: int) -> list[Stored]:
-        """Return listed breakers with their probes and windows, but without their last failures."""
-        completed = []
-        for row in rows:
-            standing = self._with_probes(row).standing
-            edge = now - standing.settings.window
-            last = standing.totals.last_failure_at
-            before = None if last is None else self.outcomes.counted_before(row.agent_id, edge, failed=True)
-            window = Window(failures=_in_window(row.counted.failures, row.counted.cleared_failures, before))
-            standing = attrs.evolve(standing, window=window)
-            completed.append(Stored(row=attrs.evolve(row, standing=standing), known=True))
-        return completed
+    def load_for_admission(self, agent_id: str) -> Stored:
+        """Return the breaker of an agent with its probes alone: outcomes have no say in who is admitted."""
+        row = self.rows.find(agent_id)
+        if row is None:
+            return _unknown(agent_id)
+        return Stored(agent_id=agent_id, standing=row.standing(_UNCOUNTED, self._probes(row)), counted=row.counted)
+
+    def complete(self, row: BreakerRow, now: int) -> Stored:
+        """Return a listed breaker with its probes and its window, but without its last failures."""
+        before = None
+        if row.totals.last_failure_at is not None:
+            before = self.outcomes.counted_before(row.agent_id, now - row.settings.window, failed=True)
+        window = Window(failures=_in_window(row.counted.failures, row.counted.cleared_failures, before))
+        return Stored(agent_id=row.agent_id, standing=row.standing(window, self._probes(row)), counted=row.counted)
 
     def save(
         self, before: Stored, standing: Standing, effects: Sequence[Effect], now: int, error_message: str = ""
@@ -106,18 +111,13 @@ class Store:
             now: the time in milliseconds since 1970.
             error_message: what went wrong, for an outcome that is to be kept.
         """
-        agent_id = before.row.agent_id
-        row = BreakerRow(agent_id=agent_id, standing=standing, counted=_counted(before.row.counted, effects))
-        if not before.known:
-            self.rows.insert(row)
-        elif standing is not before.standing or row.counted != before.row.counted:
-            self.rows.update(before.row, row)
-        counted, number = before.row.counted, before.row.counted.transitions
-        recent = before.recent
+        agent_id, counted = before.agent_id, _counted(before.counted, effects)
+        self._save_row(before, standing, counted)
+        recent, number = before.recent, before.counted.transitions
         for effect in effects:
             match effect:
                 case Kept():
-                    recent = self._keep(row, counted, effect, now, error_message, recent)
+                    recent = self._keep(before, standing, effect, now, error_message)
                 case Moved():
                     number += 1
                     self.history.add(agent_id, _transition(effect, number, now))
@@ -129,56 +129,49 @@ class Store:
                 case ClockSetBack():
                     self.outcomes.stamp_at_most(agent_id, now)
                     self.permits.stamp_at_most(agent_id, now)
-                    recent = tuple(attrs.evolve(failure, at=min(failure.at, now)) for failure in recent)
-        return Stored(row=row, known=True, recent=recent)
+        return Stored(agent_id=agent_id, standing=standing, counted=counted, recent=recent)
 
-    def _with_probes(self, row: BreakerRow) -> BreakerRow:
-        position = row.standing.position
-        if position.state is not BreakerState.HALF_OPEN:
-            return row
-        probes = self.permits.probes_in_flight(row.agent_id, position.generation)
-        return attrs.evolve(row, standing=attrs.evolve(row.standing, probes=probes))
-
-    def _with_outcomes(self, stored: Stored, now: int) -> Stored:
-        row, counted, settings = stored.row, stored.row.counted, stored.standing.settings
-        edge = now - settings.window
-        failures = self.outcomes.failures(row.agent_id, edge)
-        successes = 0
-        if settings.failure_rate_threshold is not None:
-            before = self.outcomes.counted_before(row.agent_id, edge, failed=False)
-            successes = _in_window(counted.successes, counted.cleared_successes, before)
-        window = Window(
-            failures=_in_window(counted.failures, counted.cleared_failures, failures.counted_before),
-            successes=successes,
-        )
-        row = attrs.evolve(row, standing=attrs.evolve(row.standing, window=window))
-        return Stored(row=row, known=True, recent=failures.recent)
+    def _save_row(self, before: Stored, standing: Standing, counted: Counted) -> None:
+        was = before.standing
+        if not before.known:
+            self.rows.insert(before.agent_id, standing, counted)
+        elif standing.settings is not was.settings or counted.transitions > before.counted.transitions:
+            self.rows.update(before.agent_id, standing, counted)
+        elif standing != was or counted != before.counted:
+            self.rows.update_tallies(before.agent_id, standing, counted)
 
     def _keep(
-        self,
-        row: BreakerRow,
-        counted: Counted,
-        outcome: Kept,
-        now: int,
-        error_message: str,
-        recent: tuple[RecentFailure, ...],
+        self, before: Stored, standing: Standing, outcome: Kept, now: int, error_message: str
     ) -> tuple[RecentFailure, ...]:
+        """Write an outcome, delete what is too old of its sort, and return the last failures."""
         failed = outcome.failure is not None
-        totals = row.standing.totals
+        number = standing.totals.failures + standing.totals.successes
+        counted_before = before.counted.failures if failed else before.counted.successes
         self.outcomes.keep(
-            row.agent_id,
-            now,
-            totals.failures + totals.successes,
-            counted.failures if failed else counted.successes,
-            outcome.failure,
-            error_message if failed else None,
+            before.agent_id, now, number, counted_before, outcome.failure, error_message if failed else None
         )
-        kept_for = max(row.standing.settings.window, OUTCOMES_KEPT)
-        self.outcomes.prune(row.agent_id, now - kept_for, failed=failed)
-        if outcome.failure is None:
-            return recent
-        newest = RecentFailure(at=now, failure_type=outcome.failure, error_message=error_message)
-        return (newest, *recent)[:SHOWN]
+        edge = now - max(standing.settings.window, OUTCOMES_KEPT)
+        recent = before.recent
+        if number % PRUNED_EVERY == 0 or (failed and recent and recent[-1].at <= edge):
+            self.outcomes.prune(before.agent_id, edge, failed=failed)
+            recent = tuple(failure for failure in recent if failure.at > edge)
+        if outcome.failure is not None:
+            newest = RecentFailure(at=now, failure_type=outcome.failure, error_message=error_message)
+            recent = (newest, *recent[: SHOWN - 1])
+        return recent
+
+    def _successes(self, row: BreakerRow, edge: int) -> int:
+        before = self.outcomes.counted_before(row.agent_id, edge, failed=False)
+        return _in_window(row.counted.successes, row.counted.cleared_successes, before)
+
+    def _probes(self, row: BreakerRow) -> tuple[Permit, ...]:
+        if row.position.state is not BreakerState.HALF_OPEN:
+            return ()
+        return self.permits.probes_in_flight(row.agent_id, row.position.generation)
+
+
+def _unknown(agent_id: str) -> Stored:
+    return Stored(agent_id=agent_id, standing=Standing(), counted=Counted(), known=False)
 
 
 def _in_window(counted: int, cleared: int, before: int | None) -> int:

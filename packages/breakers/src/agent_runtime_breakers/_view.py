@@ -4,10 +4,10 @@ from typing import Any
 
 import attrs
 
-from ._machine import admission, shown_state
+from ._cooldown import shown_state
+from ._machine import refusal
 from ._model import Breaker, BreakerBrief
 from ._settings import Settings
-from ._standing import Refused
 from ._store import Stored
 
 _SETTINGS = tuple(field.name for field in attrs.fields(Settings))
@@ -31,14 +31,14 @@ def seconds(milliseconds: int | None) -> float | None:
 def _fields(stored: Stored, now: int) -> dict[str, Any]:
     standing = stored.standing
     settings, totals, position = standing.settings, standing.totals, standing.position
-    answer = admission(standing, now)
+    refused = refusal(standing, now)
     return {
         **{name: getattr(settings, name) for name in _SETTINGS},
-        "agent_id": stored.row.agent_id,
-        "state": shown_state(standing, now),
+        "agent_id": stored.agent_id,
+        "state": shown_state(settings, position, now),
         "known": stored.known,
-        "can_execute": not isinstance(answer, Refused),
-        "retry_after_seconds": seconds(answer.retry_after) if isinstance(answer, Refused) else 0.0,
+        "can_execute": refused is None,
+        "retry_after_seconds": 0.0 if refused is None else seconds(refused.retry_after),
         "failure_count": standing.window.failures,
         "total_failures": totals.failures,
         "total_successes": totals.successes,

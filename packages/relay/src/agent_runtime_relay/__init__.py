@@ -1,7 +1,6 @@
 """Sequential pipelines of AI agents: one piece of work handed from agent to agent."""
 
 from ._batons import Advance, Baton, BatonReading, Claim, FailedAttempt, NextBaton, Retry
-from .bounds import Outcome, RelayStatus, StepStatus, WaitingFor
 from ._gate import Check, GateResult
 from ._guard import Admission, Guard, Refusal, Result, Unguarded
 from ._model import CreatedRelay, Orphan, OutputPage, Relay, RelayChange, RelayPage, RelayStep, RelaySummary
@@ -10,6 +9,7 @@ from ._relays import KEEP, Relays
 from ._roles import PRESETS, ROLES, Role
 from ._routing import RouteReason
 from ._schema import SCHEMA
+from .bounds import Outcome, RelayStatus, StepStatus, WaitingFor
 
 __all__ = [
     "KEEP",

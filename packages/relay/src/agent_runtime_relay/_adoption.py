@@ -6,13 +6,14 @@ import attrs
 
 from . import _decisions
 from ._batons import Advance
-from .bounds import RelayStatus
 from ._claims import Claims
-from ._handover import Handover, judge
+from ._handover import Handover, Work, judge
 from ._issuing import Issuing
 from ._model import Orphan
 from ._records import Records
+from ._routing import Route
 from ._state import Attempt, AttemptState, Situation
+from .bounds import RelayStatus
 from .errors import IllegalTransition, OutputNotFound
 
 
@@ -50,10 +51,15 @@ class Adoption:
         if situation.live is not None:
             self.claims.refuse_others(situation.live, None, now)
         situation = self._resumed(situation, now)
-        attempt = attrs.evolve(self._attempt_for(situation, now), agent_assigned=orphan.agent)
+        attempt = self._attempt_for(situation, now)
         submission = self.records.outputs.submission(output_id)
-        verdict = judge(situation, attempt, submission)
-        return self.handover.settle(situation, attempt, submission, verdict, output_id, started)
+        work = Work(
+            submission=submission,
+            output_id=output_id,
+            verdict=judge(situation, attempt, submission),
+            by=Route(agent=orphan.agent, reason=attempt.route_reason),
+        )
+        return self.handover.settle(situation, attempt, work, started)
 
     def _orphan(self, pipeline_id: int, output_id: int) -> Orphan:
         for orphan in self.records.outputs.orphans(pipeline_id):

@@ -2,9 +2,9 @@
 
 import attrs
 
-from .bounds import Outcome, RelayStatus, WaitingFor
 from ._gate import GateResult
 from ._routing import RouteReason
+from .bounds import Outcome, RelayStatus, WaitingFor
 
 
 @attrs.frozen(kw_only=True)
@@ -134,7 +134,7 @@ class Advance:
         tokens_used: by the pipeline so far.
         tokens_remaining: of the budget.
         over_budget: whether more was spent than the budget allows.
-        handoff_time_ms: milliseconds from the start of the call to its commit, not counting that.
+        handoff_time_ms: milliseconds from the start of the call until it was decided what comes of it.
         replayed: whether this is the stored reply of an earlier call.
     """
 

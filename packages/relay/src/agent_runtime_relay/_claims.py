@@ -6,11 +6,11 @@ import attrs
 
 from . import _decisions
 from ._batons import Claim
-from .bounds import RelayStatus
 from ._issuing import Issuing
 from ._records import Records
 from ._routing import Blocked
 from ._state import Attempt, AttemptState, Hold, Situation
+from .bounds import RelayStatus
 from .errors import BatonClaimed, IllegalTransition, StaleBaton
 
 _DEFAULT_LEASE_MS = 900_000

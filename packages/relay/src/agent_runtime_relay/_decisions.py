@@ -2,9 +2,9 @@
 
 import attrs
 
-from .bounds import Outcome, RelayStatus, WaitingFor
 from ._retries import Tries, attempts_left
 from ._state import Charge, Pipeline, Situation, Step
+from .bounds import Outcome, RelayStatus, WaitingFor
 from .errors import IllegalTransition
 
 BUDGET_EXHAUSTED = "budget_exhausted"
@@ -34,7 +34,7 @@ class Decision:
 
 def accept(pipeline: Pipeline, next_step: Step | None, tokens_used: int, now: int) -> Decision:
     """Decide what follows when an output passed its gates."""
-    after = attrs.evolve(_charged(pipeline, tokens_used, now), current_step=pipeline.current_step + 1)
+    after = _charged(pipeline, tokens_used, now, current_step=pipeline.current_step + 1)
     if next_step is None:
         done = attrs.evolve(after, status=RelayStatus.COMPLETED, reason=None)
         return _decision(done, Outcome.COMPLETED, tokens_used, 0)
@@ -46,7 +46,7 @@ def accept(pipeline: Pipeline, next_step: Step | None, tokens_used: int, now: in
 
 def reject(pipeline: Pipeline, step: Step, tokens_used: int, tries: Tries, now: int) -> Decision:
     """Decide what follows when an attempt failed, by its gate or otherwise; `tries` counts it in."""
-    after = _charged(pipeline, tokens_used, now)
+    after = _charged(pipeline, tokens_used, now, current_step=pipeline.current_step)
     remaining = left(pipeline, step, tries)
     if not remaining:
         after = attrs.evolve(after, status=RelayStatus.FAILED, reason=RETRIES_EXHAUSTED)
@@ -115,9 +115,14 @@ def no_baton(situation: Situation) -> IllegalTransition:
     return IllegalTransition(pipeline.id, pipeline.status, problem, hint)
 
 
-def _charged(pipeline: Pipeline, tokens_used: int, now: int) -> Pipeline:
-    status = RelayStatus.IN_PROGRESS if pipeline.status is RelayStatus.PENDING else pipeline.status
-    return attrs.evolve(pipeline, tokens_used=pipeline.tokens_used + tokens_used, status=status, updated_at=now)
+def _charged(pipeline: Pipeline, tokens_used: int, now: int, *, current_step: int) -> Pipeline:
+    return attrs.evolve(
+        pipeline,
+        tokens_used=pipeline.tokens_used + tokens_used,
+        status=RelayStatus.IN_PROGRESS if pipeline.status is RelayStatus.PENDING else pipeline.status,
+        current_step=current_step,
+        updated_at=now,
+    )
 
 
 def _decision(after: Pipeline, outcome: Outcome, tokens_used: int, attempts_left: int) -> Decision:

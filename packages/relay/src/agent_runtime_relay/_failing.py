@@ -4,12 +4,12 @@ import attrs
 
 from . import _decisions
 from ._batons import FailedAttempt
-from .bounds import RelayStatus
 from ._feedback import shortcomings
 from ._guard import Guard, Result
 from ._records import Records
 from ._state import Attempt, AttemptState, Breakdown, Charge, Situation
 from ._submission import Delivery
+from .bounds import RelayStatus
 from .errors import AnotherPayload, StaleBaton
 
 

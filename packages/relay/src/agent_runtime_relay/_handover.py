@@ -6,7 +6,6 @@ import attrs
 
 from . import _decisions, _gate
 from ._batons import Advance, NextBaton
-from .bounds import Outcome, RelayStatus
 from ._claims import Claims
 from ._gate import Check, Verdict
 from ._guard import Guard, Result
@@ -15,8 +14,9 @@ from ._provenance import depth_penalty
 from ._records import Records
 from ._retries import Tries
 from ._routing import Route
-from ._state import Attempt, AttemptState, HandedIn, Situation
+from ._state import Attempt, AttemptState, Charge, HandedIn, Situation
 from ._submission import Delivery, Submission
+from .bounds import Outcome, RelayStatus
 from .errors import AnotherPayload, StaleBaton
 
 _STATUS_AFTER = {
@@ -26,6 +26,16 @@ _STATUS_AFTER = {
     Outcome.BUDGET_EXHAUSTED: RelayStatus.FAILED,
 }
 _GIVEN_UP = (AttemptState.FAILED, AttemptState.LOST)
+
+
+@attrs.frozen(kw_only=True)
+class Work:
+    """What was handed in, where its output is kept, what it is worth and who did it."""
+
+    submission: Submission
+    output_id: int
+    verdict: Verdict
+    by: Route
 
 
 @attrs.frozen
@@ -70,42 +80,34 @@ class Handover:
             self.claims.refuse_others(live, worker, now)
         output_id = self.records.outputs.add(pipeline_id, live.step_index, live.attempt, delivery, now)
         verdict = judge(situation, live, delivery.submission)
-        worked = self._report(situation, live, verdict, delivery.submission.checks)
-        return self.settle(situation, worked, delivery.submission, verdict, output_id, started)
+        by = self._report(situation, live, verdict, delivery.submission.checks)
+        work = Work(submission=delivery.submission, output_id=output_id, verdict=verdict, by=by)
+        return self.settle(situation, live, work, started)
 
-    def settle(
-        self,
-        situation: Situation,
-        attempt: Attempt,
-        submission: Submission,
-        verdict: Verdict,
-        output_id: int,
-        started: float,
-    ) -> Advance:
-        """Settle a live attempt by its verdict, and issue the next baton when it passed.
+    def settle(self, situation: Situation, attempt: Attempt, work: Work, started: float) -> Advance:
+        """Settle a live attempt by the verdict on its work, and issue the next baton when it passed.
 
         Args:
             situation: the pipeline as it stands.
-            attempt: its live attempt, with the agent that did the work.
-            submission: what was handed in.
-            verdict: what it is worth.
-            output_id: where the output is kept.
+            attempt: its live attempt.
+            work: what was handed in for it.
             started: when the call began, in seconds since 1970.
         """
         now = round(started * 1000)
+        verdict, tokens_used = work.verdict, work.submission.tokens_used
         pipeline, step, next_step = situation.pipeline, situation.current, situation.next_step
         if verdict.passed:
-            decision = _decisions.accept(pipeline, next_step, submission.tokens_used, now)
+            decision = _decisions.accept(pipeline, next_step, tokens_used, now)
         else:
             tries = self.records.attempts.tries(pipeline.id, step.index)
-            decision = _decisions.reject(pipeline, step, submission.tokens_used, tries, now)
+            decision = _decisions.reject(pipeline, step, tokens_used, tries, now)
         outcome, following = decision.outcome, None
         if outcome is Outcome.ADVANCED and next_step is not None:
             depth = verdict.scores.depth + 1
             prepared = self.issuing.prepare(decision.pipeline, next_step, Tries(), depth=depth, now=now)
             outcome, following = Outcome.ADVANCED if prepared.admitted else Outcome.BLOCKED, prepared.attempt
         handed_in = HandedIn(
-            output_id=output_id,
+            output_id=work.output_id,
             verdict=verdict,
             outcome=outcome,
             handoff_ms=round(max(0.0, self.clock() - started) * 1000, 3),
@@ -113,6 +115,8 @@ class Handover:
         settled = attrs.evolve(
             attempt,
             state=AttemptState.ACCEPTED if verdict.passed else AttemptState.REJECTED,
+            agent_assigned=work.by.agent,
+            route_reason=work.by.reason,
             depth=verdict.scores.depth,
             ended_at=now,
             charge=decision.charge,
@@ -123,10 +127,10 @@ class Handover:
             self.records.attempts.issue(following)
         self.records.pipelines.write(pipeline, decision.pipeline)
         agent_types = [step.agent_type] if next_step is None else [step.agent_type, next_step.agent_type]
-        return _reply(settled, following, agent_types, pipeline.total_steps, submission.checks)
+        return _reply(settled, following, agent_types, pipeline.total_steps, work.submission.checks)
 
-    def _report(self, situation: Situation, live: Attempt, verdict: Verdict, checks: tuple[Check, ...]) -> Attempt:
-        """Tell the guard how the work went, and return the attempt with the agent that did it.
+    def _report(self, situation: Situation, live: Attempt, verdict: Verdict, checks: tuple[Check, ...]) -> Route:
+        """Tell the guard how the work went, and return who did it.
 
         Of a baton that nobody claimed only a success is reported, for the agent that was advised: otherwise one
         agent's low marks for itself would block every relay with its role.
@@ -134,15 +138,12 @@ class Handover:
         if live.hold is not None:
             result = Result.SUCCESS if verdict.passed else Result.QUALITY_FAILURE
             self.guard.settle(live.agent, live.hold.permit_id, result, error=_gate.feedback(verdict, checks) or "")
-            return live
+            return Route(agent=live.agent, reason=live.route_reason)
         advised = self.issuing.advise(situation.pipeline, situation.current, live)
-        if isinstance(advised, Route):
-            worked = attrs.evolve(live, agent_assigned=advised.agent, route_reason=advised.reason)
-        else:
-            worked = attrs.evolve(live, agent_assigned=live.agent_offered)
+        by = advised if isinstance(advised, Route) else Route(agent=live.agent_offered, reason=live.route_reason)
         if verdict.passed:
-            self.guard.settle(worked.agent, None, Result.SUCCESS)
-        return worked
+            self.guard.settle(by.agent, None, Result.SUCCESS)
+        return by
 
     def _settled_before(
         self, situation: Situation, baton_id: str, delivery: Delivery, now: int
@@ -218,19 +219,18 @@ def _reply(
     if handed_in is None or charge is None:
         raise ValueError(f"nothing was handed in for baton {settled.baton_id}")
     outcome = handed_in.outcome
-    failed = outcome is Outcome.GATE_FAILED
-    if failed:
-        status = RelayStatus.IN_PROGRESS if charge.attempts_left else RelayStatus.FAILED
+    steps_done = 0 if outcome is Outcome.GATE_FAILED else 1
+    if following is not None:
+        next_agent = following.agent_offered
     else:
-        status = _STATUS_AFTER[outcome]
-    next_agent = agent_types[0] if failed else agent_types[1] if len(agent_types) > 1 else None
+        next_agent = None if outcome is Outcome.COMPLETED else agent_types[steps_done]
     return Advance(
         pipeline_id=settled.pipeline_id,
-        status=status,
+        status=_status_after(outcome, charge),
         outcome=outcome,
-        current_step=settled.step_index if failed else settled.step_index + 1,
+        current_step=settled.step_index + steps_done,
         total_steps=total_steps,
-        next_agent=next_agent if following is None else following.agent_offered,
+        next_agent=next_agent,
         next_baton=_next_baton(following, agent_types[-1]) if outcome is Outcome.ADVANCED else None,
         gates=_gate.gates(handed_in.verdict),
         score_source=handed_in.verdict.scores.score_source,
@@ -243,6 +243,12 @@ def _reply(
         handoff_time_ms=handed_in.handoff_ms,
         replayed=False,
     )
+
+
+def _status_after(outcome: Outcome, charge: Charge) -> RelayStatus:
+    if outcome is Outcome.GATE_FAILED:
+        return RelayStatus.IN_PROGRESS if charge.attempts_left else RelayStatus.FAILED
+    return _STATUS_AFTER[outcome]
 
 
 def _next_baton(following: Attempt | None, agent_type: str) -> NextBaton | None:

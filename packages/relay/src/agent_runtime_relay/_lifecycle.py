@@ -6,13 +6,13 @@ from typing import Any
 import attrs
 
 from . import _decisions
-from .bounds import RelayStatus
 from ._claims import Claims
 from ._issuing import Issuing
 from ._records import Records
 from ._retries import Tries
 from ._roles import Role
 from ._state import Attempt, AttemptState, Mission, Pipeline, Situation
+from .bounds import RelayStatus
 from .errors import IllegalTransition, InvalidValue
 
 
@@ -113,7 +113,7 @@ class Lifecycle:
         if live.hold is None:
             problem, hint = "waits to be worked on", f"get it with get_relay_baton(pipeline_id={pipeline.id})"
         elif self.claims.is_live(live, now):
-            problem = f"is claimed by {live.hold.worker} until {live.hold.expires_at}"
+            problem = f"is claimed by {live.hold.worker}"
             hint = "wait until it is handed on or its lease is over"
         else:
             return

@@ -2,11 +2,11 @@
 
 import attrs
 
-from .bounds import OFFSET
 from ._model import Orphan, OutputPage
 from ._storage import Connection
 from ._submission import Delivery, Submission, checks_from_json, checks_to_json
 from ._values import KIB, from_json, to_json
+from .bounds import OFFSET
 from .errors import InvalidValue, OutputNotFound
 
 PAGE_BYTES = 24 * KIB

@@ -6,11 +6,11 @@ from typing import Any
 import attrs
 
 from ._attempts import ATTEMPT_COLUMNS, attempt_of
-from .bounds import RelayStatus
 from ._roles import Role
 from ._state import Mission, Pipeline, Situation, Step
 from ._storage import Connection, Row
 from ._values import from_json, to_json
+from .bounds import RelayStatus
 from .errors import PipelineNotFound
 
 _PIPELINE_COLUMNS = (

@@ -6,7 +6,6 @@ import attrs
 
 from . import _budget, _decisions
 from ._batons import Baton, BatonReading, Claim
-from .bounds import RelayStatus, StepStatus, WaitingFor
 from ._claims import Claiming, Claims
 from ._feedback import shortcomings
 from ._issuing import Issuing
@@ -17,6 +16,7 @@ from ._records import Records
 from ._roles import role
 from ._routing import Blocked, Route
 from ._state import Attempt, AttemptState, Hold, Mission, Situation, Step
+from .bounds import RelayStatus, StepStatus, WaitingFor
 
 _SOURCES_SHOWN = 200
 _STEP_STATUS = {

@@ -1,42 +1,40 @@
 """The relays of a database: pipelines that carry one piece of work through many agents, one after the other."""
 
-import contextlib
-import secrets
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from . import bounds
-from . import _budget, _provenance
-from ._adoption import Adoption
-from ._batons import Advance, BatonReading, Claim, FailedAttempt, Retry
+from . import _budget, _provenance, bounds
+from ._batons import Advance, BatonReading, Retry
+from ._claims import Claiming
+from ._decisions import left
+from ._gate import SCORE, Check
+from ._held_batons import HeldBatons
+from ._model import CreatedRelay, RelayChange
+from ._parts import optional
+from ._roles import require_known_types, role
+from ._schema import SCHEMA
+from ._state import Mission
+from ._submission import checked_delivery
 from .bounds import (
     AgentTypeList,
     BatonId,
     Budget,
     Description,
     EntityId,
-    ErrorText,
-    FailureType,
     FallbackAgents,
     Goal,
     LeaseSeconds,
-    Limit,
     MaxRetries,
-    Offset,
-    OutputId,
     OutputText,
     PipelineId,
     PipelineName,
     Reason,
     RelayStatus,
-    RetryAfterSeconds,
     Score,
     ScoreList,
     Sources,
-    Status,
     StepIndex,
     Summary,
     TaskId,
@@ -44,39 +42,14 @@ from .bounds import (
     WantedStatus,
     Worker,
 )
-from ._claims import Claiming, Claims
-from ._decisions import left
-from ._failing import Failing, Failure
-from ._gate import SCORE, Check
-from ._guard import Guard, Result, Unguarded
-from ._handover import Handover
-from ._issuing import Issuing
-from ._lifecycle import Lifecycle
-from ._model import CreatedRelay, Orphan, OutputPage, Relay, RelayChange, RelayPage
-from ._readings import Readings
-from ._records import Records, records
-from ._roles import require_known_types, role
-from ._schema import SCHEMA
-from ._state import Mission
-from ._storage import Connection, Snapshot
-from ._submission import Delivery, Submission, checked_delivery, hash_of
 from .errors import InvalidValue, StaleBaton
 
 KEEP = attrs.NOTHING
 DEFAULT_MAX_RETRIES = 3
 
 
-def _unknown(holder: str) -> bool | None:  # noqa: ARG001 - stands in for what asks
-    """Tell of no process whether it lives."""
-    return None
-
-
-def _new_id() -> str:
-    return secrets.token_hex(6)
-
-
 @attrs.frozen
-class Relays:
+class Relays(HeldBatons):
     """The relay pipelines of one database.
 
     Args:
@@ -87,43 +60,6 @@ class Relays:
         guard: circuit breakers, on the same connection; without one every agent is admitted.
         snapshot: makes a context in which several reads see one state.
     """
-
-    connection: Connection
-    clock: Callable[[], float] = attrs.field(default=time.time, kw_only=True)
-    is_alive: Callable[[str], bool | None] = attrs.field(default=_unknown, kw_only=True)
-    new_id: Callable[[], str] = attrs.field(default=_new_id, kw_only=True)
-    guard: Guard = attrs.field(factory=Unguarded, kw_only=True)
-    snapshot: Snapshot = attrs.field(default=contextlib.nullcontext, kw_only=True)
-    _records: Records = attrs.field(init=False)
-    _issuing: Issuing = attrs.field(init=False)
-    _claims: Claims = attrs.field(init=False)
-    _handover: Handover = attrs.field(init=False)
-    _lifecycle: Lifecycle = attrs.field(init=False)
-    _readings: Readings = attrs.field(init=False)
-
-    @_records.default
-    def _make_records(self) -> Records:
-        return records(self.connection)
-
-    @_issuing.default
-    def _make_issuing(self) -> Issuing:
-        return Issuing(self._records, self.guard, self.new_id)
-
-    @_claims.default
-    def _make_claims(self) -> Claims:
-        return Claims(self._records, self._issuing, self.is_alive)
-
-    @_handover.default
-    def _make_handover(self) -> Handover:
-        return Handover(self._records, self.guard, self._issuing, self._claims, self.clock)
-
-    @_lifecycle.default
-    def _make_lifecycle(self) -> Lifecycle:
-        return Lifecycle(self._records, self._issuing, self._claims)
-
-    @_readings.default
-    def _make_readings(self) -> Readings:
-        return Readings(self._records, self._issuing, self._claims)
 
     def migrate(self) -> int:
         """Create or upgrade the tables and return how many migrations that took.
@@ -178,11 +114,11 @@ class Relays:
         default_budget = _budget.default_budget(role.max_output_tokens for role in roles)
         settings = {
             "token_budget": default_budget if token_budget is None else bounds.BUDGET("token_budget", token_budget),
-            "quality_threshold": _optional(SCORE, "quality_threshold", quality_threshold),
+            "quality_threshold": optional(SCORE, "quality_threshold", quality_threshold),
             "l_score_threshold": SCORE("l_score_threshold", l_score_threshold),
             "max_retries": bounds.MAX_RETRIES("max_retries", max_retries),
             "fallback_agents": fallbacks,
-            "task_id": _optional(bounds.TASK_ID, "task_id", task_id),
+            "task_id": optional(bounds.TASK_ID, "task_id", task_id),
         }
         with self.connection:
             first = self._lifecycle.create(mission, roles, settings, self._now())
@@ -196,33 +132,6 @@ class Relays:
             token_budget=settings["token_budget"],
             baton_id=first.baton_id,
         )
-
-    def status(self, pipeline_id: PipelineId) -> Relay:
-        """Return a pipeline with its steps, scores and tokens.
-
-        Args:
-            pipeline_id: the number of the pipeline.
-
-        Raises:
-            PipelineNotFound: there is no such pipeline.
-        """
-        with self.snapshot():
-            return self._readings.relay(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
-
-    def list(self, status: Status | None = None, *, limit: Limit = 50, after: int = 0) -> RelayPage:
-        """Return a page of pipelines in the order of their ids.
-
-        Args:
-            status: only pipelines of this status.
-            limit: pipelines at most, 1 to 200.
-            after: the last id of the page before, 0 for the first page.
-
-        Raises:
-            InvalidValue: an argument is out of its bounds.
-        """
-        wanted = None if status is None else RelayStatus(bounds.STATUS("status", status))
-        with self.snapshot():
-            return self._readings.page(wanted, bounds.LIMIT("limit", limit), after)
 
     def baton(
         self,
@@ -259,28 +168,12 @@ class Relays:
         if worker is None:
             raise InvalidValue("worker", "must say who claims the baton")
         worker = bounds.WORKER("worker", worker)
-        lease = _optional(bounds.LEASE_SECONDS, "lease_seconds", lease_seconds)
+        lease = optional(bounds.LEASE_SECONDS, "lease_seconds", lease_seconds)
         with self.connection:
             now = self._now()
             before = self._records.pipelines.situation(pipeline_id)
             claiming = self._claims.claim(before, worker, holder, lease, now)
             return self._readings.baton(self._records.pipelines.situation(pipeline_id), claiming, now)
-
-    def output(self, pipeline_id: PipelineId, output_id: OutputId, *, offset: Offset = 0) -> OutputPage:
-        """Return at most 24 KiB of an output.
-
-        Args:
-            pipeline_id: the number of the pipeline.
-            output_id: the number of the output.
-            offset: where to begin, in bytes: 0, then the next_offset of the page before.
-
-        Raises:
-            OutputNotFound: the pipeline has no such output.
-            InvalidValue: the offset is past the end or inside a character.
-        """
-        return self._records.outputs.page(
-            bounds.PIPELINE_ID("pipeline_id", pipeline_id), bounds.OUTPUT_ID("output_id", output_id), offset
-        )
 
     def advance(
         self,
@@ -346,8 +239,8 @@ class Relays:
             checks=checks,
         )
         pipeline_id = bounds.PIPELINE_ID("pipeline_id", pipeline_id)
-        baton = _optional(bounds.BATON_ID, "baton_id", baton_id)
-        caller = _optional(bounds.WORKER, "worker", worker)
+        baton = optional(bounds.BATON_ID, "baton_id", baton_id)
+        caller = optional(bounds.WORKER, "worker", worker)
         with self.connection:
             answer = self._handover.advance(pipeline_id, delivery, baton_id=baton, worker=caller, last_shown=last_shown)
         if isinstance(answer, StaleBaton):
@@ -369,7 +262,7 @@ class Relays:
         """
         pipeline_id = bounds.PIPELINE_ID("pipeline_id", pipeline_id)
         step_index = bounds.STEP_INDEX("step_index", step_index)
-        reason = _optional(bounds.REASON, "reason", reason)
+        reason = optional(bounds.REASON, "reason", reason)
         with self.connection:
             before = self._records.pipelines.situation(pipeline_id)
             attempt = self._lifecycle.retry(before, step_index, reason, self._now())
@@ -413,7 +306,7 @@ class Relays:
         """
         pipeline_id = bounds.PIPELINE_ID("pipeline_id", pipeline_id)
         wanted = None if status is KEEP else RelayStatus(bounds.WANTED_STATUS("status", status))
-        reason = _optional(bounds.REASON, "reason", reason)
+        reason = optional(bounds.REASON, "reason", reason)
         settings = _checked_settings(
             token_budget=token_budget,
             quality_threshold=quality_threshold,
@@ -427,139 +320,6 @@ class Relays:
                 settings["token_budget"] = _budget.default_budget(step.max_output_tokens for step in steps)
             changed = self._lifecycle.update(situation, wanted, settings, reason, self._now())
             return RelayChange(relay=self._readings.relay(pipeline_id), changed=changed)
-
-    def renew(
-        self, pipeline_id: PipelineId, baton_id: BatonId, worker: Worker, *, lease_seconds: LeaseSeconds | None = None
-    ) -> Claim:
-        """Extend the claim on a baton, even when its lease is just over and nobody took it.
-
-        Args:
-            pipeline_id: the number of the pipeline.
-            baton_id: the claimed baton.
-            worker: who holds it.
-            lease_seconds: how long from now it binds others, 10 to 86,400; by default as long as it did.
-
-        Raises:
-            BatonClaimed: another worker holds it.
-            StaleBaton: its attempt is settled.
-            IllegalTransition: nobody holds it.
-        """
-        lease = _optional(bounds.LEASE_SECONDS, "lease_seconds", lease_seconds)
-        baton_id, worker = bounds.BATON_ID("baton_id", baton_id), bounds.WORKER("worker", worker)
-        with self.connection:
-            situation = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
-            return self._claims.renew(situation, baton_id, worker, lease, self._now())
-
-    def release(self, pipeline_id: PipelineId, baton_id: BatonId, worker: Worker) -> bool:
-        """Give a claimed baton back, which costs no attempt, and tell whether it was claimed.
-
-        Args:
-            pipeline_id: the number of the pipeline.
-            baton_id: the claimed baton.
-            worker: who holds it.
-
-        Raises:
-            BatonClaimed: another worker holds it.
-            StaleBaton: its attempt is settled.
-        """
-        baton_id, worker = bounds.BATON_ID("baton_id", baton_id), bounds.WORKER("worker", worker)
-        with self.connection:
-            situation = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
-            return self._claims.release(situation, baton_id, worker)
-
-    def detach(self, holder: str) -> tuple[str, ...]:
-        """Give back every baton that a process holds, as it ends, and return their ids."""
-        with self.connection:
-            return self._claims.detach(holder)
-
-    def fail_attempt(
-        self,
-        pipeline_id: PipelineId,
-        baton_id: BatonId,
-        failure_type: FailureType,
-        error: ErrorText = "",
-        *,
-        tokens_used: Tokens = 0,
-        output: OutputText = "",
-        retry_after_seconds: RetryAfterSeconds | None = None,
-    ) -> FailedAttempt:
-        """Settle an attempt whose agent handed nothing on; the same again returns the same answer.
-
-        Args:
-            pipeline_id: the number of the pipeline.
-            baton_id: its baton.
-            failure_type: timeout, exception, invalid_output, rate_limited, resource_exhausted or quality_failure.
-            error: what went wrong, for the next attempt to read; at most 64 KiB.
-            tokens_used: tokens that the attempt cost all the same.
-            output: what the agent wrote until then; at most 1 MiB.
-            retry_after_seconds: with rate_limited, when the agent may be asked again.
-
-        Raises:
-            InvalidValue: an argument is out of its bounds.
-            PipelineNotFound, BatonNotFound: there is none of this id.
-            ForeignBaton: the baton belongs to another pipeline.
-            AnotherPayload: it was settled before in another way.
-            StaleBaton: it was lost.
-            IllegalTransition: the pipeline was cancelled.
-        """
-        pipeline_id = bounds.PIPELINE_ID("pipeline_id", pipeline_id)
-        baton_id = bounds.BATON_ID("baton_id", baton_id)
-        text = bounds.OUTPUT("output", output)
-        failure = Failure(
-            result=Result(bounds.FAILURE_TYPE("failure_type", failure_type)),
-            error=bounds.ERROR("error", error),
-            delivery=Delivery(
-                submission=Submission(
-                    quality_score=None,
-                    l_score=None,
-                    tokens_used=bounds.TOKENS("tokens_used", tokens_used),
-                    sha256=hash_of(text),
-                ),
-                text=text,
-            ),
-            retry_after_seconds=_optional(bounds.RETRY_AFTER_SECONDS, "retry_after_seconds", retry_after_seconds),
-        )
-        with self.connection:
-            situation = self._records.pipelines.situation(pipeline_id)
-            return Failing(self._records, self.guard).fail(situation, baton_id, failure, self._now())
-
-    def orphans(self, pipeline_id: PipelineId) -> tuple[Orphan, ...]:
-        """Return the results that came after their attempts were given up, and that nobody has adopted.
-
-        Args:
-            pipeline_id: the number of the pipeline.
-
-        Raises:
-            PipelineNotFound: there is no such pipeline.
-        """
-        with self.snapshot():
-            pipeline = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id)).pipeline
-            return self._records.outputs.orphans(pipeline.id)
-
-    def adopt_output(self, pipeline_id: PipelineId, output_id: OutputId) -> Advance:
-        """Settle the current step with a result that came too late, through the same gates as any other.
-
-        Args:
-            pipeline_id: the number of the pipeline.
-            output_id: the orphan output.
-
-        Raises:
-            PipelineNotFound, OutputNotFound: there is none of this id, or the output is no orphan.
-            BatonClaimed: somebody is at work on the step.
-            IllegalTransition: its step is completed, or the pipeline is paused or closed.
-        """
-        adoption = Adoption(self._records, self._issuing, self._claims, self._handover, self.clock)
-        with self.connection:
-            return adoption.adopt(
-                bounds.PIPELINE_ID("pipeline_id", pipeline_id), bounds.OUTPUT_ID("output_id", output_id)
-            )
-
-    def _now(self) -> int:
-        return round(self.clock() * 1000)
-
-
-def _optional(bound: Callable[[str, object], Any], name: str, value: object) -> Any:
-    return None if value is None else bound(name, value)
 
 
 def _checked_settings(**given: Any) -> dict[str, Any]:

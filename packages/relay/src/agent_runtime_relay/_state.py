@@ -7,9 +7,9 @@ from enum import StrEnum
 import attrs
 
 from . import _budget
-from .bounds import Outcome, RelayStatus
 from ._gate import Verdict
 from ._routing import RouteReason
+from .bounds import Outcome, RelayStatus
 
 _BATON_KEY = re.compile(r"(\d{1,18})\.(\d{1,3})\.(\d{1,9})\.", re.ASCII)
 

@@ -86,7 +86,7 @@ class BatonClaimed(RelayConflict):
 
     def __init__(self, pipeline_id: int, baton_id: str, worker: str, expires_at: int) -> None:
         super().__init__(
-            f"baton {baton_id} of pipeline {pipeline_id} is claimed by {worker} until {expires_at}",
+            f"baton {baton_id} of pipeline {pipeline_id} is claimed by {worker}",
             "wait until its lease is over; whoever was given this baton_id by its holder hands it on with baton_id",
         )
         self.pipeline_id = pipeline_id

@@ -64,9 +64,11 @@ class ReadyQueue:
         failed: list[int] = []
         while task is None and (offers := self._offers(goal_ids, 1)):
             [(task_id, key, state)] = offers
-            if state == State.IN_PROGRESS and not self.take_over(find_standing(self.connection, task_id), worker, now):
-                failed.append(task_id)
-                continue
+            if state == State.IN_PROGRESS:
+                standing = find_standing(self.connection, task_id)
+                if not self.take_over(Ripple(self.rows, now), standing, worker, now):
+                    failed.append(task_id)
+                    continue
             task, claim = self.take(task_id, key, worker, holder, lease, now)
         return Claimed(
             task=task,
@@ -137,7 +139,7 @@ class ReadyQueue:
             )
         return attrs.evolve(task, claim=self.claims.shown(claim, now)), claim
 
-    def take_over(self, standing: Standing, worker: str, now: int) -> bool:
+    def take_over(self, ripple: Ripple, standing: Standing, worker: str, now: int) -> bool:
         """End the dead claim of a task; False when that used up its attempts, so that it failed."""
         claim = standing.claim
         if claim is None:
@@ -157,7 +159,6 @@ class ReadyQueue:
             {"id": claim.task_id, "attempts": attempts, "error": error, "settled_by": worker if used_up else None},
         ).fetchall()
         if used_up:
-            ripple = Ripple(self.rows, now)
             node = ripple.take(standing.node)
             node.state = State.FAILED
             ripple.touch(node)

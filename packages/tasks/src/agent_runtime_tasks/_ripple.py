@@ -13,7 +13,7 @@ from ._rules import NEWBORN, Bearing, Node, bearing, derive
 class Ripple:
     """The consequences of changes to some tasks, gathered in memory and written once.
 
-    Take the nodes to be changed with `node` or `take`, change them, `touch` them, then `settle`.
+    Take the nodes to be changed with `node` or `take`, change them, `touch` them, then `settle`; as often as needed.
 
     Args:
         rows: where nodes are read and written.
@@ -136,20 +136,21 @@ class Ripple:
         parent.children_hurt += now.hurts - was.hurts
 
     def _write(self) -> tuple[int, ...]:
-        changed = [node for task_id, node in self._nodes.items() if node != self._before[task_id]]
-        moved = [node for node in changed if self._place(node) != self._place(self._before[node.task_id])]
-        numbers = [node for node in changed if self._place(node) == self._place(self._before[node.task_id])]
+        changed = [
+            (self._before[task_id], node)
+            for task_id, node in sorted(self._nodes.items())
+            if node != self._before[task_id]
+        ]
+        numbers = [node for before, node in changed if self._place(node) == self._place(before)]
+        moved = [node for before, node in changed if self._place(node) != self._place(before)]
         if numbers:
-            self._rows.write_numbers(sorted(numbers, key=lambda node: node.task_id))
+            self._rows.write_numbers(numbers)
         if moved:
-            self._rows.write_states(sorted(moved, key=lambda node: node.task_id), self._now)
-        self._rows.count(tally((self._before[node.task_id], node) for node in changed))
+            self._rows.write_states(moved, self._now)
+        self._rows.count(tally(changed))
+        self._before |= {node.task_id: attrs.evolve(node) for _, node in changed}
         return tuple(
-            sorted(
-                node.task_id
-                for node in moved
-                if node.state is State.READY and not self._before[node.task_id].is_ready(self._now)
-            )
+            node.task_id for before, node in changed if node.state is State.READY and not before.is_ready(self._now)
         )
 
     @staticmethod

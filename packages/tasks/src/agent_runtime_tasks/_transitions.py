@@ -159,7 +159,7 @@ class Transitions:
                 return self._changed(case, token=case.claim.token)
             if case.is_live:
                 raise ClaimConflict(case.task_id, case.claim.worker, case.claim.expires_at)
-            if not self.queue.take_over(case.standing, case.ask.worker, case.now):
+            if not self.queue.take_over(case.ripple, case.standing, case.ask.worker, case.now):
                 return self._changed(case)
             return self._claimed(case)
         if case.node.is_group:

@@ -1,0 +1,19 @@
+"""When an open breaker lets probes through, and what it shows until then."""
+
+from ._position import BreakerState, Position
+from ._settings import Mode, Settings
+
+
+def half_opens_at(settings: Settings, position: Position) -> int | None:
+    """Return when the cooldown of an open breaker is over; None for one that is not open, or is held so."""
+    if settings.mode is Mode.FORCED_OPEN or position.opened_at is None or position.state is BreakerState.HALF_OPEN:
+        return None
+    return position.opened_at + settings.cooldown(position.consecutive_trips)
+
+
+def shown_state(settings: Settings, position: Position, now: int) -> BreakerState:
+    """Return the state to show: open while it is forced to be, half_open once its cooldown is over."""
+    if settings.mode is Mode.FORCED_OPEN:
+        return BreakerState.OPEN
+    half_opens = half_opens_at(settings, position)
+    return position.state if half_opens is None or half_opens > now else BreakerState.HALF_OPEN

@@ -1,0 +1,142 @@
+"""What whoever runs agents does with the batons it holds, and with results that came too late."""
+
+import attrs
+
+from . import bounds
+from ._adoption import Adoption
+from ._batons import Advance, Claim, FailedAttempt
+from ._failing import Failing, Failure
+from ._guard import Result
+from ._lookups import Lookups
+from ._parts import optional
+from ._submission import Delivery, Submission, hash_of
+from .bounds import (
+    BatonId,
+    ErrorText,
+    FailureType,
+    LeaseSeconds,
+    OutputId,
+    OutputText,
+    PipelineId,
+    RetryAfterSeconds,
+    Tokens,
+    Worker,
+)
+
+
+@attrs.frozen
+class HeldBatons(Lookups):
+    """The part of the relays of one database that runners use."""
+
+    def renew(
+        self, pipeline_id: PipelineId, baton_id: BatonId, worker: Worker, *, lease_seconds: LeaseSeconds | None = None
+    ) -> Claim:
+        """Extend the claim on a baton, even when its lease is just over and nobody took it.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            baton_id: the claimed baton.
+            worker: who holds it.
+            lease_seconds: how long from now it binds others, 10 to 86,400; by default as long as it did.
+
+        Raises:
+            BatonClaimed: another worker holds it.
+            StaleBaton: its attempt is settled.
+            IllegalTransition: nobody holds it.
+        """
+        lease = optional(bounds.LEASE_SECONDS, "lease_seconds", lease_seconds)
+        baton_id, worker = bounds.BATON_ID("baton_id", baton_id), bounds.WORKER("worker", worker)
+        with self.connection:
+            situation = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
+            return self._claims.renew(situation, baton_id, worker, lease, self._now())
+
+    def release(self, pipeline_id: PipelineId, baton_id: BatonId, worker: Worker) -> bool:
+        """Give a claimed baton back, which costs no attempt, and tell whether it was claimed.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            baton_id: the claimed baton.
+            worker: who holds it.
+
+        Raises:
+            BatonClaimed: another worker holds it.
+            StaleBaton: its attempt is settled.
+        """
+        baton_id, worker = bounds.BATON_ID("baton_id", baton_id), bounds.WORKER("worker", worker)
+        with self.connection:
+            situation = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
+            return self._claims.release(situation, baton_id, worker)
+
+    def detach(self, holder: str) -> tuple[str, ...]:
+        """Give back every baton that a process holds, as it ends, and return their ids."""
+        with self.connection:
+            return self._claims.detach(holder)
+
+    def fail_attempt(
+        self,
+        pipeline_id: PipelineId,
+        baton_id: BatonId,
+        failure_type: FailureType,
+        error: ErrorText = "",
+        *,
+        tokens_used: Tokens = 0,
+        output: OutputText = "",
+        retry_after_seconds: RetryAfterSeconds | None = None,
+    ) -> FailedAttempt:
+        """Settle an attempt whose agent handed nothing on; the same again returns the same answer.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            baton_id: its baton.
+            failure_type: timeout, exception, invalid_output, rate_limited, resource_exhausted or quality_failure.
+            error: what went wrong, for the next attempt to read; at most 64 KiB.
+            tokens_used: tokens that the attempt cost all the same.
+            output: what the agent wrote until then; at most 1 MiB.
+            retry_after_seconds: with rate_limited, when the agent may be asked again.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+            PipelineNotFound, BatonNotFound: there is none of this id.
+            ForeignBaton: the baton belongs to another pipeline.
+            AnotherPayload: it was settled before in another way.
+            StaleBaton: it was lost.
+            IllegalTransition: the pipeline was cancelled.
+        """
+        pipeline_id = bounds.PIPELINE_ID("pipeline_id", pipeline_id)
+        baton_id = bounds.BATON_ID("baton_id", baton_id)
+        text = bounds.OUTPUT("output", output)
+        failure = Failure(
+            result=Result(bounds.FAILURE_TYPE("failure_type", failure_type)),
+            error=bounds.ERROR("error", error),
+            delivery=Delivery(
+                submission=Submission(
+                    quality_score=None,
+                    l_score=None,
+                    tokens_used=bounds.TOKENS("tokens_used", tokens_used),
+                    sha256=hash_of(text),
+                ),
+                text=text,
+            ),
+            retry_after_seconds=optional(bounds.RETRY_AFTER_SECONDS, "retry_after_seconds", retry_after_seconds),
+        )
+        with self.connection:
+            situation = self._records.pipelines.situation(pipeline_id)
+            return Failing(self._records, self.guard).fail(situation, baton_id, failure, self._now())
+
+    def adopt_output(self, pipeline_id: PipelineId, output_id: OutputId) -> Advance:
+        """Settle the current step with a result that came too late, through the same gates as any other.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            output_id: the orphan output.
+
+        Raises:
+            PipelineNotFound, OutputNotFound: there is none of this id, or the output is no orphan.
+            BatonClaimed: somebody is at work on the step.
+            IllegalTransition: its step is completed, or the pipeline is paused or closed.
+        """
+        adoption = Adoption(self._records, self._issuing, self._claims, self._handover, self.clock)
+        with self.connection:
+            return adoption.adopt(
+                bounds.PIPELINE_ID("pipeline_id", pipeline_id), bounds.OUTPUT_ID("output_id", output_id)
+            )
