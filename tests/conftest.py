@@ -4,26 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
-import attrs
 import pytest
+
+from fake_clock import FakeClock
 from sql_forms import refuse_what_one_engine_alone_takes
-
-
-@attrs.define
-class FakeClock:
-    """A clock in epoch seconds that stands still until it is advanced."""
-
-    seconds: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    @property
-    def milliseconds(self) -> int:
-        return round(self.seconds * 1000)
-
-    def advance(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 @pytest.fixture

@@ -33,15 +33,15 @@ async def list_tools(command: Sequence[str], environment: Mapping[str, str] | No
     return [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
 
 
-async def call_tool(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
+async def call_tool(client: Client, tool: str, /, **arguments: Any) -> dict[str, Any]:
     """Call a tool and return what it answers.
 
     Raises:
         RuntimeError: it answers an error.
     """
-    result = await client.call_tool(name, arguments)
+    result = await client.call_tool(tool, arguments)
     if result.is_error or result.structured_content is None:
-        raise RuntimeError(f"{name}: {result.content}")
+        raise RuntimeError(f"{tool}: {result.content}")
     return dict(result.structured_content)
 
 

@@ -4,14 +4,14 @@ import re
 import sys
 from pathlib import Path
 
-from checkout import ROOT, tracked_files
+from checkout import ROOT, files_of_the_checkout
 
 HOMES = re.compile(r"(?<![\w.~$}])/(?:root|home/\w+|Users/\w+)/")
 HOSTS = re.compile(r"\b(?:files\.pythonhosted|registry\.(?:npmjs|yarnpkg)|registry\.npmmirror)\.\w+")
 
 
 def texts():
-    for path in tracked_files():
+    for path in files_of_the_checkout():
         try:
             yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
         except UnicodeDecodeError:

@@ -30,7 +30,7 @@ def test_every_tool_and_every_argument_is_described(tools):
         (tool["name"], name)
         for tool in tools
         for name, argument in (tool["inputSchema"]["properties"] | {"": tool}).items()
-        if len(argument.get("description", "").split()) < 2
+        if not argument.get("description", "").strip()
     }
     assert bare == set()
 

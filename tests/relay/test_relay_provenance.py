@@ -1,7 +1,5 @@
 """The L-score, by the vectors of its formula and by what must hold for any values."""
 
-import math
-
 import pytest
 from agent_runtime_relay import l_score
 from agent_runtime_relay._provenance import depth_penalty, geometric_mean
@@ -56,6 +54,6 @@ def test_the_last_step_of_a_long_relay_is_divided_by_two(steps):
 
 
 def test_an_inclusive_threshold_is_not_missed_by_a_rounding_error():
-    missed = math.exp((math.log(0.3) + math.log(0.3)) / 2)
-    assert missed != 0.3
-    assert l_score([0.3, 0.3], [1.0], 0) == 0.3
+    hundredths = [number / 100 for number in range(1, 101)]
+    assert any(geometric_mean([score] * 3) < score for score in hundredths)
+    assert [l_score([score] * 3, [1.0], 0) for score in hundredths] == hundredths

@@ -1,6 +1,7 @@
 """Claims: tokens and fences, leases, the processes behind them, take-overs and attempts."""
 
 import pytest
+
 from agent_runtime_tasks import Attempt, Outcome, Tasks
 from agent_runtime_tasks.errors import ClaimConflict, InvalidValue, StaleClaim
 

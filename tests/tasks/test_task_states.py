@@ -1,6 +1,7 @@
 """The table of states: each row, who may do it, and what is refused."""
 
 import pytest
+
 from agent_runtime_tasks import Tasks, TaskStatus
 from agent_runtime_tasks.errors import (
     ClaimConflict,

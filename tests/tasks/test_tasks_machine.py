@@ -7,6 +7,11 @@ from collections import Counter
 import apsw
 import attrs
 import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from task_model import FINISHED, Fact, World
+
 from agent_runtime_tasks import InvalidPlan, Tasks, check_plan
 from agent_runtime_tasks.errors import (
     ClaimConflict,
@@ -17,11 +22,7 @@ from agent_runtime_tasks.errors import (
     StaleClaim,
     TaskCycle,
 )
-from conftest import FakeClock
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from task_model import FINISHED, Fact, World
+from fake_clock import FakeClock
 
 GOALS = (1, 2)
 WORKERS = st.sampled_from(["ann", "bob"])

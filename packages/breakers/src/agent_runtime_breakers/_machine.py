@@ -255,7 +255,7 @@ class _Turn:
             return False
         if permit is not None and (permit.lost or permit.generation != self.position.generation):
             return False
-        if self._state is BreakerState.CLOSED or mode is Mode.METRICS_ONLY:
+        if self.position.state is BreakerState.CLOSED or mode is Mode.METRICS_ONLY:
             return True
         if permit is not None:
             return permit.kind is PermitKind.PROBE
@@ -320,7 +320,7 @@ class _Turn:
             self.move(Cause.PROBES_LOST, f"{self.probes_lost} probes were lost in a row")
 
     def _begin_probing(self) -> None:
-        if self._state is BreakerState.OPEN:
+        if self.position.state is BreakerState.OPEN:
             seconds = self.settings.cooldown(self.position.consecutive_trips) / 1000
             self.move(Cause.COOLDOWN_OVER, f"the cooldown of {seconds:g} s is over")
 
@@ -346,10 +346,6 @@ class _Turn:
         return limit is not None and self.now - permit.granted_at > round(limit * 1000)
 
     @property
-    def _state(self) -> BreakerState:
-        return self.position.state
-
-    @property
     def _is_probing(self) -> bool:
         """Whether what counts now counts as a probe."""
-        return self._state is BreakerState.HALF_OPEN and self.settings.mode is Mode.NORMAL
+        return self.position.state is BreakerState.HALF_OPEN and self.settings.mode is Mode.NORMAL

@@ -37,12 +37,12 @@ class Parts:
     new_id: Callable[[], str] = attrs.field(default=_new_id, kw_only=True)
     guard: Guard = attrs.field(factory=Unguarded, kw_only=True)
     snapshot: Snapshot = attrs.field(default=contextlib.nullcontext, kw_only=True)
-    _records: Records = attrs.field(init=False)
-    _issuing: Issuing = attrs.field(init=False)
-    _claims: Claims = attrs.field(init=False)
-    _handover: Handover = attrs.field(init=False)
-    _lifecycle: Lifecycle = attrs.field(init=False)
-    _readings: Readings = attrs.field(init=False)
+    _records: Records = attrs.field(init=False, repr=False)
+    _issuing: Issuing = attrs.field(init=False, repr=False)
+    _claims: Claims = attrs.field(init=False, repr=False)
+    _handover: Handover = attrs.field(init=False, repr=False)
+    _lifecycle: Lifecycle = attrs.field(init=False, repr=False)
+    _readings: Readings = attrs.field(init=False, repr=False)
 
     @_records.default
     def _make_records(self) -> Records:

@@ -22,6 +22,7 @@ _PLAIN: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
 }
 _NEAR = 0.6
+_UNKNOWN_TOLD = 10
 
 
 class Bound(Protocol):
@@ -43,6 +44,7 @@ class Argument:
         required: whether it must be given.
         default: what it is when omitted, for the description alone.
         clearable: an explicit null clears what is stored.
+        keeps: omitted, it keeps what is stored; then a null that clears nothing is refused.
         bound: checks a value and describes itself, or None for a plain boolean.
     """
 
@@ -52,6 +54,7 @@ class Argument:
     default: Any
     clearable: bool
     bound: Bound | None
+    keeps: bool = False
 
     @cached_property
     def value_schema(self) -> dict[str, Any]:
@@ -98,6 +101,8 @@ class Argument:
         """
         if value is None and self.clearable:
             return None
+        if value is None and self.keeps:
+            raise InvalidArguments([f"{self.name} can't be cleared; omit it to keep it"])
         if self.kind in ("array", "object") and isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
             value = _from_json(self.name, value)
         if self._is_id:
@@ -143,7 +148,7 @@ class Arguments:
         """
         from cattrs import ClassValidationError
 
-        optional = {argument.name for argument in self.arguments if not (argument.required or argument.clearable)}
+        optional = {one.name for one in self.arguments if not (one.required or one.keeps)}
         present = {name: value for name, value in given.items() if value is not None or name not in optional}
         try:
             structured = self._structure(present, self._class)
@@ -179,9 +184,12 @@ class Arguments:
         names = [argument.name for argument in self.arguments]
         for error in errors.exceptions:
             if isinstance(error, ForbiddenExtraKeysError):
-                for unknown in sorted(map(str, error.extra_fields)):
-                    near = difflib.get_close_matches(unknown, names, 1, _NEAR)
-                    yield f"unknown argument {unknown[:100]!r}" + (f" (did you mean {near[0]}?)" if near else "")
+                unknown = sorted(map(str, error.extra_fields))
+                for name in unknown[:_UNKNOWN_TOLD]:
+                    near = difflib.get_close_matches(name[:100], names, 1, _NEAR)
+                    yield f"unknown argument {name[:100]!r}" + (f" (did you mean {near[0]}?)" if near else "")
+                if len(unknown) > _UNKNOWN_TOLD:
+                    yield f"{len(unknown) - _UNKNOWN_TOLD} more unknown arguments"
             elif isinstance(error, KeyError):
                 yield f"{error.args[0]} is missing"
             else:
@@ -212,6 +220,7 @@ def read_arguments(definition: Callable[..., Any], *, leave_out: Sequence[str], 
                 default=None if parameter.default is inspect.Parameter.empty else parameter.default,
                 clearable=nullable and keeps,
                 bound=bound,
+                keeps=keeps,
             )
         )
     return Arguments(definition.__name__, (*found, *more))

@@ -36,12 +36,14 @@ class Session:
         worker: who works in it, unless a call names another.
         holder: the process behind its claims; None where that ends at once, as on the command line.
         tokens: the claim tokens that were handed out in it, by task.
+        finished: the tasks among them that it completed or failed itself.
         batons: the last baton that was shown in it, by pipeline.
     """
 
     worker: str
     holder: str | None
     tokens: dict[int, str] = attrs.field(factory=dict)
+    finished: set[int] = attrs.field(factory=set)
     batons: dict[int, str] = attrs.field(factory=dict)
 
 
@@ -56,6 +58,7 @@ class Call:
         prepared: the plan that was made before the transaction, or None.
         subject: what an effect was on; None as long as there was none.
         tokens: what the session is to remember of claims once the call is committed; None forgets.
+        finished: the tasks that the call completed or failed.
         recalled: the tasks whose token the session supplied.
         batons: the batons that this call shows, by pipeline.
     """
@@ -66,6 +69,7 @@ class Call:
     prepared: PreparedPlan | None = None
     subject: str | None = None
     tokens: dict[int, str | None] = attrs.field(factory=dict)
+    finished: set[int] = attrs.field(factory=set)
     recalled: set[int] = attrs.field(factory=set)
     batons: dict[int, str] = attrs.field(factory=dict)
 
@@ -86,6 +90,15 @@ class Call:
         """Have the session remember, or forget, a claim token."""
         self.tokens[task_id] = claim_token
 
+    def forget_if_recalled(self, task_id: object) -> None:
+        """Have the session forget a token that it supplied and that ended a claim."""
+        if isinstance(task_id, int) and task_id in self.recalled:
+            self.remember(task_id, None)
+
+    def finish(self, task_id: int) -> None:
+        """Have the session remember that it ended its claim by completing or failing the task."""
+        self.finished.add(task_id)
+
     def show_baton(self, pipeline_id: int, baton_id: str) -> None:
         """Have the session remember which baton of a pipeline it was shown last."""
         self.batons[pipeline_id] = baton_id
@@ -93,13 +106,17 @@ class Call:
     def refused_as_stale(self) -> None:
         """Let the session forget the tokens that it supplied and that turned out to be stale."""
         for task_id in self.recalled:
-            self.session.tokens.pop(task_id, None)
+            self._forget(task_id)
 
     def committed(self) -> None:
         """Let the session remember what this call learned."""
         for task_id, token in self.tokens.items():
-            if token is None:
-                self.session.tokens.pop(task_id, None)
-            else:
+            self._forget(task_id)
+            if token is not None:
                 self.session.tokens[task_id] = token
+        self.session.finished |= self.finished
         self.session.batons.update(self.batons)
+
+    def _forget(self, task_id: int) -> None:
+        self.session.tokens.pop(task_id, None)
+        self.session.finished.discard(task_id)

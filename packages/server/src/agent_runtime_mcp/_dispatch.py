@@ -9,11 +9,13 @@ from agent_runtime_relay.errors import StaleBaton
 
 from ._call import Call, Libraries, Session
 from ._journal import Entry
+from ._moments import is_moment, iso
 from ._operations import Operation, by_name
 from ._plain import compact, plain
 from ._prepared import PreparedPlan
+from ._server_arguments import WORKER
 from ._sizes import fit
-from .errors import NotFound, StaleReply
+from .errors import InvalidValue, NotFound, StaleReply
 
 _STALE = "stale_claim"
 
@@ -39,7 +41,6 @@ class Request:
 
     Attributes:
         operation: what is asked for.
-        given: the arguments as the caller gave them, for the journal.
         arguments: the checked arguments of the operation.
         worker: who calls.
         request_id: the caller's id for the request, or None.
@@ -50,7 +51,6 @@ class Request:
     """
 
     operation: Operation
-    given: Mapping[str, Any]
     arguments: dict[str, Any]
     worker: str
     request_id: str | None
@@ -93,8 +93,13 @@ class Request:
         """Say whether the request was answered before."""
         if self.request_id is None:
             return False
-        stored = libraries.journal.replay(self.worker, self.operation.name, self.request_id, self.given)
+        stored = libraries.journal.replay(self.worker, self.operation.name, self.request_id, self._asked)
         return stored is not None
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        """What is asked for, as JSON values, however the caller wrote it: for the journal, and to tell a repetition."""
+        return {name: iso(value) if is_moment(name) and value else value for name, value in self.arguments.items()}
 
     def _written(self, call: Call) -> Reply:
         reply = self._answer(call)
@@ -106,7 +111,7 @@ class Request:
                     tool_use_id=self.tool_use_id,
                     operation=self.operation.name,
                     subject=call.subject,
-                    arguments=self.given,
+                    arguments=self._asked,
                     request_id=self.request_id,
                     reply=None if self.request_id is None else reply.text,
                 )
@@ -121,7 +126,7 @@ class Request:
         """Return the stored reply of the same request, unless it hands out a claim that is not current any more."""
         if self.request_id is None:
             return None
-        stored = call.libraries.journal.replay(self.worker, self.operation.name, self.request_id, self.given)
+        stored = call.libraries.journal.replay(self.worker, self.operation.name, self.request_id, self._asked)
         if stored is None:
             return None
         import json
@@ -165,10 +170,9 @@ def make_request(
         raise NotFound(f"there is no operation {name}", "call --help lists them")
     arguments = operation.accepted.check(given)
     request_id = arguments.pop("request_id", None)
-    worker = arguments.pop("worker", None) or session.worker
+    worker = arguments.pop("worker", None) or _worker_of(session)
     return Request(
         operation=operation,
-        given={key: value for key, value in given.items() if key not in ("request_id", "worker")},
         arguments=arguments,
         worker=worker,
         request_id=request_id,
@@ -176,6 +180,18 @@ def make_request(
         client=client,
         tool_use_id=tool_use_id,
     )
+
+
+def _worker_of(session: Session) -> str:
+    """Return who works in a session; the name may come from the environment, so it is checked like an argument."""
+    try:
+        return WORKER("worker", session.worker)
+    except InvalidValue as error:
+        raise InvalidValue(
+            "worker",
+            error.message.removeprefix("worker "),
+            "name a worker of 1 to 200 characters with the argument, or in AGENT_RUNTIME_WORKER",
+        ) from None
 
 
 def _is_stale(error: Exception) -> bool:

@@ -11,6 +11,7 @@ import agent_runtime_tasks as tasks_library
 import agent_runtime_tasks.errors as tasks
 
 from ._moments import iso
+from ._sizes import fit
 from .errors import Failure
 
 _CODES: dict[type[Exception], str] = {
@@ -65,7 +66,7 @@ class Problem:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that MCP and the command line answer."""
-        return {"error": attrs.asdict(self)}
+        return fit({"error": attrs.asdict(self)})
 
 
 def problem_of(error: Exception) -> Problem | None:

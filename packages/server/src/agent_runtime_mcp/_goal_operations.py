@@ -1,7 +1,7 @@
 """The operations on goals: the goals library, with the tasks below its goals."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Collection
+from typing import Annotated
 
 import attrs
 
@@ -65,17 +65,16 @@ def get_goal(
     """
     goals, tasks = call.libraries.goals, call.libraries.tasks
     goal = goals.get(goal_id)
-    if field is not None:
-        return attrs.evolve(part(goal, field, offset), goal_id=goal_id)
     subtree = goals.subtree([goal_id])[goal_id]
     counts = tasks.counts(subtree)
-    return goal_full(
+    reply = goal_full(
         goal,
         list(counts.values()),
         counts[goal_id],
         tuple(other for other in subtree if other != goal_id),
         tasks.list(goal_ids=[goal_id], limit=TASKS_SHOWN).tasks,
     )
+    return reply if field is None else attrs.evolve(part(reply, field, offset), goal_id=goal_id)
 
 
 def list_goals(
@@ -90,7 +89,7 @@ def list_goals(
     """
     goals, tasks = call.libraries.goals, call.libraries.tasks
     here = Cursor({"list": "goals", "status": status})
-    found = goals.list(status, limit=limit, after=int(here.after(cursor) or 0))
+    found = goals.list(status, limit=limit, after=here.after_id(cursor))
     subtrees = goals.subtree([goal.goal_id for goal in found.goals])
     counts = tasks.counts({goal_id for below in subtrees.values() for goal_id in below})
     rows = [goal_row(goal, [counts[other] for other in subtrees[goal.goal_id]]) for goal in found.goals]
@@ -131,7 +130,7 @@ def update_goal(
     held_before = goals.paused(below)
     closes = status in (GoalStatus.COMPLETED, GoalStatus.CANCELLED) and status != before.status
     if closes and status == GoalStatus.COMPLETED and open_tasks == "refuse":
-        _refuse_open_tasks(call, before, below)
+        _refuse_what_is_open(call, goal_id, below)
     change = goals.update(
         goal_id,
         status=status,
@@ -177,13 +176,24 @@ def goal_ids_of(call: Call, goal_id: int | None) -> tuple[int, ...] | None:
     return call.libraries.goals.subtree([goal_id])[goal_id]
 
 
-def _refuse_open_tasks(call: Call, goal: Goal, below: Iterable[int]) -> None:
-    count, first = call.libraries.tasks.open_in(tuple(below), _NAMED_IN_ERRORS)
-    if count:
-        ids = ", ".join(map(str, first)) + (", ..." if count > len(first) else "")
-        details: dict[str, Any] = {"goal_id": goal.goal_id, "open_tasks": count, "first_task_ids": list(first)}
+def _refuse_what_is_open(call: Call, goal_id: int, below: Collection[int]) -> None:
+    tasks, first_tasks = call.libraries.tasks.open_in(below, _NAMED_IN_ERRORS)
+    open_goals = [one for one in below if one != goal_id and call.libraries.goals.get(one).status.is_open]
+    first_goals = open_goals[:_NAMED_IN_ERRORS]
+    found = [
+        f"{count} open {kind}{'' if count == 1 else 's'} ({', '.join(map(str, first))}{', ...' * (count > len(first))})"
+        for kind, count, first in (("task", tasks, first_tasks), ("sub-goal", len(open_goals), first_goals))
+        if count
+    ]
+    if found:
         raise Conflict(
-            f"goal {goal.goal_id} has {count} open task{'' if count == 1 else 's'} ({ids})",
-            "settle them first; open_tasks says what else can become of them",
-            details,
+            f"goal {goal_id} has {' and '.join(found)}",
+            "settle what is open first; open_tasks says what else can become of it",
+            {
+                "goal_id": goal_id,
+                "open_tasks": tasks,
+                "first_task_ids": list(first_tasks),
+                "open_sub_goals": len(open_goals),
+                "first_sub_goal_ids": first_goals,
+            },
         )

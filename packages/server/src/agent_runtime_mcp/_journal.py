@@ -12,6 +12,7 @@ import attrs
 from ._plain import compact
 from ._sizes import cut_text
 from ._storage import Connection, Schema
+from ._values import JsonObject, Text
 from .errors import Conflict
 
 SCHEMA = Schema(
@@ -51,6 +52,9 @@ SCHEMA = Schema(
 )
 
 _LONGEST_ARGUMENT = 4 * 1024
+_LONGEST_NAME = 200  # characters of what a client calls itself
+_ANY_SIZE = JsonObject(kib=1024 * 1024)
+_LINE = Text(one_line=True)
 _SECRET = frozenset({"claim_token", "permit_id", "baton_id"})
 
 
@@ -141,11 +145,11 @@ class Journal:
                 "seq": seq,
                 "at": round(self.clock() * 1000),
                 "worker": entry.worker,
-                "client": entry.client,
-                "tool_use_id": entry.tool_use_id,
+                "client": _name("client", entry.client),
+                "tool_use_id": _name("tool_use_id", entry.tool_use_id),
                 "operation": entry.operation,
                 "subject": entry.subject,
-                "arguments": compact({name: _shown(name, value) for name, value in entry.arguments.items()}),
+                "arguments": compact(_shown(entry.arguments)),
                 "request_id": entry.request_id,
                 "fingerprint": None if entry.request_id is None else _fingerprint(entry.arguments),
                 "reply": entry.reply,
@@ -186,10 +190,22 @@ def _fingerprint(arguments: Mapping[str, Any]) -> str:
     return sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
 
 
-def _shown(name: str, value: Any) -> Any:
+def _shown(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments as the journal keeps them: tokens masked, texts cut, without what acts on a terminal."""
+    return _ANY_SIZE("arguments", {name: _masked_or_cut(name, value) for name, value in arguments.items()})
+
+
+def _masked_or_cut(name: str, value: Any) -> Any:
     if name in _SECRET and value is not None:
         return "***"
     if isinstance(value, str):
         return cut_text(value, _LONGEST_ARGUMENT)
     text = compact(value)
-    return value if len(text) <= _LONGEST_ARGUMENT else cut_text(text, _LONGEST_ARGUMENT)
+    return value if len(text.encode()) <= _LONGEST_ARGUMENT else cut_text(text, _LONGEST_ARGUMENT)
+
+
+def _name(field: str, text: str | None) -> str | None:
+    """Return a name that a client gave, whatever it is, fit to be stored and printed."""
+    if text is None:
+        return None
+    return _LINE(field, text[:_LONGEST_NAME].replace("\x00", "").encode(errors="replace").decode())

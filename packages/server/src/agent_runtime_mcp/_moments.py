@@ -9,8 +9,8 @@ from .errors import InvalidValue
 
 
 def is_moment(field: str) -> bool:
-    """Say whether a field of this name holds a moment: such names are `at`, or end in `_at`, throughout the house."""
-    return field == "at" or field.endswith("_at")
+    """Say whether a field of this name holds a moment: throughout the house such names end in `_at`, but for two."""
+    return field.endswith("_at") or field in ("at", "not_before")
 
 
 def iso(milliseconds: int) -> str:

@@ -8,6 +8,7 @@ import attrs
 from agent_runtime_breakers import BreakerState
 from agent_runtime_goals import GoalStatus
 from agent_runtime_relay import RelayStatus
+from agent_runtime_tasks import TaskStatus
 
 from ._call import Call
 from ._goal_replies import progress
@@ -16,6 +17,7 @@ from ._sizes import size
 
 LARGEST_OVERVIEW = 2 * 1024
 _OPEN_RELAYS = (RelayStatus.IN_PROGRESS, RelayStatus.PENDING, RelayStatus.FAILED, RelayStatus.PAUSED)
+_AT_ONCE = 200
 _ROWS = 5
 _SICK = (BreakerState.OPEN, BreakerState.HALF_OPEN)
 _TITLE = 80
@@ -111,8 +113,20 @@ def _ready(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
         if offer.left_by is not None:
             row["left_by"] = offer.left_by[:_TITLE]
         rows.append(row)
-    left = sum(offer.left_by is not None for offer in offers)
-    return rows, max(len(rows), tasks.queue().ready + left)
+    return rows, max(len(rows), tasks.queue().ready + _left(call))
+
+
+def _left(call: Call) -> int:
+    """Count the tasks that ended sessions left and that are offered; only few are in progress at any time."""
+    tasks, after, left = call.libraries.tasks, 0, []
+    more = True
+    while more:
+        found = tasks.list(status=TaskStatus.IN_PROGRESS, limit=_AT_ONCE, after=after)
+        left += [task.goal_id for task in found.tasks if task.claim is not None and not task.claim.live]
+        more = found.more
+        after = found.tasks[-1].task_id if found.tasks else after
+    held = call.libraries.goals.paused({goal_id for goal_id in left if goal_id is not None})
+    return sum(goal_id not in held for goal_id in left)
 
 
 def _relays(call: Call) -> tuple[Sequence[dict[str, Any]], int]:

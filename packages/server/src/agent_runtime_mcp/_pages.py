@@ -10,6 +10,9 @@ from ._plain import compact, plain
 from ._sizes import LARGEST_PAGE, fit_row, size
 from .errors import InvalidArguments
 
+_LARGEST_ID = 2**63 - 1
+_BESIDE_THE_ROWS = 256  # bytes for total and next_cursor
+
 
 @attrs.frozen
 class Cursor:
@@ -31,10 +34,21 @@ class Cursor:
             return None
         mark, _, key = cursor.partition(".")
         if mark != self._mark or not key:
-            raise InvalidArguments(
-                ["cursor belongs to no list with these filters"], "pass next_cursor with the same filters, or omit it"
-            )
+            raise _foreign_cursor()
         return key
+
+    def after_id(self, cursor: str | None) -> int:
+        """Return the id of the last row before the page, in a list that is ordered by ids; 0 for the first page.
+
+        Raises:
+            InvalidArguments: the cursor was made by no list, or by another one.
+        """
+        key = self.after(cursor)
+        if key is None:
+            return 0
+        if not (key.isascii() and key.isdecimal() and len(key) < 20 and int(key) <= _LARGEST_ID):
+            raise _foreign_cursor()
+        return int(key)
 
     def at(self, key: object) -> str:
         """Return the cursor that goes on after a row."""
@@ -63,12 +77,19 @@ def page(
         leave_out: fields that a list does not show.
     """
     shown: list[dict[str, Any]] = []
+    room = LARGEST_PAGE - _BESIDE_THE_ROWS
     total = 0
     for row in rows:
-        values = fit_row({name: value for name, value in plain(row).items() if name not in leave_out})
+        values = fit_row({name: value for name, value in plain(row).items() if name not in leave_out}, room)
         total += size(values) + 1
-        if shown and total > LARGEST_PAGE:
+        if shown and total > room:
             more = True
             break
         shown.append(values)
     return tuple(shown), cursor.at(key(shown[-1])) if shown and more else None
+
+
+def _foreign_cursor() -> InvalidArguments:
+    return InvalidArguments(
+        ["cursor belongs to no list with these filters"], "pass next_cursor with the same filters, or omit it"
+    )

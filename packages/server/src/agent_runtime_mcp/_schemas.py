@@ -28,18 +28,21 @@ def output_schema(replies: Sequence[type]) -> dict[str, Any]:
         required = {field.name for field in attrs.fields(reply) if field.default is attrs.NOTHING}
         always = required if always is None else always & required
         for field in attrs.fields(reply):
-            properties.setdefault(field.name, _json_type(hints[field.name], is_moment(field.name)))
+            properties.setdefault(field.name, _json_type(field.name, hints[field.name]))
+    properties["truncated"] = {"type": "object"}
     schema: dict[str, Any] = {"type": "object", "properties": properties}
     if always:
         schema["required"] = [name for name in properties if name in always]
     return schema
 
 
-def _json_type(hint: Any, is_moment: bool) -> dict[str, Any]:
+def _json_type(field: str, hint: Any) -> dict[str, Any]:
     members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     names = list(dict.fromkeys(_name(member) for member in members))
-    if is_moment:
+    if is_moment(field):
         names = ["string" if name == "integer" else name for name in names]
+    if field == "metadata":  # null where the reply would be too large with it
+        names = ["object", "null"]
     return {"type": names[0] if len(names) == 1 else names}
 
 

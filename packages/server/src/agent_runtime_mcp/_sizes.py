@@ -11,34 +11,40 @@ LARGEST_REPLY = 32 * 1024
 LARGEST_PART = 24 * 1024
 LONGEST_IN_A_ROW = 1024
 MOST_IDS = 100
-_NEVER_CUT = frozenset({"prompt"})
+_NEVER_CUT = frozenset({"prompt", "text"})  # a prompt is whole or of no use; a part of a text is cut to size already
+_OPAQUE = frozenset({"metadata", "truncated"})
+_BESIDE_A_PART = 512
 
 
 def fit(reply: dict[str, Any]) -> dict[str, Any]:
     """Cut what is too long in a reply; `truncated` names each cut field with its full bytes, or number of ids."""
     for place in _objects(reply):
         _cut_texts_and_ids(place)
-    while (excess := size(reply) - LARGEST_REPLY) > 0:
+    return shrink(reply, LARGEST_REPLY)
+
+
+def fit_row(row: dict[str, Any], largest: int) -> dict[str, Any]:
+    """Cut each text, list and object of a row to what a list can show."""
+    for name, value in list(row.items()):
+        if isinstance(value, str):
+            if len(value.encode()) > LONGEST_IN_A_ROW:
+                _note(row, name, value)
+                row[name] = cut_text(value, LONGEST_IN_A_ROW)
+        elif isinstance(value, list | dict) and size(value) > LONGEST_IN_A_ROW:
+            _note(row, name, value)
+            row[name] = _first_items(value, LONGEST_IN_A_ROW) if isinstance(value, list) else None
+    return shrink(row, largest)
+
+
+def shrink(reply: dict[str, Any], largest: int) -> dict[str, Any]:
+    """Cut the largest field, again and again, until the whole is small enough."""
+    while (excess := size(reply) - largest) > 0:
         found = [(place, name) for place in _objects(reply) for name in place if _can_shrink(place, name)]
         if not found:
             break
         place, name = max(found, key=lambda one: size(one[0][one[1]]))
         _shrink(place, name, excess)
     return reply
-
-
-def fit_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Cut each text, list and object of a row to what a list can show."""
-    for name, value in list(row.items()):
-        if size(value) > LONGEST_IN_A_ROW:
-            _note(row, name, _measure(value))
-            if isinstance(value, str):
-                row[name] = cut_text(value, LONGEST_IN_A_ROW)
-            elif isinstance(value, list):
-                row[name] = _first_items(value, LONGEST_IN_A_ROW)
-            else:
-                row[name] = None
-    return row
 
 
 def size(value: object) -> int:
@@ -51,32 +57,43 @@ def cut_text(text: str, longest: int) -> str:
     return text.encode()[:longest].decode(errors="ignore")
 
 
-def part_of(text: str, offset: int) -> tuple[str, int | None, int]:
-    """Return a part of a text from a byte on, where the next part begins, and the bytes of the whole."""
+def part_of(text: str, offset: int) -> tuple[str, int, int | None, int]:
+    """Return a part of a text from a byte on, where it begins, where the next one does, and the bytes of the whole.
+
+    A part is 24 KiB, or less where JSON writes so much of it in escapes that the reply would be too large.
+    """
     whole = text.encode()
     start = min(offset, len(whole))
     while start < len(whole) and whole[start] & 0xC0 == 0x80:
         start += 1
     part = whole[start : start + LARGEST_PART].decode(errors="ignore")
+    room = LARGEST_REPLY - _BESIDE_A_PART
+    while (written := size(part)) > room:
+        part = part[: len(part) * room // written]
     end = start + len(part.encode())
-    return part, end if end < len(whole) else None, len(whole)
+    return part, start, end if end < len(whole) else None, len(whole)
 
 
-def _objects(reply: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the reply and the objects in it, one level down, that have texts of their own."""
-    yield reply
-    for name, value in reply.items():
-        if isinstance(value, dict) and name not in ("metadata", "truncated"):
-            yield value
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield an object and all objects in it, but for those that only their owner understands."""
+    if isinstance(value, dict):
+        yield value
+        for name, inner in value.items():
+            if name not in _OPAQUE and isinstance(inner, dict | list):
+                yield from _objects(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            if isinstance(inner, dict):
+                yield from _objects(inner)
 
 
 def _cut_texts_and_ids(place: dict[str, Any]) -> None:
     for name, value in list(place.items()):
         if isinstance(value, str) and name not in _NEVER_CUT and len(value.encode()) > LONGEST_TEXT:
-            _note(place, name, len(value.encode()))
+            _note(place, name, value)
             place[name] = cut_text(value, LONGEST_TEXT)
-        elif isinstance(value, list) and len(value) > MOST_IDS and all(isinstance(item, int) for item in value):
-            _note(place, name, len(value))
+        elif isinstance(value, list) and len(value) > MOST_IDS and _are_ids(value):
+            _note(place, name, value)
             place[name] = value[:MOST_IDS]
 
 
@@ -89,14 +106,18 @@ def _can_shrink(place: Mapping[str, Any], name: str) -> bool:
 
 def _shrink(place: dict[str, Any], name: str, excess: int) -> None:
     value = place[name]
-    _note(place, name, _measure(value))
-    wanted = max(size(value) // 2, size(value) - excess - 100)
+    _note(place, name, value)
+    written = size(value)
+    wanted = max(written // 2, written - excess - 100)
     if isinstance(value, str):
-        place[name] = cut_text(value, wanted - 2)
+        bytes_of_it = len(value.encode())
+        place[name] = cut_text(value, min(bytes_of_it - 1, bytes_of_it * wanted // written))
     elif isinstance(value, list) and name == "steps":
         place[name] = _nearest(value, place.get("current_step", 0))
+    elif isinstance(value, list) and name == "attempt_history":
+        place[name] = _first_items(value[::-1], wanted)[::-1]
     elif isinstance(value, list):
-        place[name] = _first_items(value, wanted) if len(value) > 1 else []
+        place[name] = _first_items(value, wanted)
     else:
         place[name] = None
 
@@ -117,11 +138,16 @@ def _nearest(steps: list[Any], current: int) -> list[Any]:
     return sorted(ranked[: len(steps) * 3 // 4], key=lambda step: step["step_index"])
 
 
-def _measure(value: object) -> int:
-    if isinstance(value, list) and all(isinstance(item, int) for item in value):
-        return len(value)
-    return len(value.encode()) if isinstance(value, str) else size(value)
+def _are_ids(items: list[Any]) -> bool:
+    return all(isinstance(item, int) for item in items)
 
 
-def _note(place: dict[str, Any], name: str, amount: int) -> None:
+def _note(place: dict[str, Any], name: str, value: object) -> None:
+    """Name a field that is cut, with the bytes of the whole, or with the number of ids, when it is cut first."""
+    if isinstance(value, str):
+        amount = len(value.encode())
+    elif isinstance(value, list) and _are_ids(value):
+        amount = len(value)
+    else:
+        amount = size(value)
     place.setdefault("truncated", {}).setdefault(name, amount)

@@ -334,23 +334,26 @@ def _error(request: RequestId | None, code: int, message: str) -> JSONRPCError:
 
 @contextlib.contextmanager
 def _private_descriptors() -> Iterator[tuple[int, int]]:
-    """Move the wire to two descriptors that nobody else knows, and put it back afterwards."""
-    for standard in (0, 1, 2):
-        try:
-            os.fstat(standard)
-        except OSError:  # closed: without this the next file to be opened would be standard input or output
-            os.open(os.devnull, os.O_RDWR)
-    source = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
-    target = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
-    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    try:
-        yield source, target
-    finally:
+    """Move the wire to two descriptors that nobody else knows, and put it back afterwards.
+
+    A standard stream that was closed when Python started is None, and its descriptor may be of another file by now.
+    """
+    with contextlib.ExitStack() as restored:
+        opened = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        nothing = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.close(opened)
+        restored.callback(os.close, nothing)
+        errors = nothing if sys.__stderr__ is None else 2
+        source = nothing if sys.__stdin__ is None else _diverted(0, nothing, restored)
+        target = nothing if sys.__stdout__ is None else _diverted(1, errors, restored)
         if sys.stdout is not None:
-            sys.stdout.flush()  # what was printed meanwhile goes where it would have gone then
-        for private, standard in ((source, 0), (target, 1)):
-            os.dup2(private, standard)
-            os.close(private)
+            restored.callback(sys.stdout.flush)  # what was printed meanwhile goes where it would have gone then
+        yield source, target
+
+
+def _diverted(standard: int, elsewhere: int, restored: contextlib.ExitStack) -> int:
+    private = fcntl.fcntl(standard, fcntl.F_DUPFD_CLOEXEC, 3)
+    restored.callback(os.close, private)
+    os.dup2(elsewhere, standard)
+    restored.callback(os.dup2, private, standard)
+    return private

@@ -135,6 +135,7 @@ def create_task(
         claim_token=call.token_of(parent_id),
     )
     call.had_effect("task", change.task.task_id)
+    call.forget_if_recalled(parent_id)
     return task_write(change)
 
 
@@ -212,7 +213,7 @@ def update_task_status(
         status,
         worker=call.worker,
         holder=call.session.holder,
-        claim_token=call.token_of(task_id, claim_token),
+        claim_token=claim_token or _remembered_token(call, before, status),
         result=result,
         error=error,
         retry_in_seconds=retry_in_seconds,
@@ -224,6 +225,8 @@ def update_task_status(
         call.remember(task_id, change.claim_token)
     elif change.changed and status in (TaskStatus.PENDING, TaskStatus.CANCELLED):
         call.remember(task_id, None)
+    elif change.changed:
+        call.finish(task_id)
     return task_write(change, None if change.changed else _what_stands(change.task))
 
 
@@ -278,6 +281,7 @@ def edit_task(
     )
     if change.changed:
         call.had_effect("task", task_id)
+        call.forget_if_recalled(parent_id)
     return task_write(change)
 
 
@@ -339,7 +343,7 @@ def list_tasks(
         parent_id=parent_id,
         query=query,
         limit=limit,
-        after=int(here.after(cursor) or 0),
+        after=here.after_id(cursor),
     )
     rows = map(brief, found.tasks) if detail == "brief" else (full(task, tasks.links(task)) for task in found.tasks)
     shown, next_cursor = page(
@@ -360,9 +364,24 @@ def get_task(
     """
     tasks = call.libraries.tasks
     task = tasks.get(task_id)
-    if field is not None:
-        return attrs.evolve(part(task, field, offset), task_id=task_id)
-    return full(task, tasks.links(task))
+    reply = full(task, tasks.links(task))
+    return reply if field is None else attrs.evolve(part(reply, field, offset), task_id=task_id)
+
+
+def _remembered_token(call: Call, task: Task, status: str) -> str | None:
+    """Return the token that the session was handed for a task, where the session speaks as the holder.
+
+    It does not where anyone may do what is asked: cancel, claim what is not claimed by it, reopen what it finished.
+    """
+    if status == TaskStatus.CANCELLED:
+        return None
+    finished_by_it = task.task_id in call.session.finished and task.status in _SETTLED
+    if finished_by_it and status != task.status:
+        return None
+    token = call.token_of(task.task_id)
+    if status == TaskStatus.IN_PROGRESS and token is not None:
+        return token if call.libraries.tasks.is_current(task.task_id, token) else None
+    return token
 
 
 def _goal_context(call: Call, task: Task | None) -> GoalContext | None:

@@ -45,8 +45,6 @@ class AttemptReply:
     ended_at: int | None
     outcome: str | None
     error: str | None
-    settled_by: str | None
-    note: str | None
 
 
 @attrs.frozen(kw_only=True)
@@ -232,7 +230,7 @@ def _full_fields(task: Task, links: TaskLinks) -> dict[str, Any]:
         "attempts": task.attempts,
         "max_attempts": task.max_attempts,
         "attempt_history": tuple(map(_attempt, links.attempt_history)),
-        "progress_note": task.progress_note,
+        "progress_note": _last_note(task, links),
         "result": task.result,
         "error": task.error,
         "metadata": task.metadata,
@@ -245,14 +243,18 @@ def _full_fields(task: Task, links: TaskLinks) -> dict[str, Any]:
     }
 
 
+def _last_note(task: Task, links: TaskLinks) -> str | None:
+    """Return what was said last on how far the work is, by whoever worked on it: the next one goes on from there."""
+    notes = [attempt.note for attempt in links.attempt_history if attempt.note is not None]
+    return task.progress_note or (notes[-1] if notes else None)
+
+
 def _attempt(attempt: Attempt) -> AttemptReply:
     return AttemptReply(
         attempt=attempt.attempt,
         worker=attempt.worker,
         started_at=attempt.started_at,
-        ended_at=None if attempt.ended_at is None else attempt.ended_at,
+        ended_at=attempt.ended_at,
         outcome=attempt.outcome.value if attempt.outcome else None,
         error=attempt.error,
-        settled_by=attempt.settled_by,
-        note=attempt.note,
     )

@@ -219,7 +219,7 @@ class Claims:
             SELECT {CLAIM_COLUMNS}
             FROM tasks_claims AS c
             WHERE c.lapsed IN (0, 1) AND c.holder = :holder AND c.detached = 0
-            ORDER BY c.task_id
+            ORDER BY c.lapsed, c.task_id
             """,
             {"holder": holder},
         ).fetchall()
@@ -319,7 +319,6 @@ class Claims:
             SELECT holder
             FROM known
             WHERE holder IS NOT NULL
-            ORDER BY holder
             """
         ).fetchall()
         return [row[0] for row in rows]

@@ -55,7 +55,7 @@ class Rows:
                 FROM tasks_dependencies AS d
                 JOIN tasks_tasks AS t ON t.id = d.task_id
                 WHERE d.depends_on_id IN ({placeholders(chunk)})
-                ORDER BY d.depends_on_id, t.id
+                ORDER BY d.depends_on_id, d.task_id
                 """,
                 bindings(chunk),
             ).fetchall()
@@ -187,26 +187,26 @@ class Rows:
             self._count(goals, dict(items))
 
     def _count(self, goal_ids: Sequence[int], columns: Mapping[str, int]) -> None:
-        """Add the same to the counts of some goals, in one statement where they have a row already."""
+        """Add the same to the counts of some goals."""
+        values = [{**columns, "goal_id": goal_id} for goal_id in goal_ids]
         assignments = ", ".join(f"{column} = tasks_counts.{column} + :{column}" for column in columns)
-        for chunk in chunks(goal_ids):
-            counted = self.connection.execute(
+        counted = self.connection.executemany(
+            f"""
+            UPDATE tasks_counts
+            SET {assignments}
+            WHERE goal_id = :goal_id
+            RETURNING goal_id
+            """,
+            values,
+        ).fetchall()
+        if len(counted) < len(values):
+            self.connection.executemany(
                 f"""
-                UPDATE tasks_counts
-                SET {assignments}
-                WHERE goal_id IN ({placeholders(chunk)})
-                RETURNING goal_id
+                INSERT INTO tasks_counts (goal_id, {", ".join(columns)})
+                VALUES (:goal_id, {", ".join(f":{column}" for column in columns)})
                 """,
-                {**columns, **bindings(chunk)},
+                [row for row in values if (row["goal_id"],) not in counted],
             ).fetchall()
-            if len(counted) < len(chunk):
-                self.connection.executemany(
-                    f"""
-                    INSERT INTO tasks_counts (goal_id, {", ".join(columns)})
-                    VALUES (:goal_id, {", ".join(f":{column}" for column in columns)})
-                    """,
-                    [{**columns, "goal_id": goal_id} for goal_id in chunk if (goal_id,) not in counted],
-                ).fetchall()
 
     def _nodes_where(self, condition: str, ids: Sequence[int]) -> list[Node]:
         found = []

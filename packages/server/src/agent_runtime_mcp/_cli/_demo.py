@@ -56,7 +56,7 @@ async def _two_sessions(path: Path) -> None:
         [left] = [row for row in overview["ready"] if "left_by" in row]
         _say(f"  left by {left['left_by']}: {left['title']}")
         while (task := (await second.call("get_next_task"))["task"]) is not None:
-            note = f", last note: {task['attempt_history'][0]['note']}" if task["attempt_history"][:-1] else ""
+            note = f", last note: {task['progress_note']}" if task["progress_note"] else ""
             _say(f"  claimed: {task['title']} (attempt {task['attempt_history'][-1]['attempt']}{note})")
             for prerequisite in task["prerequisites"]:
                 _say(f"    builds on: {prerequisite['title']}: {prerequisite['result']}")

@@ -1,13 +1,15 @@
 """Replies as people read them: a table for a list, a card for the rest."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from ._tables import Column, columns_of
 
 _COLORS = {
     "ready": "green",
@@ -26,7 +28,8 @@ _LEFT_OUT_OF_TABLES = frozenset(
     {"description", "metadata", "acceptance_criteria", "created_at", "updated_at", "completed_at", "outcome"}
 )
 _BAR = 20
-_WIDTHS = {"title": 28, "name": 28, "progress": 40}
+_READABLE = 12
+_LONG = frozenset({"title", "name", "agent", "progress"})
 
 
 def show(values: Mapping[str, Any]) -> None:
@@ -43,12 +46,16 @@ def _reply(values: Mapping[str, Any]) -> Iterator[RenderableType]:
     for name, value in values.items():
         if _is_empty(value):
             continue
-        if name == "progress" and isinstance(value, Mapping):
+        if name == "current_step" and "total_steps" in values:
+            card.add_row("progress", Text(f"{value}/{values['total_steps']}"))
+        elif name in ("total_steps", "quality_scores", "l_scores") and "steps" in values:
+            continue
+        elif name == "progress" and isinstance(value, Mapping):
             card.add_row(_words(name), _progress(value))
         elif isinstance(value, Mapping) and name not in ("metadata", "truncated", "queue", "claim", "more"):
             inner += [Text(_words(name), style="bold"), Padding(Group(*_reply(value)), (0, 0, 0, 2))]
         elif _is_rows(value):
-            inner += [Text(_words(name), style="bold"), _table(value)]
+            inner += [Text(_words(name), style="bold"), _table(name, value)]
         else:
             card.add_row(_words(name), _value(value))
     if card.row_count:
@@ -58,22 +65,29 @@ def _reply(values: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text("nothing", style="dim")
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    names = [
-        name
-        for name in dict.fromkeys(name for row in rows for name in row)
-        if name not in _LEFT_OUT_OF_TABLES and not all(_is_empty(row.get(name)) for row in rows)
-    ]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in names:
-        table.add_column(_words(name), overflow="fold", min_width=_WIDTHS.get(name, 0))
-    for row in rows:
-        table.add_row(*(_cell(name, row.get(name)) for name in names))
+def _table(kind: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return rows as a table: of the columns named for their kind, else of all that any row has."""
+    columns = columns_of(kind, rows) or _columns_in(rows)
+    cells = [[_value(cell(row)) for _, cell in columns] for row in rows]
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    shown = [index for index, _ in enumerate(columns) if any(line[index] for line in cells)]
+    for index in shown:
+        heading = columns[index][0]
+        is_long = heading in _LONG
+        table.add_column(heading, overflow="fold", no_wrap=not is_long, min_width=_READABLE if is_long else None)
+    for line in cells:
+        table.add_row(*(line[index] for index in shown))
     return table
 
 
-def _cell(name: str, value: Any) -> Text:
-    return _progress(value) if name == "progress" and isinstance(value, Mapping) else _value(value)
+def _columns_in(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in _LEFT_OUT_OF_TABLES]
+    return [(_words(name), partial(_cell, name)) for name in names]
+
+
+def _cell(name: str, row: Mapping[str, Any]) -> Any:
+    value = row.get(name)
+    return _progress(value) if name == "progress" and isinstance(value, Mapping) else value
 
 
 def _progress(progress: Mapping[str, Any]) -> Text:
@@ -89,7 +103,9 @@ def _progress(progress: Mapping[str, Any]) -> Text:
 
 
 def _value(value: Any) -> Text:
-    if value is None:
+    if isinstance(value, Text):
+        return value
+    if _is_empty(value):
         return Text("")
     if isinstance(value, bool):
         return Text("yes" if value else "no")

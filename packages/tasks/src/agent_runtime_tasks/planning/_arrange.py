@@ -16,6 +16,7 @@ _DEEPEST = 14  # groups above a task: what lies deeper stands beside its parent
 _LONGEST_CRITERION = 2 * 1024
 _MOST_CRITERIA = 50
 _FEWEST_TO_GROUP = 4
+_LETTER = re.compile(r"[^\W_]")
 
 _PHASES = (
     ("Investigate and prepare", "analyse analyze agree ask assess choose clarify collect compare consult decide define design determine draft evaluate examine explore figure find gather identify inventory interview investigate learn list map measure outline pick plan prepare profile prototype research review scope select sketch specify study survey talk understand"),
@@ -43,7 +44,7 @@ def arrange(
         kind: the kind of work, where it is known.
         english: whether titles can be understood.
     """
-    top = _sorted(_flattened(drafts, 0))
+    top = _sorted(_flattened(_titled(drafts), 0))
     if strategy == "hierarchical" and english and not any(draft.children for draft in top):
         top = _grouped(top)
     for draft in _all(top):
@@ -116,11 +117,9 @@ class _Fold:
             del drafts[most:]
             return
         room = most - len(kept)
-        groups = [draft for draft in kept if draft.children]
-        while groups:
-            group = min(groups, key=_size)
-            share = room // len(groups)
-            groups.remove(group)
+        groups = sorted((draft for draft in kept if draft.children), key=_size)
+        for done, group in enumerate(groups):
+            share = room // (len(groups) - done)
             # A group with a single task is no group, unless the text has it so.
             if share < min(2, len(group.children)):
                 self._close(group)
@@ -159,6 +158,29 @@ class _Fold:
                 for place, other in enumerate(after)
                 if id(other) in present and other is not draft and other not in after[:place]
             ]
+
+
+def _titled(drafts: Sequence[Draft]) -> list[Draft]:
+    """Let what has no title of its own, such as a lone image, belong to the task before it, or else after it."""
+    titled: list[Draft] = []
+    homeless: list[Draft] = []
+    for draft in drafts:
+        draft.children = _titled(draft.children)
+        if _LETTER.search(draft.title):
+            for other in homeless:
+                draft.notes = other.notes + draft.notes
+                draft.spans = other.spans + draft.spans
+            homeless = []
+            titled.append(draft)
+        elif draft.children:
+            draft.children[0].spans = draft.spans + draft.children[0].spans
+            titled.extend(draft.children)
+        elif titled:
+            titled[-1].notes += draft.notes
+            titled[-1].spans += draft.spans
+        else:
+            homeless.append(draft)
+    return titled
 
 
 def _flattened(drafts: Sequence[Draft], depth: int) -> list[Draft]:

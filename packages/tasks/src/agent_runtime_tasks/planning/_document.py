@@ -290,12 +290,10 @@ def _sectioned(blocks: Sequence[Block]) -> list[Block]:
 
 def _outdented(lines: list[str]) -> str:
     """Join lines without their common indentation, and without the marker that the first of them begins with."""
-    while lines and not lines[0].strip():
-        del lines[0]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
+    filled = [place for place, line in enumerate(lines) if line.strip()]
+    if not filled:
         return ""
+    lines = lines[filled[0] : filled[-1] + 1]
     indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
     margin = min(indents, default=0)
     return "\n".join([_ITEM_MARKER.sub("", lines[0]).strip(), *(line[margin:].rstrip() for line in lines[1:])])

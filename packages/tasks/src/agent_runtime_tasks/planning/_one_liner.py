@@ -244,12 +244,10 @@ def _named(sentence: str, ask: Ask) -> tuple[str, dict[str, str]]:
     if ask is Ask.REQUEST:
         return "other", parts | {"do": text, "it": _object(text.split(" ", 1)[-1])}
     if _FAULTS.search(text):
-        article = (
-            ""
-            if ask is Ask.TALK or text.split(" ", 1)[0].endswith("s") or text.startswith(("the ", "a ", "an "))
-            else "the "
-        )
-        if ask is Ask.TALK and not named:
+        named = HEAD_VERBS.get(text.split(" ", 1)[0].removesuffix("s")) == "fix"
+        told = ask is Ask.TALK and not named
+        article = "" if told or text.split(" ", 1)[0].endswith("s") or text.startswith(("the ", "a ", "an ")) else "the "
+        if told:
             whole = f"the problem that {text}" if len(text) < _LONGEST_OBJECT else text
             return "bug", parts | {"whole": whole, "it": whole if len(whole) <= _LONGEST_OBJECT else "the problem"}
         return "bug", parts | {"whole": article + text, "it": article + parts["it"]}

@@ -71,11 +71,11 @@ class Outline:
     criteria: list[str]
 
 
-def read_outline(document: Document) -> Outline:
-    """Find the tasks of a document."""
+def read_outline(document: Document, most: int) -> Outline:
+    """Find the tasks of a document; where there are more than so many, the last of them has the rest of the text."""
     text = "\n".join(document.lines)
     outliner = _Outliner(
-        document, english=is_english(text), fallback="implement" if _SOFTWARE.search(text) else "take care of"
+        document, english=is_english(text), fallback="implement" if _SOFTWARE.search(text) else "take care of", left=most
     )
     return outliner.read()
 
@@ -94,6 +94,14 @@ def is_english(text: str) -> bool:
 
 
 @attrs.define
+class _Part:
+    """The tasks of a block."""
+
+    prose: bool
+    drafts: list[Draft]
+
+
+@attrs.define
 class _Outliner:
     document: Document
     english: bool
@@ -101,6 +109,7 @@ class _Outliner:
     talk: list[Section] = attrs.field(factory=list)
     criteria: list[Draft] = attrs.field(factory=list)
     structured: bool = False
+    left: int = 1000  # how many tasks are looked for: what follows them belongs to the last
     themes: int = 0  # sections that name parts of the work
 
     def read(self) -> Outline:
@@ -118,57 +127,60 @@ class _Outliner:
 
     def section(self, section: Section, role: Role) -> list[Draft]:
         """Read what stands under a heading."""
-        parts: list[tuple[str, list[Draft]]] = []
-        groups: list[tuple[Draft, bool]] = []
-        blocks = section.blocks
-        leads = self._leads(blocks)
-        previous: Block | None = None
-        for place, block in enumerate(blocks):
-            current = next((drafts[-1] for _, drafts in reversed(parts) if drafts), None)
-            if isinstance(block, Paragraph):
-                if place in leads:
-                    before = block.text[: block.text.rstrip().rfind("\n") + 1] if "\n" in block.text else ""
-                    if before.strip():
-                        parts.append(("prose", self.prose(before, role)))
-                else:
-                    parts.append(("prose", self.prose(block.text, role)))
+        parts: list[_Part] = []
+        stages: list[tuple[Draft, bool]] = []
+        leads = self._leads(section.blocks)
+        titled = self._is_titled(section)
+        current: Draft | None = None
+        for place, block in enumerate(section.blocks):
+            if self.left <= 0 and current is not None:
+                current.spans.append(block.lines if not isinstance(block, Section) else _whole(block))
+            elif isinstance(block, Paragraph):
+                text = block.text if place not in leads else _before_last_line(block.text)
+                parts.append(_Part(prose=True, drafts=self.prose(text, role)))
             elif isinstance(block, Listing | Table):
                 lead = leads.get(place - 1)
-                drafts = (
-                    self.listing(block, _combined(role, lead), lead, section)
-                    if isinstance(block, Listing)
-                    else self.table(block, role)
-                )
-                if lead and lead.role is Role.CRITERIA:
-                    self.criteria.extend(drafts)
-                    drafts = []
+                drafts = self.items(block, role, section, lead)
                 if drafts and lead and lead.role is Role.THEME and self._is_title(lead, leads):
-                    group = Draft(self.group_title(lead), children=drafts, spans=[blocks[place - 1].lines])
-                    groups.append((group, lead.ordered))
+                    group = Draft(self.group_title(lead), children=drafts, spans=[section.blocks[place - 1].lines])
+                    stages.append((group, lead.ordered))
                     drafts = [group]
-                if isinstance(block, Table) and not drafts and current and isinstance(previous, Listing):
+                if not drafts and current is not None and isinstance(block, Table):
                     current.spans.append(block.lines)
-                parts.append(("list", drafts))
+                parts.append(_Part(prose=False, drafts=drafts))
             elif isinstance(block, Section):
-                drafts, heading = self.subsection(block, role, only=self._is_document_title(section, block))
+                drafts, heading = self.subsection(block, role, titled)
                 if len(drafts) == 1 and heading.role is Role.THEME:
-                    groups.append((drafts[0], heading.ordered))
-                parts.append(("section", drafts))
-            elif current is not None and isinstance(block, Verbatim | Quote):
+                    stages.append((drafts[0], heading.ordered))
+                parts.append(_Part(prose=False, drafts=drafts))
+            elif current is not None:
                 current.spans.append(block.lines)
-            previous = block
-        _chain_stages(groups)
+            if parts and parts[-1].drafts:
+                current = parts[-1].drafts[-1]
+        _chain_stages(stages)
         return self._kept(parts)
 
-    def _kept(self, parts: Sequence[tuple[str, list[Draft]]]) -> list[Draft]:
+    def items(self, block: Listing | Table, role: Role, section: Section, lead: Heading | None) -> list[Draft]:
+        """Read a list or a table."""
+        if isinstance(block, Table):
+            return self.table(block, role)
+        drafts = self.listing(block, _combined(role, lead), lead, section)
+        if lead and lead.role is Role.CRITERIA:
+            self.criteria.extend(drafts)
+            return []
+        return drafts
+
+    def _kept(self, parts: Sequence["_Part"]) -> list[Draft]:
         """Leave out what leads up to a list in sentences, unless it says where it stands among the tasks."""
-        first = next((place for place, (kind, drafts) in enumerate(parts) if drafts and kind != "prose"), None)
+        first = next((place for place, part in enumerate(parts) if part.drafts and not part.prose), None)
         kept: list[Draft] = []
-        for place, (kind, drafts) in enumerate(parts):
-            if kind == "prose" and first is not None and place < first:
-                drafts = [draft for draft in drafts if draft.placed]
-            if kind == "prose" and kept and drafts and first is not None:
-                self._after_all(drafts, kept)
+        for place, part in enumerate(parts):
+            drafts = part.drafts
+            if part.prose and first is not None and drafts:
+                if place < first:
+                    drafts = [draft for draft in drafts if draft.placed]
+                else:
+                    self._after_all(drafts, kept)
             kept.extend(drafts)
         return kept
 
@@ -179,11 +191,11 @@ class _Outliner:
             for draft in kept:
                 drafts[0].wait_for(draft)
 
-    def subsection(self, section: Section, role: Role, only: bool) -> tuple[list[Draft], Heading]:
+    def subsection(self, section: Section, role: Role, titles_all: bool) -> tuple[list[Draft], Heading]:
         """Read a heading and what stands under it."""
         text = plain(section.heading)
         heading = read_heading(text.text)
-        if only and heading.role is Role.THEME:
+        if titles_all and heading.role is Role.THEME:
             return self.section(section, Role.THEME), Heading(Role.WORK, heading.name)
         if text.struck or _DONE.search(section.heading) or heading.role is Role.SKIP:
             return [], heading
@@ -265,18 +277,19 @@ class _Outliner:
             return False
         return not self.english or read_request(lead.name).ask in (Ask.PHRASE, Ask.REQUEST)
 
-    def _is_document_title(self, parent: Section, section: Section) -> bool:
-        """Whether a heading is the title of the whole text: the only one on the highest level, with parts below it."""
-        if parent.level != 0 or len(section.heading) > 200:
+    def _is_titled(self, section: Section) -> bool:
+        """Whether the one heading on the highest level is the title of the whole text."""
+        if section.level != 0 or any(isinstance(block, Listing | Table) for block in section.blocks):
             return False
-        sections = [block for block in parent.blocks if isinstance(block, Section)]
-        others = any(isinstance(block, Listing | Table) for block in parent.blocks)
-        return len(sections) == 1 and not others and section.level <= 2 and bool(section.blocks)
+        sections = [block for block in section.blocks if isinstance(block, Section)]
+        return len(sections) == 1 and sections[0].level <= 2 and bool(sections[0].blocks)
 
     def prose(self, text: str, role: Role) -> list[Draft]:
         """Read running text."""
         if self.english and role is not Role.BEFORE:
-            return read_prose(text, self.fallback)
+            drafts = read_prose(text, self.fallback, most=max(1, self.left))
+            self.left -= len(drafts)
+            return drafts
         return []
 
     def table(self, table: Table, role: Role) -> list[Draft]:
@@ -291,13 +304,18 @@ class _Outliner:
             if role is Role.TALK:
                 self.talk.append(Section(section.heading, section.level, section.lines, [listing]))
             return []
-        heads = [plain(entry.text) for entry in listing.entries]
+        entries = listing.entries[: max(1, self.left)]
+        heads = [plain(entry.text) for entry in entries]
         asks = self._asks(heads)
         if not self._is_work(listing, asks, role):
             return []
         drafts: list[Draft] = []
         own: list[Draft] = []
-        for entry, head, ask in zip(listing.entries, heads, asks, strict=True):
+        for entry, head, ask in zip(entries, heads, asks, strict=True):
+            if self.left <= 0 and drafts:
+                drafts[-1].spans.append(entry.lines)
+                continue
+            self.left -= 1
             found = self.entry(entry, head, ask, role)
             if isinstance(found, Draft):
                 found.number = len(own) + 1
@@ -307,6 +325,8 @@ class _Outliner:
                 drafts[-1].spans.append(found)
             elif found is None:
                 own.append(Draft(""))
+        if drafts and len(entries) < len(listing.entries):
+            drafts[-1].spans.append((listing.entries[len(entries)].lines[0], listing.lines[1]))
         self.structured = self.structured or bool(drafts)
         name = f"{section.heading} {lead.name if lead else ''}"
         staged = len(heads) > 1 and all(read_heading(head.text).ordered for head in heads)
@@ -394,7 +414,7 @@ class _Outliner:
         """Read the list below an item: parts of it, or only notes on it."""
         if lead and lead.role is not Role.WORK and lead.role is not Role.THEME:
             return []
-        heads = [plain(entry.text) for entry in listing.entries]
+        heads = [plain(entry.text) for entry in listing.entries[:100]]
         if self.english and all(entry.checked is None for entry in listing.entries):
             asks = self._asks(heads)
             details = sum(
@@ -494,6 +514,17 @@ def _combined(role: Role, heading: Heading | None) -> Role:
     if heading is None or (heading.role is Role.THEME and role is not Role.THEME):
         return role
     return heading.role
+
+
+def _before_last_line(text: str) -> str:
+    return text.rstrip().rpartition("\n")[0]
+
+
+def _whole(section: Section) -> tuple[int, int]:
+    end = section.lines[1]
+    for block in section.blocks:
+        end = max(end, _whole(block)[1] if isinstance(block, Section) else block.lines[1])
+    return section.lines[0], end
 
 
 def _themes(section: Section) -> int:

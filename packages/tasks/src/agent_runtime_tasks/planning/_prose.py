@@ -14,7 +14,7 @@ from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
 _LONGEST_CLAUSE = 400  # characters; a wall of text is cut into pieces of this length
 
 _SENTENCE_END = re.compile(
-    r"[.!?\u2026]+[\"')\]\u201d\u2019]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\uff09]*|\n[ \t]*\n|(?<=[^\s,]);(?=\s)"
+    r"(?<![.!?\u2026])[.!?\u2026]++[\"')\]\u201d\u2019]*+(?=\s)|[\u3002\uff01\uff1f]++[\u300d\u300f\uff09]*+|\n[ \t]*\n|(?<=[^\s,]);(?=\s)"
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|excl|no|nr|fig|dr|mr|mrs|ms|st|jr|inc|ltd|z\.b|d\.h|bzw|ca|usw|u\.a|p\.ex|al|max|min|sec|dept)|\b[A-Za-z]|(?:^|\n)\s*[0-9]{1,3})\.$",
@@ -68,11 +68,14 @@ def sentences(text: str) -> Iterator[str]:
         yield from _pieces(block[start:])
 
 
-def read_prose(text: str, fallback: str) -> list[Draft]:
-    """Find the tasks that English sentences ask for, in their order."""
+def read_prose(text: str, fallback: str, most: int = 1000) -> list[Draft]:
+    """Find the tasks that English sentences ask for, in their order; after so many, the rest belongs to the last."""
     steps: list[_Step] = []
     previous: list[_Step] = []
     for sentence in sentences(text):
+        if len(steps) >= most:
+            steps[-1].draft.notes.append(sentence)
+            continue
         found = _steps(sentence, plain(sentence).text, fallback) if _may_ask(sentence) else []
         if not found:
             if steps:
@@ -250,15 +253,17 @@ def _place(found: list[_Step], previous: list[_Step], steps: list[_Step]) -> Non
             for other in base if step.relation != "half" else found[:place][-1:]:
                 step.draft.wait_for(other.draft)
         elif step.order is Order.LAST:
+            waited_for = {id(other) for earlier in steps for other in earlier.draft.after}
             for other in steps:
-                step.draft.wait_for(other.draft)
+                if id(other.draft) not in waited_for:
+                    step.draft.wait_for(other.draft)
         elif step.order is Order.EARLIER:
             for other in base:
                 other.draft.wait_for(step.draft)
         elif step.relation == "half" and found[0].order in (Order.THEN, Order.LAST, Order.EARLIER):
             step.draft.after.extend(other for other in found[0].draft.after if other not in step.draft.after)
-        if any(other.order is Order.FIRST for other in steps) and step.order is Order.NONE:
-            first = next(other for other in steps if other.order is Order.FIRST)
+        first = next((other for other in steps if other.order is Order.FIRST), None)
+        if first is not None and step.order is Order.NONE:
             step.draft.wait_for(first.draft)
         step.draft.placed = step.order is not Order.NONE or bool(step.draft.after)
     steps.extend(found)

@@ -1,5 +1,6 @@
 """The text planner."""
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Protocol
@@ -16,6 +17,7 @@ from ._sections import Role, read_heading
 
 _LONGEST_NAME = 500
 _MOST_SENTENCES = 12
+_LETTER = re.compile(r"[^\W_]")
 
 
 class Strategy(StrEnum):
@@ -59,20 +61,21 @@ def plan_text(name: str, description: str, *, strategy: Strategy | str, max_task
     if max_tasks < 1:
         raise ValueError(f"max_tasks is {max_tasks}; it must be at least 1")
     document = read_document(description)
-    outline = read_outline(document)
+    outline = read_outline(document, most=min(max(200, 10 * max_tasks), 2000))
     drafts, kind = outline.drafts, None
     named = read_document(name[:_LONGEST_NAME])
     title = plain(" ".join(named.lines)).text
     if not drafts and not outline.english:
         drafts = _lines(document)
-    elif not outline.structured and _leaves(drafts) <= 1:
+    elif not outline.structured and sum(1 for _ in _leaf_drafts(drafts)) <= 1:
         drafts, kind = _small(title, drafts, document)
         if kind and strategy is not Strategy.HIERARCHICAL:
             drafts = [step for phase in drafts for step in phase.children]
         elif kind:
             _in_order(drafts)
-    if not drafts:
-        drafts = [Draft(fit_title(title) or "Work out what is to be done")]
+    if not any(_LETTER.search(draft.title) for draft in _leaf_drafts(drafts)):
+        whole = [(0, len(document.lines))]
+        drafts = [Draft(fit_title(title) if _LETTER.search(title) else "Work out what is to be done", spans=whole)]
     drafts[-1].criteria.extend(outline.criteria)
     return arrange(drafts, document, str(strategy), max_tasks, kind, outline.english)
 
@@ -120,5 +123,9 @@ def _blocks(section: Section) -> Iterator[Block]:
             yield from _blocks(block)
 
 
-def _leaves(drafts: list[Draft]) -> int:
-    return sum(_leaves(draft.children) if draft.children else 1 for draft in drafts)
+def _leaf_drafts(drafts: list[Draft]) -> Iterator[Draft]:
+    for draft in drafts:
+        if draft.children:
+            yield from _leaf_drafts(draft.children)
+        else:
+            yield draft
