@@ -1,5 +1,6 @@
 """When a breaker opens, for how long, and who may overrule it: rates, slow calls, growing cooldowns, modes."""
 
+import attrs
 import pytest
 from opened_breakers import fail, numbered_breakers
 
@@ -233,7 +234,7 @@ def test_settings_that_are_given_change_and_others_stay(breakers):
     shown = breakers.configure(AGENT, fallback_agent=None, window_seconds=0.5).breaker
 
     expected = Settings(slow_call_seconds=3.0, failure_threshold=7, window_seconds=0.5)
-    assert Settings(**{name: getattr(shown, name) for name in Settings.__slots__ if name != "__weakref__"}) == expected
+    assert Settings(**{name: getattr(shown, name) for name in attrs.fields_dict(Settings)}) == expected
 
 
 def test_the_same_settings_again_change_nothing(breakers, connection):

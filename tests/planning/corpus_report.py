@@ -2,8 +2,8 @@
 
 Each file of the corpus is a goal with what a sensible reader expects of it:
 
-- `expect`: the tasks, one a line as `label: words`, nested by indentation. Each word must begin a word of the title; `a|b`
-  stands for either. The order of the lines is that of the text.
+- `expect`: the tasks, one a line as `label: words`, nested by indentation. Each word must begin a word of the title;
+  `a|b` stands for either. The order of the lines is that of the text.
 - `order`: chains of labels that the text puts in an order, such as "a < b"; a sequential plan keeps that of the lines.
 - `forbidden`: words that no title may have together; `optional`: those of tasks that a reader may or may not make.
 - `free_groups`: groups are the planner's to find; `oneliner`: a small plan of `kind` that speaks of each of `mention`.
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+
 from agent_runtime_tasks._plan import Plan, PlannedTask
 from agent_runtime_tasks.planning import plan_text
 
@@ -217,7 +218,9 @@ def _order(
             if (forward, back) == (should, False) or (case.get("optional_order") and not back):
                 right += 1
             else:
-                faults.append(f"order: {one} {'<' if forward else '>' if back else '|'} {two}, not {'<' if should else '|'}")
+                faults.append(
+                    f"order: {one} {'<' if forward else '>' if back else '|'} {two}, not {'<' if should else '|'}"
+                )
     return right, total
 
 
@@ -306,7 +309,9 @@ def main(arguments: list[str]) -> None:
             write(_line(name, score) + "\n" + "".join(f"    {fault}\n" for fault in score.faults))
         if names:
             for item in plan.items:
-                write(f"  {'  ' * (item.key or '').count('.')}{item.key} {item.title}  <- {', '.join(item.depends_on)}\n")
+                write(
+                    f"  {'  ' * (item.key or '').count('.')}{item.key} {item.title}  <- {', '.join(item.depends_on)}\n"
+                )
     if not names:
         for name, held_back in (("tuned on", False), ("held back", True), ("all", None)):
             write(_line(name, total(held_back)) + "\n")

@@ -23,6 +23,7 @@ class Holding:
 class Try:
     baton: str
     spare: bool
+    offered: str
     holding: Holding | None = None
     end: str | None = None
     tokens: int = 0
@@ -53,10 +54,11 @@ class Line:
     tries: list = attrs.Factory(list)
     late: list = attrs.Factory(list)
     permits: list = attrs.Factory(list)
+    refusing: frozenset = frozenset()
 
     def __attrs_post_init__(self):
         self.tries = [[] for _ in range(self.steps)]
-        self.tries[0].append(Try(baton=self.baton, spare=False))
+        self.tries[0].append(Try(baton=self.baton, spare=False, offered="agent"))
 
     @property
     def used(self):
@@ -97,10 +99,10 @@ class Line:
             return ["spare"]
         return ["agent", "spare"] if self.has_spare else ["agent"]
 
-    def route(self, attempt, refusing):
-        return next((agent for agent in self.agents(attempt) if agent not in refusing), None)
+    def route(self, attempt):
+        return next((agent for agent in self.agents(attempt) if agent not in self.refusing), None)
 
-    def waits_for(self, refusing, now, gone):
+    def waits_for(self, now, gone):
         if self.status in ("completed", "cancelled"):
             return "nothing"
         if self.status == "paused":
@@ -109,7 +111,7 @@ class Line:
             if self.budget - self.used < 1:
                 return "budget"
             return "resume" if self.status == "failed" else "retry"
-        if not self.is_held(now, gone) and self.route(self.live, refusing) is None:
+        if not self.is_held(now, gone) and self.route(self.live) is None:
             return "breaker"
         return None
 
@@ -119,7 +121,9 @@ class Line:
         return len(own) >= 1 + self.retries and self.has_spare and len(own) == len(here)
 
     def issue(self, baton):
-        self.tries[self.step].append(Try(baton=baton, spare=self.next_is_spare()))
+        attempt = Try(baton=baton, spare=self.next_is_spare(), offered="")
+        attempt.offered = self.route(attempt) or self.agents(attempt)[0]
+        self.tries[self.step].append(attempt)
 
     def end(self, attempt, how, tokens=0):
         attempt.end, attempt.tokens = how, tokens
@@ -129,7 +133,7 @@ class Line:
         if self.live.holding:
             self.permits.append((result, self.live.holding.agent))
 
-    def advance(self, baton, handed_in, *, worker=None, shown=None, now, gone, refusing):
+    def advance(self, baton, handed_in, *, worker=None, shown=None, now, gone):
         """Return the outcome, or "replayed"; raise Refused with the name of the error."""
         live = self.live
         if baton is not None and (live is None or live.baton != baton):
@@ -141,16 +145,16 @@ class Line:
                 raise Refused("StaleBaton")
             if self.is_held(now, gone) and live.holding.worker != worker:
                 raise Refused("BatonClaimed")
-        return self.settle(handed_in, refusing, reported=True)
+        return self.settle(handed_in, reported=True)
 
-    def settle(self, handed_in, refusing, *, reported):
+    def settle(self, handed_in, *, reported):
         live, (quality, tokens, _) = self.live, handed_in
         passed = quality >= self.threshold
         if reported:
             if live.holding:
                 self.report("success" if passed else "quality_failure")
             elif passed:
-                self.permits.append(("success", self.route(live, refusing) or ("spare" if live.spare else "agent")))
+                self.permits.append(("success", self.route(live) or live.offered))
         live.handed_in = handed_in
         self.end(live, "accepted" if passed else "rejected", tokens)
         self.status = "in_progress" if self.status == "pending" else self.status
@@ -165,7 +169,7 @@ class Line:
             self.status, live.answer = "failed", "budget_exhausted"
         else:
             self.issue(None)
-            live.answer = "blocked" if self.route(self.live, refusing) is None else "advanced"
+            live.answer = "blocked" if self.route(self.live) is None else "advanced"
         return live.answer
 
     def _again(self, baton, handed_in):
@@ -195,10 +199,10 @@ class Line:
         self.status = self.status if self.left else "failed"
         return "failed"
 
-    def claim(self, worker, holder, lease, *, now, gone, refusing):
+    def claim(self, worker, holder, lease, *, now, gone):
         """Return what somebody who claims is told: claimed, renewed, blocked or what the pipeline waits for."""
         if not self.runs or self.live is None:
-            return self.waits_for(refusing, now, gone)
+            return self.waits_for(now, gone)
         holding = self.live.holding
         if self.is_held(now, gone):
             other_process = holder is not None and holding.holder is not None and holder != holding.holder
@@ -211,9 +215,9 @@ class Line:
             self.lose()
             if not self.left or self.budget - self.used < 1:
                 self.status = "failed"
-                return self.waits_for(refusing, now, gone)
+                return self.waits_for(now, gone)
             self.issue(None)
-        agent = self.route(self.live, refusing)
+        agent = self.route(self.live)
         if agent is None:
             return "breaker"
         lease = DEFAULT_LEASE if lease is None else lease
@@ -286,7 +290,7 @@ class Line:
             self.status = status
         return changes or moves
 
-    def adopt(self, late, *, now, gone, refusing):
+    def adopt(self, late, *, now, gone):
         if self.status not in ("in_progress", "failed") or late.step != self.step:
             raise Refused("IllegalTransition")
         if self.is_held(now, gone):
@@ -297,4 +301,4 @@ class Line:
         if self.live is None:
             self.issue(None)
         self.late.remove(late)
-        return self.settle(late.handed_in, refusing, reported=False)
+        return self.settle(late.handed_in, reported=False)

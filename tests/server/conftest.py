@@ -1,13 +1,27 @@
 """What the tests of the server share."""
 
+import shutil
+
 import pytest
 
 
+@pytest.fixture(scope="session")
+def new_file(tmp_path_factory):
+    """A database as it is when it was just made, to be copied: making one takes longer than most tests."""
+    from operating import make_file
+
+    path = tmp_path_factory.mktemp("new") / "runtime.db"
+    make_file(path)
+    return path
+
+
 @pytest.fixture
-def runtime(tmp_path, clock):
+def runtime(tmp_path, clock, new_file):
     """The operations on a file of their own."""
     from operating import Runtime
 
-    runtime = Runtime(tmp_path / "runtime.db", clock)
+    path = tmp_path / "runtime.db"
+    shutil.copy(new_file, path)
+    runtime = Runtime(path, clock)
     yield runtime
     runtime.database.close()

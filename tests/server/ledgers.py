@@ -44,6 +44,14 @@ def open_ledger(path: Path, version: int = 1, **how: Any) -> Database[Ledger]:
     return Database(path, Ledger, [VERSIONS[version]], **how)
 
 
+def write(database: Database[Ledger], text: str) -> None:
+    database.run_blocking(lambda ledger: ledger.write(text), writes=True)
+
+
+def texts(database: Database[Ledger]) -> list[str]:
+    return database.run_blocking(lambda ledger: ledger.texts(), writes=False)
+
+
 class Process(AbstractContextManager["Process"]):
     """Another process at the same file."""
 

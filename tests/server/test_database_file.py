@@ -5,24 +5,18 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
+import attrs
 import pytest
-from ledgers import FIRST, SECOND, VERSIONS, Ledger, Process, Schema, open_ledger
+from ledgers import FIRST, SECOND, VERSIONS, Ledger, Process, Schema, open_ledger, texts, write
 
 from agent_runtime_mcp._database import Database
 from agent_runtime_mcp._files import network_file_system
 from agent_runtime_mcp._opening import require_sound_sqlite
 from agent_runtime_mcp.errors import StorageFailure
-
-
-def write(database: Database[Ledger], text: str) -> None:
-    database.run_blocking(lambda ledger: ledger.write(text), writes=True)
-
-
-def texts(database: Database[Ledger]) -> list[str]:
-    return database.run_blocking(lambda ledger: ledger.texts(), writes=False)
 
 
 def mode(path: Path) -> int:
@@ -299,6 +293,30 @@ def test_processes_that_start_together_upgrade_once(path: Path) -> None:
             process.__exit__()
     assert len(list(path.parent.glob("runtime.db.before-upgrade-*"))) == 1
     assert texts(open_ledger(path, 2)) == ["one"]
+
+
+def test_who_finds_the_upgrade_done_when_its_turn_comes_does_not_copy_again(path: Path) -> None:
+    write(open_ledger(path, 1), "one")
+
+    @attrs.frozen
+    class Overtaken:
+        """Tables that another process upgrades right after this one has found them to be old."""
+
+        name: str = "ledger"
+        migrations: Sequence[Sequence[str]] = VERSIONS[2].migrations
+
+        def version(self, connection: apsw.Connection) -> int:
+            found = VERSIONS[2].version(connection)
+            if found == 1 and not connection.in_transaction:
+                other.ask("upgrade")
+            return found
+
+        def migrate(self, connection: apsw.Connection) -> int:
+            return VERSIONS[2].migrate(connection)
+
+    with Process(path) as other:
+        assert texts(Database(path, Ledger, [Overtaken()])) == ["one"]
+    assert len(list(path.parent.glob("runtime.db.before-upgrade-*"))) == 1
 
 
 def test_processes_that_start_together_make_the_file_once(path: Path) -> None:

@@ -41,13 +41,13 @@ from ._model import (
     RetryAfter,
     State,
     Worker,
+    retry_after,
 )
 from ._position import BreakerState
 from ._schema import SCHEMA
 from ._settings import (
     AGENT_ID,
     KEEP,
-    SECONDS,
     AgentId,
     Count,
     ModeName,
@@ -162,9 +162,9 @@ class Breakers:
         permit_id = None if permit_id is None else PERMIT_ID("permit_id", permit_id)
         chosen = Result(RESULT("result", result))
         message = MESSAGE("error_message", error_message)
-        retry_after = _retry_after(chosen, retry_after_seconds)
+        wait = retry_after(chosen, retry_after_seconds)
         with self.connection:
-            return self._decisions().report(agent_id, permit_id, chosen, message, retry_after)
+            return self._decisions().report(agent_id, permit_id, chosen, message, wait)
 
     def release(self, agent_id: AgentId, permit_id: PermitId) -> BreakerChange:
         """Give a permit back unused: the agent was not tried, so it is neither a success nor a failure.
@@ -398,13 +398,3 @@ class Breakers:
 
     def _now(self) -> int:
         return round(self.clock() * 1000)
-
-
-def _retry_after(result: Result, seconds: object) -> int | None:
-    """Return in milliseconds when an agent that limits its rate may be asked again."""
-    if seconds is None:
-        return None
-    milliseconds = round(SECONDS("retry_after_seconds", seconds) * 1000)
-    if result is not Result.RATE_LIMITED:
-        raise InvalidValue("retry_after_seconds", f"does not go with {result}", "omit it, or report rate_limited")
-    return milliseconds

@@ -8,7 +8,10 @@ def half_opens_at(settings: Settings, position: Position) -> int | None:
     """Return when the cooldown of an open breaker is over; None for one that is not open, or is held so."""
     if settings.mode is Mode.FORCED_OPEN or position.opened_at is None or position.state is BreakerState.HALF_OPEN:
         return None
-    return position.opened_at + settings.cooldown(position.consecutive_trips)
+    cooldown = settings.cooldown(position.consecutive_trips)
+    return (
+        position.opened_at + cooldown if cooldown else 0
+    )  # without one it half opens at once, whatever the clock says
 
 
 def shown_state(settings: Settings, position: Position, now: int) -> BreakerState:

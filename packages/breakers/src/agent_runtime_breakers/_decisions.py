@@ -82,6 +82,8 @@ class Decisions:
             PermitSettled: the permit was settled in another way.
         """
         stored = self.store.load(agent_id, self.now)
+        if permit_id is None and result is Result.RELEASE:
+            return BreakerChange(breaker=breaker(stored, self.now), changed=False)
         permit = None if permit_id is None else self._permit(agent_id, permit_id)
         if permit is not None and permit.outcome is not None:
             if permit.outcome != result:
@@ -164,7 +166,7 @@ class Decisions:
 def _event(result: Result, permit: Permit | None, retry_after: int | None) -> Event:
     if result is Result.SUCCESS:
         return Succeed(permit)
-    if result is Result.RELEASE:
+    if result is Result.RELEASE and permit is not None:
         return Release(permit)
     return Fail(permit, FailureType(result), retry_after)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self, TypeVar, cast
 
 import attrs
 
-from ._model import Admission, Result
+from ._model import Admission, Result, retry_after
 from ._standing import FailureType
 from .errors import BreakerOpen
 
@@ -23,10 +23,16 @@ class Failure:
     Attributes:
         failure_type: what to report it as.
         retry_after_seconds: with rate_limited, when the agent may be asked again.
+
+    Raises:
+        InvalidValue: the time does not go with the type of failure, or is out of its bounds.
     """
 
     failure_type: FailureType = FailureType.EXCEPTION
     retry_after_seconds: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        retry_after(self.failure_type, self.retry_after_seconds)
 
 
 Classify = Callable[[Exception], Failure | None]

@@ -53,6 +53,8 @@ def step(standing: Standing, event: Event, now: int) -> tuple[Standing, tuple[Ef
         event: what happens.
         now: the time in milliseconds since 1970.
     """
+    if standing.settings.mode is Mode.DISABLED and isinstance(event, Acquire | Succeed | Fail):
+        return standing, (LetThrough(),) if isinstance(event, Acquire) else ()
     turn = _begin(standing, now)
     match event:
         case Acquire():
@@ -130,9 +132,7 @@ class _Turn:
 
     def acquire(self, event: Acquire) -> None:
         """Grant a permit or refuse it."""
-        if self.settings.mode is Mode.DISABLED:
-            self.effects.append(LetThrough())
-        elif refused := self.refusal():
+        if refused := self.refusal():
             self.effects.append(refused)
         else:
             self._grant(event)
@@ -157,8 +157,6 @@ class _Turn:
 
     def succeed(self, permit: Permit | None) -> None:
         """Count a success; one that took too long counts against the agent."""
-        if self.settings.mode is Mode.DISABLED:
-            return
         totals = self.totals
         self.totals = Totals(
             failures=totals.failures,
@@ -179,8 +177,6 @@ class _Turn:
 
     def fail(self, event: Fail) -> None:
         """Count a failure; being told when to come back is no failure of a probe."""
-        if self.settings.mode is Mode.DISABLED:
-            return
         totals = self.totals
         self.totals = Totals(
             failures=totals.failures + 1,
@@ -204,10 +200,9 @@ class _Turn:
             return
         self._count_failure(event.failure_type)
 
-    def release(self, permit: Permit | None) -> None:
+    def release(self, permit: Permit) -> None:
         """Free the slot of a probe that was not made."""
-        if permit is not None:
-            self._free_slot(permit)
+        self._free_slot(permit)
 
     def trip(self, event: Trip) -> None:
         """Open by hand."""

@@ -9,6 +9,7 @@ from ._position import BreakerState, Transition
 from ._settings import SECONDS, Settings
 from ._standing import FailureType, PermitKind, RefusalReason
 from ._values import Choice, Integer, Text
+from .errors import InvalidValue
 
 PERMIT_ID = Text(shortest=1, characters=200, exact=True)
 WORKER = Text(shortest=1, characters=200, exact=True)
@@ -179,3 +180,17 @@ class HistoryPage:
     transitions: tuple[Transition, ...]
     total: int
     more: bool
+
+
+def retry_after(result: str, seconds: object) -> int | None:
+    """Return in milliseconds when an agent that limits its rate may be asked again, None where nothing was said.
+
+    Raises:
+        InvalidValue: the time is out of its bounds, or goes with something else than rate_limited.
+    """
+    if seconds is None:
+        return None
+    milliseconds = round(SECONDS("retry_after_seconds", seconds) * 1000)
+    if result != FailureType.RATE_LIMITED:
+        raise InvalidValue("retry_after_seconds", f"does not go with {result}", "omit it, or report rate_limited")
+    return milliseconds

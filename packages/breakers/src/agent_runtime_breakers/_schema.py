@@ -3,6 +3,8 @@
 A breaker's `shown_state` and `half_opens_at` are derived from the rest of its row, so that a list of what is open or
 half open reads an index: an open breaker shows as half open from `half_opens_at` on. What a window holds is a
 difference of two counts: those so far, and those before the oldest outcome in it or before it was last cleared.
+
+Words are spelled out with OR: for an IN of three and more SQLite builds a table each time that a row is written.
 """
 
 from ._storage import Schema
@@ -14,7 +16,8 @@ SCHEMA = Schema(
             """
             CREATE TABLE breakers_breakers (
                 agent_id TEXT PRIMARY KEY CHECK (length(agent_id) BETWEEN 1 AND 200),
-                state TEXT NOT NULL CHECK (state IN ('closed', 'open', 'half_open')),
+                state TEXT NOT NULL
+                    CHECK (state = 'closed' OR state = 'open' OR state = 'half_open'),
                 generation INTEGER NOT NULL CHECK (generation >= 0),
                 opened_at INTEGER,
                 trip_count INTEGER NOT NULL,
@@ -32,9 +35,11 @@ SCHEMA = Schema(
                 cleared_failures INTEGER NOT NULL CHECK (cleared_failures >= 0),
                 cleared_successes INTEGER NOT NULL CHECK (cleared_successes >= 0),
                 transitions INTEGER NOT NULL CHECK (transitions >= 0),
-                shown_state TEXT NOT NULL CHECK (shown_state IN ('closed', 'open', 'half_open')),
+                shown_state TEXT NOT NULL
+                    CHECK (shown_state = 'closed' OR shown_state = 'open' OR shown_state = 'half_open'),
                 half_opens_at INTEGER CHECK (half_opens_at IS NULL OR shown_state = 'open'),
-                mode TEXT NOT NULL CHECK (mode IN ('normal', 'forced_open', 'disabled', 'metrics_only')),
+                mode TEXT NOT NULL
+                    CHECK (mode = 'normal' OR mode = 'forced_open' OR mode = 'disabled' OR mode = 'metrics_only'),
                 failure_threshold INTEGER NOT NULL CHECK (failure_threshold >= 1),
                 window_seconds REAL NOT NULL CHECK (window_seconds > 0),
                 cooldown_seconds REAL NOT NULL CHECK (cooldown_seconds >= 0),
@@ -98,8 +103,10 @@ SCHEMA = Schema(
                 at INTEGER NOT NULL,
                 cause TEXT NOT NULL,
                 reason TEXT NOT NULL,
-                state_before TEXT NOT NULL CHECK (state_before IN ('closed', 'open', 'half_open')),
-                state_after TEXT NOT NULL CHECK (state_after IN ('closed', 'open', 'half_open')),
+                state_before TEXT NOT NULL
+                    CHECK (state_before = 'closed' OR state_before = 'open' OR state_before = 'half_open'),
+                state_after TEXT NOT NULL
+                    CHECK (state_after = 'closed' OR state_after = 'open' OR state_after = 'half_open'),
                 generation INTEGER NOT NULL CHECK (generation >= 0),
                 PRIMARY KEY (agent_id, number)
             ) STRICT, WITHOUT ROWID

@@ -144,7 +144,7 @@ class Fail:
 class Release:
     """The agent was not tried after all."""
 
-    permit: Permit | None
+    permit: Permit
 
 
 @attrs.frozen

@@ -117,7 +117,7 @@ class Store:
         for effect in effects:
             match effect:
                 case Kept():
-                    recent = self._keep(before, standing, effect, now, error_message)
+                    recent = self._keep(before, standing, effect, now, error_message, recent)
                 case Moved():
                     number += 1
                     self.history.add(agent_id, _transition(effect, number, now))
@@ -129,6 +129,7 @@ class Store:
                 case ClockSetBack():
                     self.outcomes.stamp_at_most(agent_id, now)
                     self.permits.stamp_at_most(agent_id, now)
+                    recent = tuple(attrs.evolve(failure, at=min(failure.at, now)) for failure in recent)
         return Stored(agent_id=agent_id, standing=standing, counted=counted, recent=recent)
 
     def _save_row(self, before: Stored, standing: Standing, counted: Counted) -> None:
@@ -141,24 +142,28 @@ class Store:
             self.rows.update_tallies(before.agent_id, standing, counted)
 
     def _keep(
-        self, before: Stored, standing: Standing, outcome: Kept, now: int, error_message: str
+        self,
+        before: Stored,
+        standing: Standing,
+        outcome: Kept,
+        now: int,
+        error_message: str,
+        recent: tuple[RecentFailure, ...],
     ) -> tuple[RecentFailure, ...]:
         """Write an outcome, delete what is too old of its sort, and return the last failures."""
-        failed = outcome.failure is not None
+        agent_id, failure = before.agent_id, outcome.failure
         number = standing.totals.failures + standing.totals.successes
-        counted_before = before.counted.failures if failed else before.counted.successes
-        self.outcomes.keep(
-            before.agent_id, now, number, counted_before, outcome.failure, error_message if failed else None
-        )
+        counted_before = before.counted.successes if failure is None else before.counted.failures
+        error = None if failure is None else error_message
+        self.outcomes.keep(agent_id, now, number, counted_before, failure, error)
         edge = now - max(standing.settings.window, OUTCOMES_KEPT)
-        recent = before.recent
-        if number % PRUNED_EVERY == 0 or (failed and recent and recent[-1].at <= edge):
-            self.outcomes.prune(before.agent_id, edge, failed=failed)
-            recent = tuple(failure for failure in recent if failure.at > edge)
-        if outcome.failure is not None:
-            newest = RecentFailure(at=now, failure_type=outcome.failure, error_message=error_message)
-            recent = (newest, *recent[: SHOWN - 1])
-        return recent
+        oldest_is_too_old = failure is not None and bool(recent) and recent[-1].at <= edge
+        if oldest_is_too_old or number % PRUNED_EVERY == 0:
+            self.outcomes.prune(agent_id, edge, failed=failure is not None)
+        if failure is None:
+            return recent
+        newest = RecentFailure(at=now, failure_type=failure, error_message=error_message)
+        return (newest, *[earlier for earlier in recent[: SHOWN - 1] if earlier.at > edge])
 
     def _successes(self, row: BreakerRow, edge: int) -> int:
         before = self.outcomes.counted_before(row.agent_id, edge, failed=False)

@@ -4,11 +4,12 @@ import contextlib
 import math
 import os
 import time
+import weakref
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Generic, NoReturn, TypeVar, cast
+from typing import Any, Generic, NoReturn, TypeVar, cast
 
 import apsw
 import attrs
@@ -96,9 +97,9 @@ class Database(Generic[Assembled]):
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     def _steps(self, operation: Callable[[Assembled], Result], writes: bool) -> Generator[float, None, Result]:
         """Run the operation until it is through; yield the seconds to wait before each attempt but the first."""
@@ -163,13 +164,14 @@ class Database(Generic[Assembled]):
         connection, file = self._opening().open()
         assembled = self.assemble(connection, partial(_snapshot, connection))
         self._opened = _Opened(connection, assembled, file, {side: identity(side) for side in side_files(self.path)})
+        _in_use.add(self._opened)
         return self._opened
 
     def _opening(self) -> Opening:
         return Opening(self.path, self.schemas, self.synchronous, self.may_create, self.default_folder)
 
 
-@attrs.define
+@attrs.define(eq=False)
 class _Opened(Generic[Assembled]):
     """A connection and what tells when it must not be used any more.
 
@@ -207,17 +209,16 @@ class _Opened(Generic[Assembled]):
         return unfinished
 
     def close(self) -> None:
-        """Close the connection, but never one that came with a fork.
+        """Close the connection.
 
-        SQLite may not use it here, and closing it would take the -wal away by name from whoever uses the file now.
-        Kept for ever, it is not closed by the interpreter's end either.
+        Raises:
+            RuntimeError: it came with a fork in the middle of a transaction, so that it can't be closed, nor can the
+                file be opened beside it.
         """
-        if self.process == os.getpid():
-            self.connection.close()
-        else:
-            import ctypes
-
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.connection))
+        if self.process != os.getpid() and self.connection.in_transaction:
+            raise RuntimeError("this process was forked in the middle of a transaction and can't use the database")
+        _in_use.discard(self)
+        self.connection.close()
 
     def leave(self) -> None:
         """Close a file that has another one in its place now.
@@ -227,10 +228,30 @@ class _Opened(Generic[Assembled]):
         """
         self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        self.connection.close()
+        self.close()
         for path, its_own in self.side_files.items():
             if its_own is not None and identity(path) == its_own:
                 path.unlink()
+
+
+def _keep_hands_off_what_the_parent_uses() -> None:
+    """See to it that no connection that came with a fork changes the file when it is closed here.
+
+    Closing the last connection writes the -wal back and takes it away by its name, and a child can't know who else is
+    there: its locks stayed with the parent. In the middle of a transaction closing would even undo the parent's work,
+    so that connection is kept for ever, and isn't closed by the interpreter's end either.
+    """
+    for opened in _in_use:
+        if opened.connection.in_transaction:
+            import ctypes
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(opened.connection))
+        else:
+            opened.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
+
+_in_use: "weakref.WeakSet[_Opened[Any]]" = weakref.WeakSet()
+os.register_at_fork(after_in_child=_keep_hands_off_what_the_parent_uses)
 
 
 @attrs.define

@@ -12,7 +12,7 @@ import attrs
 from ._plain import compact
 from ._sizes import cut_text
 from ._storage import Connection, Schema
-from ._values import JsonObject, Text
+from ._values import Text
 from .errors import Conflict
 
 SCHEMA = Schema(
@@ -53,8 +53,8 @@ SCHEMA = Schema(
 
 _LONGEST_ARGUMENT = 4 * 1024
 _LONGEST_NAME = 200  # characters of what a client calls itself
-_ANY_SIZE = JsonObject(kib=1024 * 1024)
 _LINE = Text(one_line=True)
+_TEXT = Text()
 _SECRET = frozenset({"claim_token", "permit_id", "baton_id"})
 
 
@@ -192,7 +192,7 @@ def _fingerprint(arguments: Mapping[str, Any]) -> str:
 
 def _shown(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments as the journal keeps them: tokens masked, texts cut, without what acts on a terminal."""
-    return _ANY_SIZE("arguments", {name: _masked_or_cut(name, value) for name, value in arguments.items()})
+    return {name: _cleaned(name, _masked_or_cut(name, value)) for name, value in arguments.items()}
 
 
 def _masked_or_cut(name: str, value: Any) -> Any:
@@ -202,6 +202,16 @@ def _masked_or_cut(name: str, value: Any) -> Any:
         return cut_text(value, _LONGEST_ARGUMENT)
     text = compact(value)
     return value if len(text.encode()) <= _LONGEST_ARGUMENT else cut_text(text, _LONGEST_ARGUMENT)
+
+
+def _cleaned(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return _TEXT(name, value)
+    if isinstance(value, Mapping):
+        return {_cleaned(name, key): _cleaned(name, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(name, item) for item in value]
+    return value
 
 
 def _name(field: str, text: str | None) -> str | None:

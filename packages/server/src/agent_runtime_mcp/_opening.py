@@ -63,7 +63,7 @@ class Opening:
             apsw.Error: SQLite says so; what is in `_storage_failures.LOCKED` goes away with time.
             OSError: the operating system says so.
         """
-        if self.synchronous not in SYNCHRONOUS:
+        if self.synchronous.upper() not in SYNCHRONOUS:
             raise StorageFailure(
                 self.path,
                 f"can't be opened with synchronous {self.synchronous!r}",
@@ -224,6 +224,7 @@ _OPTIONS = (
     (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
     (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),  # a file made by others runs no functions by being read
     (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),  # no SQL can write the schema's tables as data
+    (apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1),  # a statement is not compiled anew for each value that is bound to it
 )
 
 _SETTINGS = (

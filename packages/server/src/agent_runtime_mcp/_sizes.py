@@ -101,7 +101,9 @@ def _can_shrink(place: Mapping[str, Any], name: str) -> bool:
     value = place[name]
     if name in _NEVER_CUT or name == "truncated":
         return False
-    return (isinstance(value, str | list) and len(value) > 0) or (name == "metadata" and value is not None)
+    if isinstance(value, list):
+        return len(value) > _is_of_objects(value)  # the last object stays, and is cut within
+    return (isinstance(value, str) and value != "") or (name == "metadata" and value is not None)
 
 
 def _shrink(place: dict[str, Any], name: str, excess: int) -> None:
@@ -126,7 +128,7 @@ def _first_items(items: list[Any], largest: int) -> list[Any]:
     kept, total = [], 2
     for item in items:
         total += size(item) + 1
-        if total > largest:
+        if total > largest and (kept or not isinstance(item, dict)):
             break
         kept.append(item)
     return kept
@@ -136,6 +138,10 @@ def _nearest(steps: list[Any], current: int) -> list[Any]:
     """Return three quarters of the steps of a relay, without those farthest from the current one."""
     ranked = sorted(steps, key=lambda step: abs(step["step_index"] - current))
     return sorted(ranked[: len(steps) * 3 // 4], key=lambda step: step["step_index"])
+
+
+def _is_of_objects(items: list[Any]) -> bool:
+    return bool(items) and isinstance(items[0], dict)
 
 
 def _are_ids(items: list[Any]) -> bool:

@@ -6,12 +6,10 @@ The SDK's own transport hands every line to a worker thread and back, which cost
 import asyncio
 import collections
 import contextlib
-import fcntl
 import json
 import os
 import select
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +29,8 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
+from ._descriptors import private_descriptors
+
 _READ_AT_ONCE = 256 * 1024
 _LAST_ANSWERS = 15.0  # seconds, longer than an operation waits for a locked file
 _LAST_MOMENT = 0.5
@@ -43,7 +43,7 @@ async def stdio() -> AsyncIterator[tuple["Incoming", "Outgoing"]]:
     Meanwhile descriptor 0 is empty and descriptor 1 goes to standard error, so that stray prints and the output of
     child processes miss the wire.
     """
-    with _private_descriptors() as (source, target):
+    with private_descriptors() as (source, target):
         outgoing = Outgoing(target)
         incoming = Incoming(source, outgoing)
         try:
@@ -330,30 +330,3 @@ def _refusal(text: str) -> JSONRPCError | None:
 
 def _error(request: RequestId | None, code: int, message: str) -> JSONRPCError:
     return JSONRPCError(jsonrpc="2.0", id=request, error=ErrorData(code=code, message=message))
-
-
-@contextlib.contextmanager
-def _private_descriptors() -> Iterator[tuple[int, int]]:
-    """Move the wire to two descriptors that nobody else knows, and put it back afterwards.
-
-    A standard stream that was closed when Python started is None, and its descriptor may be of another file by now.
-    """
-    with contextlib.ExitStack() as restored:
-        opened = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        nothing = fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, 3)
-        os.close(opened)
-        restored.callback(os.close, nothing)
-        errors = nothing if sys.__stderr__ is None else 2
-        source = nothing if sys.__stdin__ is None else _diverted(0, nothing, restored)
-        target = nothing if sys.__stdout__ is None else _diverted(1, errors, restored)
-        if sys.stdout is not None:
-            restored.callback(sys.stdout.flush)  # what was printed meanwhile goes where it would have gone then
-        yield source, target
-
-
-def _diverted(standard: int, elsewhere: int, restored: contextlib.ExitStack) -> int:
-    private = fcntl.fcntl(standard, fcntl.F_DUPFD_CLOEXEC, 3)
-    restored.callback(os.close, private)
-    os.dup2(elsewhere, standard)
-    restored.callback(os.dup2, private, standard)
-    return private

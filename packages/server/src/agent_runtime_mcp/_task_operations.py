@@ -334,6 +334,8 @@ def list_tasks(
         detail: full adds the texts, each cut at 1 KiB
     """
     tasks = call.libraries.tasks
+    if parent_id is not None:
+        tasks.get(parent_id)
     filters = {"goal": goal_id, "status": status, "readiness": readiness, "parent": parent_id, "query": query}
     here = Cursor({"list": "tasks", **filters})
     found = tasks.list(

@@ -4,6 +4,8 @@ A task's `state` is its status, with pending told apart by readiness; the column
 are what its readiness and a group's status are derived from, kept up to date by each write. `offer` is the sort key of
 the ready queue, NULL for what is not offered: twice the priority, plus one where an ended session left the task in
 progress.
+
+Words are spelled out with OR: for an IN of three and more SQLite builds a table each time that a row is written.
 """
 
 from ._storage import Schema
@@ -17,9 +19,17 @@ SCHEMA = Schema(
                 id INTEGER PRIMARY KEY,
                 goal_id INTEGER,
                 parent_id INTEGER REFERENCES tasks_tasks (id) CHECK (parent_id <> id),
-                state TEXT NOT NULL CHECK (state IN (
-                    'ready', 'waiting', 'unreachable', 'group', 'in_progress', 'completed', 'failed', 'cancelled'
-                )),
+                state TEXT NOT NULL
+                    CHECK (
+                        state = 'ready'
+                        OR state = 'waiting'
+                        OR state = 'unreachable'
+                        OR state = 'group'
+                        OR state = 'in_progress'
+                        OR state = 'completed'
+                        OR state = 'failed'
+                        OR state = 'cancelled'
+                    ),
                 offer INTEGER CHECK (offer IS NULL OR state IN ('ready', 'in_progress')),
                 wake_at INTEGER CHECK (wake_at IS NULL OR state = 'waiting'),
                 priority INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 10),
@@ -50,7 +60,7 @@ SCHEMA = Schema(
                 error TEXT,
                 CHECK (state <> 'ready' OR offer IS NOT NULL),
                 CHECK ((state = 'completed') = (completed_at IS NOT NULL)),
-                CHECK (children = 0 OR state NOT IN ('ready', 'waiting', 'in_progress')),
+                CHECK (children = 0 OR (state <> 'ready' AND state <> 'waiting' AND state <> 'in_progress')),
                 CHECK (children_completed + children_cancelled + children_failed <= children)
             ) STRICT
             """,
@@ -95,9 +105,15 @@ SCHEMA = Schema(
                 worker TEXT NOT NULL,
                 started_at INTEGER NOT NULL,
                 ended_at INTEGER NOT NULL,
-                outcome TEXT NOT NULL CHECK (outcome IN (
-                    'completed', 'failed', 'released', 'detached', 'lost', 'cancelled'
-                )),
+                outcome TEXT NOT NULL
+                    CHECK (
+                        outcome = 'completed'
+                        OR outcome = 'failed'
+                        OR outcome = 'released'
+                        OR outcome = 'detached'
+                        OR outcome = 'lost'
+                        OR outcome = 'cancelled'
+                    ),
                 settled_by TEXT,
                 error TEXT,
                 note TEXT,

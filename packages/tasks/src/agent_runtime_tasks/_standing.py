@@ -38,12 +38,13 @@ def find_standing(connection: Connection, task_id: int) -> Standing:
     Raises:
         TaskNotFound: there is no such task.
     """
+    # Without the CAST, SQLite compiles a join anew for each value that is bound to an indexed column.
     row = connection.execute(
         f"""
         SELECT t.attempts, t.max_attempts, t.fence, t.result, {NODE_COLUMNS}, {CLAIM_COLUMNS}
         FROM tasks_tasks AS t
         LEFT JOIN tasks_claims AS c ON c.task_id = t.id
-        WHERE t.id = :id
+        WHERE t.id = CAST(:id AS BIGINT)
         """,
         {"id": task_id},
     ).fetchone()

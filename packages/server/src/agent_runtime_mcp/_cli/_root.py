@@ -16,6 +16,7 @@ _OWN = {
     "where": "_files:where",
     "events": "_events:events",
     "demo": "_demo:demo",
+    "bench": "_bench:bench",
 }
 _GROUPS = {
     "goal": "Goals: what is to be reached.",
@@ -30,6 +31,7 @@ _SHORT_HELP = {
     "where": "Print which database is used, and why.",
     "events": "Print the journal.",
     "demo": "Show the main job on a temporary file.",
+    "bench": "Measure what was promised on this machine and disk.",
     "overview": "Show open goals, what you hold and what is ready.",
 }
 

@@ -19,9 +19,15 @@ _FEWEST_TO_GROUP = 4
 _LETTER = re.compile(r"[^\W_]")
 
 _PHASES = (
-    ("Investigate and prepare", "analyse analyze agree ask assess choose clarify collect compare consult decide define design determine draft evaluate examine explore figure find gather identify inventory interview investigate learn list map measure outline pick plan prepare profile prototype research review scope select sketch specify study survey talk understand"),
-    ("Test and verify", "audit check benchmark confirm load monitor proofread qa test try validate verify watch rehearse"),
-    ("Document and roll out", "announce brief communicate deploy document enable explain hand inform invite launch notify present promote publish release report retire roll send share ship switch tell train translate update onboard teach"),
+    ("Investigate and prepare", "analyse analyze agree ask assess choose clarify collect compare consult "
+    "decide define design determine draft evaluate examine explore figure find gather identify inventory "
+    "interview investigate learn list map measure outline pick plan prepare profile prototype research "
+    "review scope select sketch specify study survey talk understand"),
+    ("Test and verify", "audit check benchmark confirm load monitor proofread qa test try validate verify "
+    "watch rehearse"),
+    ("Document and roll out", "announce brief communicate deploy document enable explain hand inform invite "
+    "launch notify present promote publish release report retire roll send share ship switch tell train "
+    "translate update onboard teach"),
 )  # fmt: skip
 _PHASE_NAMES = ("Investigate and prepare", "Build and change", "Test and verify", "Document and roll out")
 _PHASE_OF_VERB = {verb: name for name, verbs in _PHASES for verb in verbs.split()}
@@ -75,10 +81,8 @@ class _Descriptions:
         """Return what a draft and all below it say, as an item of a list."""
         own = self.of(draft) or draft.title
         lines = ["- " + own.replace("\n", "\n  ")]
-        for criterion in draft.criteria:
-            lines.append(f"  - {criterion}")
-        for child in draft.children:
-            lines.append("  " + self.whole(child).replace("\n", "\n  "))
+        lines.extend(f"  - {criterion}" for criterion in draft.criteria)
+        lines.extend("  " + self.whole(child).replace("\n", "\n  ") for child in draft.children)
         return "\n".join(lines)
 
     def append(self, draft: Draft, text: str) -> str:
@@ -277,7 +281,9 @@ def _by_theme(drafts: list[Draft]) -> list[Draft]:
                 best, shared = same, stem
         if len(best) > 1:
             taken.update(best)
-            grouped.append(Draft(f"Work on {_word_of(shared, draft.title)}", children=[drafts[other] for other in best]))
+            grouped.append(
+                Draft(f"Work on {_word_of(shared, draft.title)}", children=[drafts[other] for other in best])
+            )
         else:
             taken.add(place)
             grouped.append(draft)
@@ -376,7 +382,8 @@ def _cut_bytes(text: str, most: int) -> tuple[str, str]:
     if len(raw) <= most:
         return text, ""
     taken = raw[:most].decode(errors="ignore")
-    place = max(taken.rfind("\n", len(taken) // 2), taken.rfind(" ", len(taken) // 2))
+    half = len(taken) // 2
+    place = taken.rfind("\n", half) if "\n" in taken[half:] else taken.rfind(" ", half)
     if place > 0:
         taken = taken[:place]
     return taken, text[len(taken) :].lstrip("\n ")

@@ -1,6 +1,6 @@
 """Markdown as a tree of sections and blocks, each of which knows its lines of the text.
 
-The blocks come from markdown-it-py. What it makes of the inline markup is not asked for here: only few texts become titles.
+The blocks come from markdown-it-py. Inline markup is left alone here: only few texts become titles.
 """
 
 import re
@@ -11,10 +11,14 @@ import attrs
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from .._values import Text
+
 # A list takes two levels. What stands deeper than the parser goes is read line by line.
 _DEEPEST = 20
+_READABLE = re.compile(r"[^\W_]")
 
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_STORED = Text()
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _BULLET_SIGNS = "\u2022\u2023\u2043\u2219\u25a0-\u25ff\u2794\u279c-\u27be\u27a1\u30fb\u00b7\u2192\u2013\u2014"
 _BOX_SIGNS = "\u2610-\u2612\u2705\u2713-\u2718\u274c\u2b1c\u25a1\u25fb"
@@ -31,7 +35,8 @@ _ANY_MARKERS = re.compile(rf"^{_MARKER}*+[ \t]*+(?:[-*+]|[0-9]{{1,9}}[.)])?(?:[ 
 _MANY_CELLS = 40
 _UNUSUAL = re.compile(
     rf"^[ \t]*+(?:[-*+][ \t]++)?(?:[{_BOX_SIGNS}{_BULLET_SIGNS}]|\(?[0-9\uff10-\uff19]{{1,3}}[)\uff0e\u3001\uff09]"
-    rf"|\(?[a-zA-Z]\)[ \t]|>(?:[ \t]*+>){{3}}|{_MARKER}{{8}}|\|?[ \t]*+:?-++:?[ \t]*+\|(?:[ \t]*+:?-++:?[ \t]*+\|){{{_MANY_CELLS - 1}}})",
+    rf"|\(?[a-zA-Z]\)[ \t]|>(?:[ \t]*+>){{3}}|{_MARKER}{{8}}|\|?[ \t]*+:?-++:?[ \t]*+\|(?:[ \t]*+:?-++:?[ "
+    rf"\t]*+\|){{{_MANY_CELLS - 1}}})",
     re.M,
 )
 _CHECK_BOX = re.compile(r"\[([ xX\u2713\u2714*-]?)\](?:[ \t\u00a0]+|$)")
@@ -119,9 +124,11 @@ class Document:
 
 def read_document(text: str) -> Document:
     """Parse Markdown, or plain text with bullets of any kind."""
-    text = _UNSTORABLE.sub("", _LINE_ENDS.sub("\n", text))
+    if not text.isascii() or not text.replace("\n", "").isprintable():
+        text = _STORED("text", _UNSTORABLE.sub("", _LINE_ENDS.sub("\n", text)))
     lines = text.split("\n")
-    source = "\n".join(_usual(lines)) if _UNUSUAL.search(text) else text
+    usual = _usual(lines)
+    source = text if usual == lines else "\n".join(usual)
     tokens = _parser().parse(source)
     root = Section(heading="", level=0, lines=(0, 0))
     blocks = _Reader(tokens, source.split("\n") if source is not text else lines).blocks(0, len(tokens))
@@ -139,10 +146,11 @@ def _parser() -> MarkdownIt:
 
 def _usual(lines: list[str]) -> list[str]:
     """Write bullets and boxes that Markdown does not know as it does, and cut nesting that no reader means."""
-    letters = {match[2].lower() for line in lines if (match := _LETTER.match(line))}
+    letters = {match[2].lower() for line in lines if ")" in line[:12] and (match := _LETTER.match(line))}
     usual = []
     for line in lines:
-        if _UNUSUAL.match(line):
+        begin = line.lstrip()[:2]
+        if begin and (not begin[0].isalpha() or begin[1:] == ")") and _UNUSUAL.match(line):
             if box := _BOX.match(line):
                 line = f"{box[1]}- [{' ' if box[2] in _OPEN_BOXES else 'x'}] {line[box.end() :]}"
             elif bullet := _BULLET.match(line):
@@ -185,7 +193,8 @@ class _Reader:
                 found.extend(_paragraphs(self.tokens[place + 1].content, lines))
                 place += 3
             elif token.type == "heading_open":
-                found.append(Section(self.tokens[place + 1].content, int(token.tag[1]), lines))
+                if _READABLE.search(self.tokens[place + 1].content):
+                    found.append(Section(self.tokens[place + 1].content, int(token.tag[1]), lines))
                 place += 3
             elif token.type in ("bullet_list_open", "ordered_list_open"):
                 close = self.closes[place]

@@ -1,8 +1,11 @@
 """What the reading of a text yields, before it is arranged as a plan."""
 
+import re
+
 import attrs
 
 LONGEST_TITLE = 100
+_REASON = re.compile(r"(?:(?<=.{12}), (?:because|since|so that|as|so|which|otherwise)|(?<=.{12}) (?:because|so that)) .*", re.IGNORECASE)
 
 
 @attrs.define(eq=False)
@@ -37,7 +40,8 @@ class Draft:
 
 def fit_title(text: str) -> str:
     """Cut a title to its length, at the end of a part of the sentence where there is one, else of a word."""
-    text = " ".join(text[: 4 * LONGEST_TITLE].split()).strip(" \t.;:,\u3002\uff1b\u3001")
+    text = _REASON.sub("", " ".join(text[: 4 * LONGEST_TITLE].split()))
+    text = text.strip(" \t.;:,\u3002\uff1b\u3001")
     if len(text) <= LONGEST_TITLE:
         return text
     cut = text[:LONGEST_TITLE]

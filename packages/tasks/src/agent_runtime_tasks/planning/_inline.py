@@ -8,7 +8,10 @@ from markdown_it import MarkdownIt
 
 _LONGEST_READ = 1000  # characters: a title takes far fewer
 _MARKUP = re.compile(r"[*_`\[<!&\\~]|https?:|www\.")
-_URL = re.compile(r"<?\b(?:https?|ftp)://[^\s<>]*[^\s<>.,;:!?)\]'\"]>?|\bwww\.[^\s<>]*[^\s<>.,;:!?)\]'\"]|\bmailto:\S+")
+_URL = re.compile(
+    r"<?\b(?:https?|ftp)://[^\s<>]*[^\s<>.,;:!?)\]'\"]>?|\bwww\.[^\s<>]*[^\s<>.,;:!?)\]'\"]"
+    r"|\bmailto:\S+"
+)
 _SPACES = re.compile(r"\s+")
 _EMOJI = re.compile(
     "[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2900-\u297f\u2b00-\u2bff\ufe0e\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f]+"

@@ -8,24 +8,47 @@ from ._drafts import Draft, fit_title
 from ._requests import Ask, capital, first_word, read_request, small
 from ._words import BASE_OF_GERUND, HEAD_VERBS, VERB_OF_NOUN, VERBS
 
-# In each kind: two phases, each with its name and its steps. {it} is the object, {whole} the object with all that is said
-# about it, {do} the whole sentence as "do this"; of a migration {to} and {source} are the ends, of a permission {who} and {what}.
+# In each kind: two phases, each with its name and its steps. {it} is the object, {whole} the object with all that is
+# said about it, {do} the sentence as "do this"; {source} and {to} are the ends of a migration, {who} and {what} the
+# parts of a permission.
 _KINDS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "bug": (
         ("Track down {it}", ("Reproduce {whole}", "Find the cause of {it}")),
-        ("Put an end to {it}", ("Remove the cause of {it}", "Add a regression test for {it}", "Confirm that {it} no longer occurs")),
+        (
+            "Put an end to {it}",
+            ("Remove the cause of {it}", "Add a regression test for {it}", "Confirm that {it} no longer occurs"),
+        ),
     ),
     "migration": (
-        ("Prepare the move of {it}", ("Take stock of {it} and what depends on it", "Set up {to} for {it}", "Rehearse the move of {it} with a copy")),
-        ("Carry out the move of {it}", ("Move {it} to {to}", "Verify {it} after the move", "Retire {source} once nothing needs it")),
+        (
+            "Prepare the move of {it}",
+            (
+                "Take stock of {it} and what depends on it",
+                "Set up {to} for {it}",
+                "Rehearse the move of {it} with a copy",
+            ),
+        ),
+        (
+            "Carry out the move of {it}",
+            ("Move {it} to {to}", "Verify {it} after the move", "Retire {source} once nothing needs it"),
+        ),
     ),
     "replacement": (
-        ("Prepare the change of {it}", ("Take stock of {it} and what depends on it", "Try out the change of {it} on a copy")),
-        ("Carry out the change of {it}", ("{do} step by step", "Verify what depends on {it} after the change", "Clean up what {it} leaves behind")),
+        (
+            "Prepare the change of {it}",
+            ("Take stock of {it} and what depends on it", "Try out the change of {it} on a copy"),
+        ),
+        (
+            "Carry out the change of {it}",
+            ("{do} step by step", "Verify what depends on {it} after the change", "Clean up what {it} leaves behind"),
+        ),
     ),
     "permission": (
         ("Work out how {who} will {what}", ("Specify how {who} will {what}", "Design what {who} see when they {what}")),
-        ("Make it possible to {what}", ("Build what lets {who} {what}", "Test that {who} can {what}", "Explain to {who} how to {what}")),
+        (
+            "Make it possible to {what}",
+            ("Build what lets {who} {what}", "Test that {who} can {what}", "Explain to {who} how to {what}"),
+        ),
     ),
     "feature": (
         ("Work out {it}", ("Specify what {whole} must do", "Design how {it} fits in with what there is")),
@@ -37,7 +60,10 @@ _KINDS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     ),
     "research": (
         ("Prepare to judge {it}", ("Gather what is known about {whole}", "Define the criteria that {it} is judged by")),
-        ("Come to a result on {it}", ("Examine {it} against the criteria", "Write up the findings on {it} with a recommendation")),
+        (
+            "Come to a result on {it}",
+            ("Examine {it} against the criteria", "Write up the findings on {it} with a recommendation"),
+        ),
     ),
     "choice": (
         ("Narrow down {it}", ("Collect the requirements for {whole}", "List the candidates for {it}")),
@@ -53,7 +79,10 @@ _KINDS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     ),
     "performance": (
         ("Understand {it}", ("Measure {it} as it is today", "Find what has the most influence on {it}")),
-        ("Change {it}", ("Make the changes that {verb} {it}", "Measure {it} again and compare", "Guard {it} against falling back")),
+        (
+            "Change {it}",
+            ("Make the changes that {verb} {it}", "Measure {it} again and compare", "Guard {it} against falling back"),
+        ),
     ),
     "refactoring": (
         ("Make it safe to change {it}", ("Find what uses {it}", "Cover {it} with tests")),
@@ -61,7 +90,10 @@ _KINDS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     ),
     "removal": (
         ("Make sure {it} can go", ("Find what still uses {it}", "Move what uses {it} to something else")),
-        ("Take {it} away", ("Switch off {it} and watch for complaints", "Delete {it}", "Take {it} out of the documentation")),
+        (
+            "Take {it} away",
+            ("Switch off {it} and watch for complaints", "Delete {it}", "Take {it} out of the documentation"),
+        ),
     ),
     "testing": (
         ("Prepare the tests of {it}", ("List the cases to test for {it}", "Prepare data for testing {it}")),
@@ -79,7 +111,7 @@ _KINDS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Prepare {it}", ("Work out what it takes to {do}", "Gather what {it} needs")),
         ("See {it} through", ("{do}", "Check the result for {it}")),
     ),
-}  # fmt: skip
+}
 _REPORTED_AS = {
     "replacement": "migration",
     "permission": "feature",
@@ -94,35 +126,45 @@ _KIND_OF_VERB = {
         "migration": "migrate port move switch transition convert relocate transfer",
         "replacement": "upgrade replace swap update modernise modernize bump",
         "permission": "let allow enable permit",
-        "research": "investigate research evaluate analyse analyze assess explore study examine survey benchmark understand review audit diagnose compare",
+        "research": "investigate research evaluate analyse analyze assess explore study examine survey "
+    "benchmark understand review audit diagnose compare",
         "question": "find determine learn figure clarify",
         "choice": "choose select pick decide",
         "release": "release ship publish launch deploy roll",
         "document": "document write draft describe author",
-        "performance": "reduce speed improve optimise optimize increase decrease lower accelerate minimise minimize cut shorten raise boost halve double",
-        "refactoring": "refactor restructure simplify clean split extract rename rework reorganise reorganize decouple consolidate tidy rewrite",
+        "performance": "reduce speed improve optimise optimize increase decrease lower accelerate minimise "
+    "minimize cut shorten raise boost halve double",
+        "refactoring": "refactor restructure simplify clean split extract rename rework reorganise "
+    "reorganize decouple consolidate tidy rewrite",
         "removal": "remove delete drop deprecate retire decommission eliminate sunset purge",
         "testing": "test verify validate check",
         "setup": "set install configure provision automate establish deploy host connect integrate",
-        "organisation": "organise organize plan prepare arrange schedule hire recruit host hold run train teach onboard book buy order celebrate",
-        "feature": "add implement build create support make develop design introduce provide offer extend show display implement give enhance expand expose",
+        "organisation": "organise organize plan prepare arrange schedule hire recruit host hold run train "
+    "teach onboard book buy order celebrate",
+        "feature": "add implement build create support make develop design introduce provide offer extend "
+    "show display implement give enhance expand expose",
     }.items()
     for verb in verbs.split()
 }  # fmt: skip
 _DOCUMENTS = re.compile(
-    r"\b(?:documentation|docs?|readme|guide|guides|tutorial|manual|handbook|runbook|changelog|article|blog post|proposal|report|specification|rfc|wiki|faq)\b",
+    r"\b(?:documentation|docs?|readme|guide|guides|tutorial|manual|handbook|runbook|changelog|article|blog "
+    r"post|proposal|report|specification|rfc|wiki|faq)\b",
     re.IGNORECASE,
 )
 _TESTS = re.compile(
-    r"^(?:(?:more|unit|integration|end-to-end|e2e|regression|missing|automated|new) )*(?:tests?|test coverage|coverage)\b",
+    r"^(?:(?:more|unit|integration|end-to-end|e2e|regression|missing|automated|new) )*(?:tests?|test coverage"
+    r"|coverage)\b",
     re.IGNORECASE,
 )
 _FAULTS = re.compile(
-    r"\b(?:bugs?|crash(?:es|ed|ing)?|errors?|exceptions?|fails?|failing|failure|broken|leaks?|hangs?|timeouts?|deadlock|regression|wrong|incorrect|does not work|doesn't work|not working|cannot|can't|times out|freezes|flaky|defects?|vulnerabilit(?:y|ies)|typos?)\b",
+    r"\b(?:bugs?|crash(?:es|ed|ing)?|errors?|exceptions?|fails?|failing|failure|broken|leaks?|hangs?"
+    r"|timeouts?|deadlock|regression|wrong|incorrect|does not work|doesn't work|not working|cannot|can't"
+    r"|times out|freezes|flaky|defects?|vulnerabilit(?:y|ies)|typos?)\b",
     re.IGNORECASE,
 )
 _ENDS = re.compile(
-    r"(?P<it>.+?)(?: (?:away |over )?from (?P<source>.+?))?(?: over)? (?:to|onto|into) (?P<to>.+)|(?P<only>.+?) (?:away )?from (?P<away>.+)",
+    r"(?P<it>.+?)(?: (?:away |over )?from (?P<source>.+?))?(?: over)? (?:to|onto|into) (?P<to>.+)"
+    r"|(?P<only>.+?) (?:away )?from (?P<away>.+)",
     re.IGNORECASE,
 )
 _REPLACED = re.compile(r"(?P<source>.+?) (?:with|by) (?P<to>.+)", re.IGNORECASE)
@@ -134,11 +176,13 @@ _LET_BARE = re.compile(
     re.IGNORECASE,
 )
 _TARGET = re.compile(
-    r" (?:below|under|above|over|to|by|from|at least|at most|within) (?=(?:about |at least |at most |less than |more than |under |below )?[0-9]).*| by (?:half|a third|a quarter)\b.*",
+    r" (?:below|under|above|over|to|by|from|at least|at most|within) (?=(?:about |at least |at most |less "
+    r"than |more than |under |below )?[0-9]).*| by (?:half|a third|a quarter)\b.*",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
-    r",| (?:when|while|after|before|because|so that|so|if|that|which|who|for|in|on|at|with|without|using|via|from|until|during|as|to|by|like|such as|since|under|between)\b| \(",
+    r"(?P<clause>,| (?:when|while|after|before|because|so that|so|if|that|which|who|until|since)\b| \()"
+    r"| (?:for|in|on|at|with|without|using|via|from|during|as|to|by|like|such as|under|between)\b",
     re.IGNORECASE,
 )
 _PARTICLE = re.compile(r"(?:up|out|down|off|over|in|on|into|through|away)\s+", re.IGNORECASE)
@@ -246,7 +290,9 @@ def _named(sentence: str, ask: Ask) -> tuple[str, dict[str, str]]:
     if _FAULTS.search(text):
         named = HEAD_VERBS.get(text.split(" ", 1)[0].removesuffix("s")) == "fix"
         told = ask is Ask.TALK and not named
-        article = "" if told or text.split(" ", 1)[0].endswith("s") or text.startswith(("the ", "a ", "an ")) else "the "
+        article = (
+            "" if told or text.split(" ", 1)[0].endswith("s") or text.startswith(("the ", "a ", "an ")) else "the "
+        )
         if told:
             whole = f"the problem that {text}" if len(text) < _LONGEST_OBJECT else text
             return "bug", parts | {"whole": whole, "it": whole if len(whole) <= _LONGEST_OBJECT else "the problem"}

@@ -2,55 +2,73 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import attrs
 
 from ._document import Block, Document, Entry, Listing, Paragraph, Quote, Section, Table, Verbatim
 from ._drafts import Draft, fit_title
 from ._inline import Plain, plain
-from ._prose import read_lines, read_prose, refer, sentences
+from ._prose import read_prose, refer, sentences
 from ._requests import Ask, Order, capital, is_imperative, phrase_title, read_request, small, take_opener
 from ._sections import Heading, Role, read_heading
 from ._tables import read_table
 from ._words import ENGLISH, FOREIGN
 
 _SOFTWARE = re.compile(
-    r"\b(?:api|apis|app|bug|cli|code|commit|css|database|deploy\w*|docker|endpoint|frontend|backend|git|github|html|http|javascript|json|library|"
-    r"login|module|parser|plugin|python|query|repo|repository|rest|rust|schema|sdk|server|software|sql|ui|url|user|users|web|website|yaml)\b",
+    r"\b(?:api|apis|app|bug|cli|code|commit|css|database|deploy\w*|docker|endpoint|frontend|backend|git"
+    r"|github|html|http|javascript|json|library|"
+    r"login|module|parser|plugin|python|query|repo|repository|rest|rust|schema|sdk|server|software|sql|ui|url"
+    r"|user|users|web|website|yaml)\b",
     re.IGNORECASE,
 )
+_TELLING_PART = 8_000  # characters: the beginning tells the language and the field
 _WORD = re.compile(r"[^\W\d_]+")
 _DONE = re.compile(
-    r"^(?:\(?(?:done|completed?|finished|shipped|fixed|erledigt|fertig|fait|hecho)\)?\s*[:\u2013\u2014-]|\[(?:done|completed|x)\])|(?:\((?:done|completed|finished|shipped|already done|erledigt|fait)[^)]{0,40}\)|[\u2705\u2714]\ufe0f?|(?:[:\u2013\u2014-]|->)\s*(?:done|completed|finished|erledigt))\s*[.!]?$",
+    r"^(?:\(?(?:done|completed?|finished|shipped|fixed|erledigt|fertig|fait|hecho)\)?\s*[:\u2013\u2014-]"
+    r"|\[(?:done|completed|x)\])|(?:\((?:done|completed|finished|shipped|already done|erledigt"
+    r"|fait)[^)]{0,40}\)|[\u2705\u2714]\ufe0f?|(?:[:\u2013\u2014-]|->)\s*(?:done|completed|finished"
+    r"|erledigt))\s*[.!]?$",
     re.IGNORECASE,
 )
 _OWN_WORDS = re.compile(
-    r"I (?:have|am|agree|did|was|understand|acknowledge|confirm|would|can|could|use|want to|checked|searched|read|added|updated|followed|tested)\b|I'(?:ve|m|d)\b|my (?:change|code|pull)\b",
+    r"I (?:have|am|agree|did|was|understand|acknowledge|confirm|would|can|could|use|want to|checked|searched"
+    r"|read|added|updated|followed|tested)\b|I'(?:ve|m|d)\b|my (?:change|code|pull)\b",
     re.IGNORECASE,
 )
 _DETAIL = re.compile(
-    r"(?:see|note|nb|e\.?g|i\.?e|for example|example|for instance|such as|because|only|ref|refs|cf|link|links|docs?|source|related|owner|due|deadline|estimate|assignee|priority|status|label|labels|reported by|thanks to)\b|\(|https?:",
+    r"(?:see|note|nb|e\.?g|i\.?e|for example|example|for instance|such as|because|only|ref|refs|cf|link|links"
+    r"|docs?|source|related|owner|due|deadline|estimate|assignee|priority|status|label|labels|reported by"
+    r"|thanks to)\b|\(|https?:",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(
-    r"[(\[]?\b(?P<word>depends on|dependent on|blocked by|blocked on|requires|needs|after|once|not before|waits for|following)\s+(?P<what>[^()\[\]]{1,120}?)[)\]]?$",
+    r"[(\[]?\b(?P<word>depends on|dependent on|blocked by|blocked on|requires|needs|after|once|not before"
+    r"|waits for|following)\s+(?P<what>[^()\[\]]{1,120}?)[)\]]?$",
     re.IGNORECASE,
 )
 _NUMBERS = re.compile(
-    r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|#|t-?)\s*)?#?([0-9]{1,3})\b(?![%.0-9:]|\s*(?:days?|weeks?|hours?|h|min|minutes|months|%))",
+    r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|#|t-?)\s*)?#?([0-9]{1,3})\b(?![%.0-9:]|\s*(?:days?"
+    r"|weeks?|hours?|h|min|minutes|months|%))",
     re.IGNORECASE,
 )
 _ONLY_NUMBERS = re.compile(
     r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|and|&|#|,|t-?|[0-9]{1,3}|\s)+)$", re.IGNORECASE
 )
 _UNORDERED = re.compile(
-    r"\b(?:requirements?|features?|goals?|ideas?|options?|questions?|stories|criteria|bugs?|issues|findings|problems|defects|improvements|backlog|wishes|wish ?list|recommendations|anforderungen)\b",
+    r"\b(?:requirements?|features?|goals?|ideas?|options?|questions?|stories|criteria|bugs?|issues|findings"
+    r"|problems|defects|improvements|backlog|wishes|wish ?list|recommendations|anforderungen)\b",
     re.IGNORECASE,
 )
 _FAULT = re.compile(
-    r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error|errors|exception|does not|doesn't|do not|don't|can't|cannot|is not|isn't|are not|aren't|never|slow(?:ly)?|outdated|vulnerable|flaky|times? out|500|404)\b",
+    r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error"
+    r"|errors|exception|does not|doesn't|do not|don't|can't|cannot|is not|isn't|are not|aren't|never"
+    r"|slow(?:ly)?|outdated|vulnerable|flaky|times? out|500|404)\b",
     re.IGNORECASE,
 )
+_FAULTY = re.compile(r"\b(?:findings|bugs?|issues|problems|defects|vulnerabilities|errors|faults|weaknesses|regressions|typos)\b", re.IGNORECASE)
+_BRACKETED = re.compile(r"\([^()]*\)[:.]?")
+_BOLD_TITLE = re.compile(r"(?:\*\*|__).{1,120}(?:\*\*|__)[:.]?\s*(?:\([^()]{1,40}\))?[:.]?\s*$")
 _LEAD = re.compile(r"[:\uff1a]\**\s*$")
 
 
@@ -75,14 +93,17 @@ def read_outline(document: Document, most: int) -> Outline:
     """Find the tasks of a document; where there are more than so many, the last of them has the rest of the text."""
     text = "\n".join(document.lines)
     outliner = _Outliner(
-        document, english=is_english(text), fallback="implement" if _SOFTWARE.search(text) else "take care of", left=most
+        document,
+        english=is_english(text),
+        fallback="implement" if _SOFTWARE.search(text, 0, _TELLING_PART) else "take care of",
+        left=most,
     )
     return outliner.read()
 
 
 def is_english(text: str) -> bool:
-    """Whether most small words of a text are English; a text without any counts as English if it is in Latin letters."""
-    words = [word.lower() for word in _WORD.findall(text[:20_000])]
+    """Whether most small words of a text are English; without any it counts as English if its letters are."""
+    words: list[str] = [word.lower() for word in _WORD.findall(text[:_TELLING_PART])]
     english = sum(word in ENGLISH for word in words)
     foreign = sum(word in FOREIGN for word in words)
     plain_words = sum(word.isascii() for word in words)
@@ -133,8 +154,9 @@ class _Outliner:
         titled = self._is_titled(section)
         current: Draft | None = None
         for place, block in enumerate(section.blocks):
-            if self.left <= 0 and current is not None:
-                current.spans.append(block.lines if not isinstance(block, Section) else _whole(block))
+            if self.left <= 0 and place > 0:
+                if current is not None:
+                    current.spans.append(block.lines if not isinstance(block, Section) else _whole(block))
             elif isinstance(block, Paragraph):
                 text = block.text if place not in leads else _before_last_line(block.text)
                 parts.append(_Part(prose=True, drafts=self.prose(text, role)))
@@ -150,6 +172,7 @@ class _Outliner:
                 parts.append(_Part(prose=False, drafts=drafts))
             elif isinstance(block, Section):
                 drafts, heading = self.subsection(block, role, titled)
+                self.left -= not drafts
                 if len(drafts) == 1 and heading.role is Role.THEME:
                     stages.append((drafts[0], heading.ordered))
                 parts.append(_Part(prose=False, drafts=drafts))
@@ -194,6 +217,8 @@ class _Outliner:
     def subsection(self, section: Section, role: Role, titles_all: bool) -> tuple[list[Draft], Heading]:
         """Read a heading and what stands under it."""
         text = plain(section.heading)
+        if not _WORD.search(text.text):
+            return self.section(section, role), Heading(Role.WORK, "")
         heading = read_heading(text.text)
         if titles_all and heading.role is Role.THEME:
             return self.section(section, Role.THEME), Heading(Role.WORK, heading.name)
@@ -294,7 +319,11 @@ class _Outliner:
 
     def table(self, table: Table, role: Role) -> list[Draft]:
         """Read a table whose rows are work."""
-        drafts = read_table(table, self.english, role is Role.WORK, self.leaf_title)
+        most = max(1, self.left)
+        drafts = read_table(table, self.english, role is Role.WORK, self.leaf_title, most)
+        self.left -= len(drafts)
+        if drafts and len(table.rows) > most:
+            drafts[-1].spans.append((table.rows[most][1], table.lines[1]))
         self.structured = self.structured or bool(drafts)
         return drafts
 
@@ -305,10 +334,12 @@ class _Outliner:
                 self.talk.append(Section(section.heading, section.level, section.lines, [listing]))
             return []
         entries = listing.entries[: max(1, self.left)]
-        heads = [plain(entry.text) for entry in entries]
+        heads = [plain(_head(entry.text)) for entry in entries]
         asks = self._asks(heads)
         if not self._is_work(listing, asks, role):
             return []
+        name = f"{section.heading} {lead.name if lead else ''}"
+        usual, self.fallback = self.fallback, "fix" if _FAULTY.search(name) else self.fallback
         drafts: list[Draft] = []
         own: list[Draft] = []
         for entry, head, ask in zip(entries, heads, asks, strict=True):
@@ -328,10 +359,10 @@ class _Outliner:
         if drafts and len(entries) < len(listing.entries):
             drafts[-1].spans.append((listing.entries[len(entries)].lines[0], listing.lines[1]))
         self.structured = self.structured or bool(drafts)
-        name = f"{section.heading} {lead.name if lead else ''}"
+        self.fallback = usual
         staged = len(heads) > 1 and all(read_heading(head.text).ordered for head in heads)
         if (listing.ordered or staged) and not _UNORDERED.search(name) and role is not Role.CRITERIA:
-            for before, after in zip(drafts, drafts[1:], strict=False):
+            for before, after in pairwise(drafts):
                 after.wait_for(before)
         if self.english:
             self._refer(drafts)
@@ -354,7 +385,7 @@ class _Outliner:
         return asked > 0 or telling * 2 <= len(asks)
 
     def entry(self, entry: Entry, head: Plain, ask: Ask, role: Role) -> Draft | tuple[int, int] | None:
-        """Read an item of a list: a task, lines that belong to the item before it, or nothing where it is done or no work."""
+        """Read an item: a task, lines that belong to the item before it, or nothing where it is done or no work."""
         heading = read_heading(head.text) if entry.blocks or _LEAD.search(entry.text) else None
         if (
             heading
@@ -364,7 +395,7 @@ class _Outliner:
             return None
         if head.struck or _DONE.search(entry.text[:300]) or (entry.checked and not entry.blocks):
             return None
-        children, rest = self.entry_blocks(entry, head, heading)
+        children, rest = self.entry_blocks(entry, head)
         if entry.checked and not children:
             return None
         if _OWN_WORDS.match(head.text):
@@ -395,7 +426,7 @@ class _Outliner:
         draft.spans = _joined(draft.spans)
         return draft
 
-    def entry_blocks(self, entry: Entry, head: Plain, heading: Heading | None) -> tuple[list[Draft], int]:
+    def entry_blocks(self, entry: Entry, head: Plain) -> tuple[list[Draft], int]:
         """Return the tasks below an item, and the line after its own text."""
         rest = min((block.lines[0] for block in entry.blocks), default=entry.lines[1])
         children: list[Draft] = []
@@ -429,15 +460,13 @@ class _Outliner:
     def _notes_of(self, entry: Entry, children: Sequence[Draft]) -> list[tuple[int, int]]:
         """Return the lines of lists below an item that became no tasks."""
         taken = {line for child in children for line in _lines_of(child)}
-        notes = []
-        for block in entry.blocks:
-            if (
-                isinstance(block, Listing)
-                and not any(line in taken for line in range(*block.lines))
-                and not all(item.checked for item in block.entries)
-            ):
-                notes.append(block.lines)
-        return notes
+        return [
+            block.lines
+            for block in entry.blocks
+            if isinstance(block, Listing)
+            and taken.isdisjoint(range(*block.lines))
+            and not all(item.checked for item in block.entries)
+        ]
 
     def _refer(self, drafts: Sequence[Draft]) -> None:
         """Follow what items say about each other: "(needs 1)", "after the packages are out"."""
@@ -487,16 +516,22 @@ def entry_text(head: Plain) -> str:
     if not label or head.label == head.text or not head.text.startswith(head.label):
         return head.text
     rest = head.text[len(head.label) :].lstrip(" .:\u2013\u2014-")
-    separated = head.label[-1:] in ".:" or head.text[len(head.label) :].lstrip()[:1] in tuple(".:\u2013\u2014-")
+    separated = head.label[-1:] in ".:" or _BRACKETED.fullmatch(rest) or head.text[len(head.label) :].lstrip()[:1] in tuple(".:\u2013\u2014-")
     if not separated:
         return head.text
-    if not rest:
+    if not rest or _BRACKETED.fullmatch(rest):
         return label
     first = _first_sentence(rest)
     if is_imperative(take_opener(first)[1]) and not is_imperative(label) and head.label[-1:] != ".":
         combined = f"{capital(take_opener(first)[1].rstrip('.'))} ({label})"
         return combined if len(combined) <= 100 else first
     return label
+
+
+def _head(text: str) -> str:
+    """Return the first line of an item where it is a title in bold, else all of its text."""
+    first = text.partition("\n")[0]
+    return first if _BOLD_TITLE.match(first) else text
 
 
 def _first_sentence(text: str) -> str:

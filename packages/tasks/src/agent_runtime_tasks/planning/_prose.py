@@ -7,27 +7,33 @@ import attrs
 
 from ._drafts import Draft, fit_title
 from ._inline import plain
-from ._requests import Ask, Order, capital, first_word, is_imperative, read_request, take_opener
+from ._requests import Ask, Order, capital, first_word, is_imperative, is_story, read_request, take_opener
 from ._sections import Role, read_heading
 from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
 
 _LONGEST_CLAUSE = 400  # characters; a wall of text is cut into pieces of this length
 
 _SENTENCE_END = re.compile(
-    r"(?<![.!?\u2026])[.!?\u2026]++[\"')\]\u201d\u2019]*+(?=\s)|[\u3002\uff01\uff1f]++[\u300d\u300f\uff09]*+|\n[ \t]*\n|(?<=[^\s,]);(?=\s)"
+    r"(?<![.!?\u2026])[.!?\u2026]++[\"')\]\u201d\u2019]*+(?=\s)|[\u3002\uff01\uff1f]++[\u300d\u300f\uff09]*+"
+    r"|\n[ \t]*\n|(?<=[^\s,]);(?=\s)"
 )
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|excl|no|nr|fig|dr|mr|mrs|ms|st|jr|inc|ltd|z\.b|d\.h|bzw|ca|usw|u\.a|p\.ex|al|max|min|sec|dept)|\b[A-Za-z]|(?:^|\n)\s*[0-9]{1,3})\.$",
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|excl|no|nr|fig|dr|mr|mrs|ms|st|jr|inc|ltd|z\.b|d\.h|bzw|ca"
+    r"|usw|u\.a|p\.ex|al|max|min|sec|dept)|\b[A-Za-z]|(?:^|\n)\s*[0-9]{1,3})\.$",
     re.IGNORECASE,
 )
 _LABEL_LINE = re.compile(
-    r"^(?:step|phase|stage|task|day|week|part|milestone|req|fr|nfr|us|item|todo|action|schritt|tag|woche)?\s?[-#]?\s?[0-9]{0,4}(?:\.[0-9]{1,3})*\s?[:.)\u2013\u2014-]\s",
+    r"^(?:step|phase|stage|task|day|week|part|milestone|req|fr|nfr|us|item|todo|action|schritt|tag"
+    r"|woche)?\s?[-#]?\s?[0-9]{0,4}(?:\.[0-9]{1,3})*\s?[:.)\u2013\u2014-]\s",
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"([^\s:.!?][^:.!?]{0,49}):\s+(?=\S)")
 
 _LEADING = re.compile(
-    r"(?P<word>before|prior to|after|following|once|when|as soon as|whenever|until|if|unless|while|since|because|as|in order to|to|for|with|given|by|during|in case|on|at|in|from|instead of|depending on|based on|rather than) (?P<clause>[^,]{2,160}), (?:then |please |also |we (?:need to|must|should|have to) )*(?P<rest>.+)",
+    r"(?P<word>before|prior to|after|following|once|when|as soon as|whenever|until|if|unless|while|since"
+    r"|because|as|in order to|to|for|with|given|by|during|in case|on|at|in|from|instead of|depending on|based "
+    r"on|rather than) (?P<clause>[^,]{2,160}), (?:then |please |also |we (?:need to|must|should|have to) "
+    r")*(?P<rest>.+)",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
@@ -38,13 +44,52 @@ _SPLIT = re.compile(
 )
 _THEN = re.compile(r"\bthen\b", re.IGNORECASE)
 _CONDITION = re.compile(
-    r"(?:possible|needed|necessary|you (?:can|want|like)|time|we have time|there is time|in doubt|applicable|desired|required)\b",
+    r"(?:possible|needed|necessary|you (?:can|want|like)|time|we have time|there is time|in doubt|applicable"
+    r"|desired|required)\b",
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"[^\W\d_]{3,}")
-_HINTS = re.compile(
-    r"\b(?:need|must|shall|should|ha(?:s|ve) to|want|like to|ought|would be|plan|required|missing|necessary|let.?s|let us|could|can you|as an?|forget|remember|make sure|first|then|next|finally|before|after|once|please|todo|is to|are to)\b|:\s|,\s",
-    re.IGNORECASE,
+_HINTS = frozenset(
+    """
+    need needs must shall should has have want wants like ought would plan plans required needed missing necessary
+    wanted let's let\u2019s let could can forget remember sure first then next finally lastly last please todo
+    before after once also is are as
+    """.split()  # noqa: SIM905 - a list of words reads as one
+) - {"is", "are", "as", "has", "can"}
+_TO = frozenset(("has", "is", "are"))
+_FIRST_HINTS = frozenset(
+    [
+        "before",
+        "prior",
+        "after",
+        "following",
+        "once",
+        "when",
+        "as",
+        "whenever",
+        "until",
+        "if",
+        "unless",
+        "while",
+        "since",
+        "because",
+        "in",
+        "to",
+        "for",
+        "with",
+        "given",
+        "by",
+        "during",
+        "on",
+        "at",
+        "from",
+        "instead",
+        "depending",
+        "based",
+        "rather",
+        "can",
+        "it",
+    ]
 )
 
 
@@ -143,13 +188,20 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _may_ask(sentence: str) -> bool:
-    first = first_word(sentence.lstrip("*_`~ "))
+    """Tell quickly that a sentence can't ask for anything: most of a long text does not."""
+    words = sentence.lower().split()
+    if not words:
+        return False
+    first = words[0].strip("*_`~\"'([,;:.!?")
     return (
         first in VERBS
+        or first in _HINTS
+        or first in _FIRST_HINTS
         or "-" in first
         or first.startswith("re")
-        or first == "have"
-        or _HINTS.search(sentence) is not None
+        or not _HINTS.isdisjoint(words)
+        or ":" in sentence
+        or (" to " in sentence and not _TO.isdisjoint(words))
     )
 
 
@@ -166,7 +218,7 @@ def _steps(sentence: str, text: str, fallback: str) -> list[_Step]:
 
 def _clauses(text: str, fallback: str, sentence: str) -> list[_Step]:
     leading = _LEADING.match(text)
-    if leading and not is_imperative(text):
+    if leading and not is_imperative(text) and not is_story(text):
         found = _clauses(leading["rest"], fallback, sentence)
         return _related(found, leading["word"].lower(), leading["clause"], sentence)
     trailing = _TRAILING.match(text.rstrip(".!? "))

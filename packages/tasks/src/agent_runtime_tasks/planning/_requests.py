@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 import attrs
 
@@ -54,6 +55,7 @@ class Reading:
     order: Order = Order.NONE
 
 
+@lru_cache(maxsize=1024)
 def read_request(text: str, fallback: str = "take care of") -> Reading:
     """Understand an English sentence, clause or phrase.
 
@@ -333,48 +335,83 @@ _AFTER_THE_HEAD = frozenset(
     ]
 )
 _COMMON_ENDING = re.compile(
-    r"(?:(?<!ne)(?<!gre)(?<!kin)(?<!i)(?<!u)(?<!s)s|tion|ment|ing|ity|ness|ance|ence|able|ible|ful|less|ical|ive|ous|ated|ised|ized|users?|ers|ies|ows|ings|age|ware)$"
+    r"(?:(?<!ne)(?<!gre)(?<!kin)(?<!i)(?<!u)(?<!s)s|tion|ment|ing|ity|ness|ance|ence|able|ible|ful|less|ical"
+    r"|ive|ous|ated|ised|ized|users?|ers|ies|ows|ings|age|ware)$"
 )
 
 _OPENER = re.compile(
-    r"(?:(?P<first>first(?:ly)?(?: of all)?|to (?:begin|start)(?: with)?(?=,)|as a first step|step one|initially|in a first step|the first (?:step|thing)(?: to do)? is to|start by(?= [a-z]+ing))"
-    r"|(?P<then>and then|then|next|after (?:that|this|which)|afterwards?|subsequently|thereafter|second(?:ly)?|third(?:ly)?|fourth(?:ly)?|fifth(?:ly)?"
-    r"|later(?: on)?|once (?:that|this|it)(?: i|')s (?:done|finished|complete|completed|over|in place|ready)|when (?:that|this|it)(?: i|')s (?:done|finished|complete|completed|over|ready)"
-    r"|once done|when done|once finished|as a (?:second|next|third) step|the (?:next|second|third) (?:step|thing)(?: to do)? is to|from there|with that (?:done|in place)|only then)"
-    r"|(?P<last>finally|lastly|last(?: but not least)?|at the (?:very )?end|in the end|to finish|as a (?:last|final) step|the (?:last|final) step is to|to conclude|to wrap up|when everything (?:is done|works|else is done))"
-    r"|(?P<earlier>before (?:that|this|doing so|you do(?: that| so| this)?|we do(?: that| so| this)?)|beforehand|prior to (?:that|this))"
-    r"|please|kindly|also|and|but|so|just|now|in addition(?: to (?:that|this))?|additionally|furthermore|moreover|besides(?: that)?|ideally|optional(?:ly)?|if (?:possible|needed|necessary|time permits|there is time)|(?:where|when|if) (?:possible|appropriate|applicable)"
-    r"|as well|eventually|meanwhile|in (?:parallel|the meantime)|at the same time|simply|maybe|perhaps|preferably|obviously|of course|therefore|thus|hence|instead|alternatively|otherwise|generally|basically|again|soon|today|tomorrow|asap"
-    r"|while (?:you are|you're|we are|we're|I am|I'm) (?:at it|there)|don't forget to|do not forget to|don\u2019t forget to|remember to|be sure to|make sure to|make sure you|try to|start to|feel free to|let's|let us|let\u2019s|we just|all we need to do is(?: to)?|what we need to do is(?: to)?|what(?:'s| is) (?:left|missing) is to"
-    r"|(?:the )?(?:task|job|plan|idea|work|next task|solution) is to|(?:you|we) (?:can|could|might|may)(?: also)?|(?:we|I|you)(?: will|'ll|\u2019ll)(?: also)?(?= (?:need|have) to)"
-    r"|(?:could|can|would|will) (?:you|someone|somebody|anyone|we|one of you)(?: please| maybe| possibly| also)*|(?:it (?:is|'s)|it\u2019s|it would be|it will be|it'd be) (?:important|necessary|essential|crucial|time|best|good|nice|great|helpful|useful|worth|better|wise|advisable|required)(?: for us| for you)? to"
-    r"|(?:we|I|you)(?:'d| would|\u2019d) (?:like|love)(?: you| us| someone)? to|(?:we|I)(?: really| also)? (?:want|need|expect|ask)(?: you| us| someone) to|we (?:propose|suggest|recommend|intend|are going|agreed|decided) to|I (?:propose|suggest|recommend)(?: that we| we| to)?"
-    r"|(?:todo|to-do|to do|task|action|action item|ai|step|item|req|fr|nfr|us|requirement|story|user story|feature|fixme|must|should|could|p[0-4]|low|medium|high|critical|optional|new|wip)\s?(?:[-#]?\s?[0-9]{1,4}(?:\.[0-9]{1,3})*)?\s?[:)\]\u2013\u2014]+"
-    r"|[A-Z][A-Z0-9]{1,9}-[0-9]{1,6}\s?[:)\]\u2013\u2014-]*|#[0-9]{1,7}\s?[:)\u2013\u2014-]*|\[[^\]]{1,24}\]\s?[:-]?|\((?:p[0-4]|[0-9.]{1,4} ?(?:h|d|sp|pts?|points?|days?|hours?)|optional|must|should|could|high|medium|low|critical|nice to have)\)|[0-9]{1,3}(?:\.[0-9]{1,3})*[.):]|(?:@[\w-]{1,39}(?: (?:and|&) @[\w-]{1,39})*)(?: to(?= [a-z]))?:?|[-\u2013\u2014>*+\u2022|/]+(?=\s)"
+    r"(?:(?P<first>first(?:ly)?(?: of all)?|to (?:begin|start)(?: with)?(?=,)|as a first step|step one"
+    r"|initially|in a first step|the first (?:step|thing)(?: to do)? is to|start by(?= [a-z]+ing))"
+    r"|(?P<then>and then|then|next|after (?:that|this|which)|afterwards?|subsequently|thereafter"
+    r"|second(?:ly)?|third(?:ly)?|fourth(?:ly)?|fifth(?:ly)?"
+    r"|later(?: on)?|once (?:that|this|it)(?: i|')s (?:done|finished|complete|completed|over|in place|ready)"
+    r"|when (?:that|this|it)(?: i|')s (?:done|finished|complete|completed|over|ready)"
+    r"|once done|when done|once finished|as a (?:second|next|third) step|the (?:next|second|third) (?:step"
+    r"|thing)(?: to do)? is to|from there|with that (?:done|in place)|only then)"
+    r"|(?P<last>finally|lastly|last(?: but not least)?|at the (?:very )?end|in the end|to finish|as a (?:last"
+    r"|final) step|the (?:last|final) step is to|to conclude|to wrap up|when everything (?:is done|works|else "
+    r"is done))"
+    r"|(?P<earlier>before (?:that|this|doing so|you do(?: that| so| this)?|we do(?: that| so| this)?)"
+    r"|beforehand|prior to (?:that|this))"
+    r"|please|kindly|also|and|but|so|just|now|in addition(?: to (?:that|this))?|additionally|furthermore"
+    r"|moreover|besides(?: that)?|ideally|optional(?:ly)?|if (?:possible|needed|necessary|time permits|there "
+    r"is time)|(?:where|when|if) (?:possible|appropriate|applicable)"
+    r"|as well|eventually|meanwhile|in (?:parallel|the meantime)|at the same time|simply|maybe|perhaps"
+    r"|preferably|obviously|of course|therefore|thus|hence|instead|alternatively|otherwise|generally"
+    r"|basically|again|soon|today|tomorrow|asap"
+    r"|while (?:you are|you're|we are|we're|I am|I'm) (?:at it|there)|don't forget to|do not forget to"
+    r"|don\u2019t forget to|remember to|be sure to|make sure to|make sure you|try to|start to|feel free to"
+    r"|let's|let us|let\u2019s|we just|all we need to do is(?: to)?|what we need to do is(?: to)?|what(?:'s| "
+    r"is) (?:left|missing) is to"
+    r"|(?:the )?(?:task|job|plan|idea|work|next task|solution) is to|(?:you|we) (?:can|could|might|may)(?: "
+    r"also)?|(?:we|I|you)(?: will|'ll|\u2019ll)(?: also)?(?= (?:need|have) to)"
+    r"|(?:could|can|would|will) (?:you|someone|somebody|anyone|we|one of you)(?: please| maybe| possibly| "
+    r"also)*|(?:it (?:is|'s)|it\u2019s|it would be|it will be|it'd be) (?:important|necessary|essential"
+    r"|crucial|time|best|good|nice|great|helpful|useful|worth|better|wise|advisable|required)(?: for us| for you)? to"
+    r"|(?:we|I|you)(?:'d| would|\u2019d) (?:like|love)(?: you| us| someone)? to|(?:we|I)(?: really| also)? "
+    r"(?:want|need|expect|ask)(?: you| us| someone) to|we (?:propose|suggest|recommend|intend|are going"
+    r"|agreed|decided) to|I (?:propose|suggest|recommend)(?: that we| we| to)?"
+    r"|(?:todo|to-do|to do|task|action|action item|ai|step|item|req|fr|nfr|us|requirement|story|user story"
+    r"|feature|fixme|must|should|could|p[0-4]|low|medium|high|critical|optional|new"
+    r"|wip)\s?(?:[-#]?\s?[0-9]{1,4}(?:\.[0-9]{1,3})*)?\s?[:)\]\u2013\u2014]+"
+    r"|[A-Z][A-Z0-9]{1,9}-[0-9]{1,6}\s?[:)\]\u2013\u2014-]*|#[0-9]{1,7}\s?[:)\u2013\u2014-]*"
+    r"|\[[^\]]{1,24}\]\s?[:-]?|\((?:p[0-4]|[0-9.]{1,4} ?(?:h|d|sp|pts?|points?|days?|hours?)|optional|must"
+    r"|should|could|high|medium|low|critical|nice to have)\)|[0-9]{1,3}(?:\.[0-9]{1,3})*[.):]"
+    r"|(?:@[\w-]{1,39}(?: (?:and|&) @[\w-]{1,39})*)(?: to(?= [a-z]))?:?|[-\u2013\u2014>*+\u2022|/]+(?=\s)"
     r")[,:]?(?:\s+|$)",
     re.IGNORECASE,
 )
 _SIGNS_OF_A_REQUEST = re.compile(
-    r"\b(?:need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would be|plans? to|(?:is|are) (?:to|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
+    r"\b(?:need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would be|plans? to|(?:is|are) (?:to"
+    r"|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
-    r"(?:please )?(?:(?:do not|don't|don\u2019t|never|avoid|no need|not needed|refrain|won't|won\u2019t|not )\b|(?:we|I|you|it|this|that|there|they|[\w -]{3,40}?) (?:do not|don't|don\u2019t|does not|doesn't|won't|won\u2019t|will not|must not|mustn't|should not|shouldn't|shouldn\u2019t|shall not|need not|needn't|cannot|can't|can\u2019t|must never|should never) (?:need|have to|want|plan|intend|be|change|support|include|cover|touch|use|add|require|exceed|break|block|[a-z]+)\b)",
+    r"(?:please )?(?:(?:do not|don't|don\u2019t|never|avoid|no need|not needed|refrain|won't|won\u2019t|not "
+    r")\b|(?:we|I|you|it|this|that|there|they|[\w -]{3,40}?) (?:do not|don't|don\u2019t|does not|doesn't"
+    r"|won't|won\u2019t|will not|must not|mustn't|should not|shouldn't|shouldn\u2019t|shall not|need not"
+    r"|needn't|cannot|can't|can\u2019t|must never|should never) (?:need|have to|want|plan|intend|be|change"
+    r"|support|include|cover|touch|use|add|require|exceed|break|block|[a-z]+)\b)",
     re.IGNORECASE,
 )
 _STORY = re.compile(
-    r"as (?P<who>an? [^,]{2,60}),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)(?: to be able)?(?: to)? (?P<what>.+)",
+    r"as (?P<who>an? [^,]{2,60}),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)(?: to be "
+    r"able)?(?: to)? (?P<what>.+)",
     re.IGNORECASE,
 )
 _SO_THAT = re.compile(r",? (?:so that|so I|so we|in order to|because)\b.*", re.IGNORECASE)
 _MODAL = re.compile(
-    r"(?P<subject>[^,;:!?]{1,100}?) (?:(?:will|also|then|still|really|just|now|only|first|always|probably|definitely|therefore) ){0,2}"
-    r"(?P<modal>needs? to|must|shall|should|has to|have to|ought to|wants? to|would like to|plans? to|(?:is|are) (?:required |supposed |expected )?to|need) "
-    r"(?:(?:also|then|still|really|just|now|first|always|probably|only|at least|therefore|immediately|automatically|ideally) ){0,2}(?P<rest>.+)",
+    r"(?P<subject>[^,;:!?]{1,100}?) (?:(?:will|also|then|still|really|just|now|only|first|always|probably"
+    r"|definitely|therefore) ){0,2}"
+    r"(?P<modal>needs? to|must|shall|should|has to|have to|ought to|wants? to|would like to|plans? to|(?:is"
+    r"|are) (?:required |supposed |expected )?to|need) "
+    r"(?:(?:also|then|still|really|just|now|first|always|probably|only|at least|therefore|immediately"
+    r"|automatically|ideally) ){0,2}(?P<rest>.+)",
     re.IGNORECASE,
 )
 _US = re.compile(
-    r"(?:we|I|you|someone|somebody|one|anyone|(?:the|our) (?:[\w-]+ )?(?:team|developers?|engineers?|maintainers?|group|staff|agent))$",
+    r"(?:we|I|you|someone|somebody|one|anyone|(?:the|our) (?:[\w-]+ )?(?:team|developers?|engineers?"
+    r"|maintainers?|group|staff|agent))$",
     re.IGNORECASE,
 )
 _PERSON = re.compile(r"@?[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?$")
@@ -382,27 +419,36 @@ _IT = re.compile(
     r"(?:it|they|this|these|that|those|he|she|which|who|there|what|everything|nothing|all)$", re.IGNORECASE
 )
 _THE_SYSTEM = re.compile(
-    r"(?:the |our |this )(?:system|app|application|tool|product|solution|platform|software|program|user interface|implementation|new (?:system|app|application|tool|version))$",
+    r"(?:the |our |this )(?:system|app|application|tool|product|solution|platform|software|program|user "
+    r"interface|implementation|new (?:system|app|application|tool|version))$",
     re.IGNORECASE,
 )
 _USERS = re.compile(
-    r"^(?:(?:the|all|new|our|registered|authenticated|logged-in|any|every|each|an?|only) )*(?:[\w-]+ )?(?:users?|customers?|admins?|administrators?|visitors?|members?|operators?|guests?|owners?|agents?|editors?|readers?|developers?|students?|teachers?|patients?|employees?|managers?|clients?|people|person|drivers?|buyers?|sellers?|players?|authors?|technicians?|applicants?|subscribers?|callers?|reviewers?|parents?|tenants?|merchants?)$",
+    r"^(?:(?:the|all|new|our|registered|authenticated|logged-in|any|every|each|an?|only) )*(?:[\w-]+ "
+    r")?(?:users?|customers?|admins?|administrators?|visitors?|members?|operators?|guests?|owners?|agents?"
+    r"|editors?|readers?|developers?|students?|teachers?|patients?|employees?|managers?|clients?|people"
+    r"|person|drivers?|buyers?|sellers?|players?|authors?|technicians?|applicants?|subscribers?|callers?"
+    r"|reviewers?|parents?|tenants?|merchants?)$",
     re.IGNORECASE,
 )
 _PASSIVE = re.compile(
-    r"be (?:(?:also|fully|properly|correctly|automatically|always|then|completely|newly) )?(?P<participle>[a-z-]+)\b ?(?P<rest>.*)",
+    r"be (?:(?:also|fully|properly|correctly|automatically|always|then|completely|newly) "
+    r")?(?P<participle>[a-z-]+)\b ?(?P<rest>.*)",
     re.IGNORECASE,
 )
 _MISSING = re.compile(
-    r"(?P<what>.{3,90}?) (?:is|are) (?:still |also |currently )?(?:needed|required|necessary|missing|wanted)\b(?P<rest>.*)",
+    r"(?P<what>.{3,90}?) (?:is|are) (?:still |also |currently )?(?:needed|required|necessary|missing"
+    r"|wanted)\b(?P<rest>.*)",
     re.IGNORECASE,
 )
 _BE_NEEDED = re.compile(
-    r"there (?:should|must|needs? to|has to|have to|ought to) be (?P<what>.+)|(?:we|I|you|they)(?: also| still| will)* (?:need|lack) (?P<thing>(?!to\b).+)",
+    r"there (?:should|must|needs? to|has to|have to|ought to) be (?P<what>.+)|(?:we|I|you|they)(?: also| "
+    r"still| will)* (?:need|lack) (?P<thing>(?!to\b).+)",
     re.IGNORECASE,
 )
 _SOMEONE_DID = re.compile(
-    r"it would be (?:great|nice|good|helpful|useful|lovely|best|better|perfect|cool) if (?:someone|somebody|you|we|anyone|one of you|the team) (?:could |would |also )*(?P<verb>[a-z]+) (?P<rest>.+)",
+    r"it would be (?:great|nice|good|helpful|useful|lovely|best|better|perfect|cool) if (?:someone|somebody"
+    r"|you|we|anyone|one of you|the team) (?:could |would |also )*(?P<verb>[a-z]+) (?P<rest>.+)",
     re.IGNORECASE,
 )
 _PAST = {
@@ -423,11 +469,17 @@ _FOR_SOMEONE = re.compile(
     r"(?P<who>[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|@[\w-]+|[A-Z]{2,5}) (?:to|will|should) (?P<what>[a-z].*)"
 )
 _TELLS = re.compile(
-    r"\b(?:is|are|was|were|am|isn't|aren't|wasn't|has|had|does|did|doesn't|didn't|can|cannot|can't|could|couldn't|will|would|may|might|there's|it's|that's|they're|we're|I'm|we've|I've|happens?|fails?|seems?|shows? up|depends|costs?|takes|uses|works|crashes|returns|throws|hangs|breaks|leaks|gets|becomes|remains|exists|contains|means|says|wants)\b",
+    r"\b(?:is|are|was|were|am|isn't|aren't|wasn't|has|had|does|did|doesn't|didn't|can|cannot|can't|could"
+    r"|couldn't|will|would|may|might|there's|it's|that's|they're|we're|I'm|we've|I've|happens?|fails?|seems?"
+    r"|shows? up|depends|costs?|takes|uses|works|crashes|returns|throws|hangs|breaks|leaks|gets|becomes"
+    r"|remains|exists|contains|means|says|wants)\b",
     re.IGNORECASE,
 )
 _TELLS_FROM_THE_START = re.compile(
-    r"(?:many|most|several|I|we|you|he|she|it|they|this|that|these|those|there|here|today|currently|because|since|although|as|see|note|nb|e\.g|i\.e|for example|such as|only|when|if|why|what|which|who|whose|how|where|thanks|thank|hi|hello|dear|regards|kind regards|best regards|cheers|sorry|hope|fyi|tbd|tba|n/a|none|caution|warning|important)\b",
+    r"(?:many|most|several|I|we|you|he|she|it|they|this|that|these|those|there|here|today|currently|because"
+    r"|since|although|as|see|note|nb|e\.g|i\.e|for example|such as|only|when|if|why|what|which|who|whose|how"
+    r"|where|thanks|thank|hi|hello|dear|regards|kind regards|best regards|cheers|sorry|hope|fyi|tbd|tba|n/a"
+    r"|none|caution|warning|important)\b",
     re.IGNORECASE,
 )
 
@@ -439,7 +491,7 @@ def _read(text: str, fallback: str) -> tuple[Ask, str]:
     if first in BASE_OF_GERUND and not _TELLS.search(text):
         return Ask.PHRASE, phrase_title(text, fallback)
     if _SIGNS_OF_A_REQUEST.search(text):
-        found = _story(text) or _someone(text, fallback) or _modal(text, fallback) or _labelled(text, fallback)
+        found = _story(text) or _someone(text) or _modal(text) or _labelled(text, fallback)
         if found:
             return found
     if _REFUSAL.match(text):
@@ -459,6 +511,11 @@ def tells(text: str) -> bool:
     )
 
 
+def is_story(text: str) -> bool:
+    """Whether a text is a user story: "As a reader, I want to search, so that I find what I need"."""
+    return _STORY.match(text) is not None
+
+
 def _story(text: str) -> tuple[Ask, str] | None:
     story = _STORY.match(text)
     if story is None:
@@ -470,7 +527,7 @@ def _story(text: str) -> tuple[Ask, str] | None:
     return Ask.REQUEST, f"Let {story['who']} {what}"
 
 
-def _someone(text: str, fallback: str) -> tuple[Ask, str] | None:
+def _someone(text: str) -> tuple[Ask, str] | None:
     if did := _SOMEONE_DID.match(text):
         verb = did["verb"].lower()
         base = _PAST.get(verb) or BASE_OF_PARTICIPLE.get(verb) or (verb if verb in VERBS else "")
@@ -478,15 +535,15 @@ def _someone(text: str, fallback: str) -> tuple[Ask, str] | None:
             return Ask.REQUEST, capital(f"{base} {did['rest']}")
     if (person := _FOR_SOMEONE.match(text)) and is_imperative(person["what"]):
         return Ask.REQUEST, capital(person["what"])
-    if missing := _MISSING.match(text):
-        if not _IT.match(missing["what"]) and " not " not in text:
-            return Ask.REQUEST, phrase_title(missing["what"], "provide")
+    missing = _MISSING.match(text)
+    if missing and not _IT.match(missing["what"]) and " not " not in text:
+        return Ask.REQUEST, phrase_title(missing["what"], "provide")
     if needed := _BE_NEEDED.match(text):
         return Ask.REQUEST, phrase_title(needed["what"] or needed["thing"], "provide")
     return None
 
 
-def _modal(text: str, fallback: str) -> tuple[Ask, str] | None:
+def _modal(text: str) -> tuple[Ask, str] | None:
     match = _MODAL.match(text)
     if match is None:
         return None

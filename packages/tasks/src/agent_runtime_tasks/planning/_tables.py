@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from ._document import Table
 from ._drafts import Draft
@@ -9,8 +10,10 @@ from ._inline import plain
 from ._requests import Ask, read_request
 
 _WORK_COLUMN = re.compile(
-    r"^(?:tasks?|to ?do|action(?: item)?s?|items?|steps?|work(?: item| package)?s?|what|features?|requirements?|stories|story|user stor(?:y|ies)|initiatives?|deliverables?|"
-    r"epics?|tickets?|issues?|bugs?|activit(?:y|ies)|milestones?|projects?|change|changes|fix|improvements?|summary|title|aufgaben?|was|maßnahmen?|schritte?|tâches?|étapes?|actions?|tareas?|作業|タスク|内容)$",
+    r"^(?:tasks?|to ?do|action(?: item)?s?|items?|steps?|work(?: item| package)?s?|what|features?"
+    r"|requirements?|stories|story|user stor(?:y|ies)|initiatives?|deliverables?|"
+    r"epics?|tickets?|issues?|bugs?|activit(?:y|ies)|milestones?|projects?|change|changes|fix|improvements?"
+    r"|summary|title|aufgaben?|was|maßnahmen?|schritte?|tâches?|étapes?|actions?|tareas?|作業|タスク|内容)$",
     re.IGNORECASE,
 )
 _TALK_COLUMN = re.compile(r"^(?:descriptions?|details?|subject|name|goal|scope)$", re.IGNORECASE)
@@ -23,17 +26,21 @@ _NEEDS_COLUMN = re.compile(
     r"^(?:depends on|dependenc(?:y|ies)|blocked by|needs|requires|after|prerequisites?|predecessors?)$", re.IGNORECASE
 )
 _DONE = re.compile(
-    r"^(?:done|complete[d]?|finished|closed|shipped|merged|fixed|resolved|yes|x|100 ?%|cancelled|canceled|dropped|won'?t (?:do|fix)|erledigt|fertig|ja|fait|terminé|hecho|完了|済)\b",
+    r"^(?:done|complete[d]?|finished|closed|shipped|merged|fixed|resolved|yes|x|100 ?%|cancelled|canceled"
+    r"|dropped|won'?t (?:do|fix)|erledigt|fertig|ja|fait|terminé|hecho|完了|済)\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[^\W\d_]{2}")
 _DONE_SIGN = re.compile("^[\u2705\u2713\u2714\u2611]")
 _FACT_COLUMNS = re.compile(
-    r"^(?:metrics?|kpis?|target|current|now|value|default|type|parameter|option|term|definition|meaning|version|browser|environment|variable|example|code|pros?|cons?|risk|likelihood|impact|probability|role|e-?mail|phone|price|cost|share|before|question|answer|alternative)$",
+    r"^(?:metrics?|kpis?|target|current|now|value|default|type|parameter|option|term|definition|meaning"
+    r"|version|browser|environment|variable|example|code|pros?|cons?|risk|likelihood|impact|probability|role"
+    r"|e-?mail|phone|price|cost|share|before|question|answer|alternative)$",
     re.IGNORECASE,
 )
 
 
-def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[str], str]) -> list[Draft]:
+def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[str], str], most: int) -> list[Draft]:
     """Make a task of each row that is work and not done.
 
     Args:
@@ -41,6 +48,7 @@ def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[s
         english: whether its words can be understood.
         trusted: whether the section says that what stands in it is work.
         title_of: makes a title of a cell.
+        most: how many rows are read.
     """
     names = [plain(cell).text for cell in table.header]
     column = _work_column(table, names, english, trusted)
@@ -52,7 +60,7 @@ def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[s
     drafts: list[Draft] = []
     by_number: dict[str, Draft] = {}
     wanted: list[tuple[Draft, str]] = []
-    for cells, line in table.rows:
+    for cells, line in table.rows[:most]:
         text = plain(_cell(cells, column))
         state = _cell(cells, status)
         done = _DONE.match(plain(state).text) or _DONE_SIGN.match(state) or "[x]" in state.lower()
@@ -68,7 +76,7 @@ def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[s
             if number in by_number:
                 draft.wait_for(by_number[number])
     if numbers is not None and re.fullmatch(r"step|order", names[numbers], re.IGNORECASE):
-        for before, after in zip(drafts, drafts[1:], strict=False):
+        for before, after in pairwise(drafts):
             after.wait_for(before)
     return drafts
 
@@ -77,10 +85,10 @@ def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -
     """Return the column that says what to do, or None where the rows tell facts."""
     for pattern in (_WORK_COLUMN, _TALK_COLUMN):
         for column, name in enumerate(names):
+            trustworthy = pattern is _WORK_COLUMN or trusted or _asks(table, column, english)
             # A column "Step" that holds numbers alone only counts.
-            if pattern.match(name) and any(re.search(r"[^\W\d_]{2}", _cell(cells, column)) for cells, _ in table.rows):
-                if pattern is _WORK_COLUMN or trusted or _asks(table, column, english):
-                    return column
+            if pattern.match(name) and trustworthy and any(_WORD.search(_cell(cells, column)) for cells, _ in table.rows):
+                return column
     if any(_FACT_COLUMNS.match(name) for name in names):
         return None
     for column in range(min(3, len(names))):

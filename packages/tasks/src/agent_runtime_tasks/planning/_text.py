@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import pairwise
 from typing import Protocol
 
 from .._plan import Plan
@@ -47,13 +48,13 @@ def plan_text(name: str, description: str, *, strategy: Strategy | str, max_task
     """Plan a goal by what its text says.
 
     Lists, steps, tables of work, headings and sentences that ask for something become tasks. What the text says to be done,
-    out of scope or mere background does not. A text that asks for one thing becomes a small plan for that kind of work.
+    out of scope or mere background does not. A text that asks for one thing becomes a small plan for its kind of work.
 
     Args:
         name: what is to be reached, in a line.
         description: the same at length, as Markdown or plain text; it may be empty.
-        strategy: sequential: each task waits for the one before it; parallel: only the order that the text states is kept;
-            hierarchical: that, and a flat text is grouped by phase or theme.
+        strategy: sequential: each task waits for the one before it; parallel: only the order that the text states is
+            kept; hierarchical: that, and a flat text is grouped by phase or theme.
         max_tasks: how many tasks there may be, groups included, at least 1; what does not fit is folded into the
             description of the task before it.
     """
@@ -65,6 +66,7 @@ def plan_text(name: str, description: str, *, strategy: Strategy | str, max_task
     drafts, kind = outline.drafts, None
     named = read_document(name[:_LONGEST_NAME])
     title = plain(" ".join(named.lines)).text
+    title = title if _LETTER.search(title) else ""
     if not drafts and not outline.english:
         drafts = _lines(document)
     elif not outline.structured and sum(1 for _ in _leaf_drafts(drafts)) <= 1:
@@ -75,7 +77,7 @@ def plan_text(name: str, description: str, *, strategy: Strategy | str, max_task
             _in_order(drafts)
     if not any(_LETTER.search(draft.title) for draft in _leaf_drafts(drafts)):
         whole = [(0, len(document.lines))]
-        drafts = [Draft(fit_title(title) if _LETTER.search(title) else "Work out what is to be done", spans=whole)]
+        drafts = [Draft(fit_title(title) or "Work out what is to be done", spans=whole)]
     drafts[-1].criteria.extend(outline.criteria)
     return arrange(drafts, document, str(strategy), max_tasks, kind, outline.english)
 
@@ -102,7 +104,7 @@ def _small(title: str, drafts: list[Draft], document: Document) -> tuple[list[Dr
 
 def _in_order(phases: list[Draft]) -> None:
     """Let each phase of a small plan wait for the one before it."""
-    for before, after in zip(phases, phases[1:], strict=False):
+    for before, after in pairwise(phases):
         after.wait_for(before)
 
 

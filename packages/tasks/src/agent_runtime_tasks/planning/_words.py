@@ -4,73 +4,81 @@ import re
 
 # Verbs that ask for work when a sentence begins with them.
 _PLAIN_VERBS = """
-abolish accelerate accept accompany acquire activate adapt add address adjust adopt advertise advise agree align allocate
-allow analyse analyze announce anonymise anonymize answer appoint apply approve archive arrange ask assemble assess assign
-assure attach authenticate authorise authorize automate avoid back backfill backport balance ban batch begin benchmark bind
-block book boost borrow bootstrap brainstorm bring broadcast brief bring build bump bundle buy calculate calibrate call
-cancel capture carry catch centralise centralize certify check choose clarify clean clear clone close coach collect combine
-commission commit communicate compare compile complete compress compute conduct configure confirm connect consider
-consolidate construct consult contact containerise containerize continue contribute convert convince coordinate copy correct
-count cover crawl create cut deactivate debounce debug decide declare decline decommission decouple dedupe deduplicate define
-delegate delete deliver demonstrate deploy deprecate derive describe deselect destroy detach detect determine develop devise
-diagnose differentiate digitise digitize disable disallow disconnect discover discuss display distribute divide
-dockerise dockerize download draft drain drop dry duplicate edit educate eliminate email embed emit employ empower enable encode
-encourage encrypt end enforce enhance enrich ensure enter equip escalate establish estimate evaluate evict examine exclude
-execute expand expire explain explore expose extend extract fail familiarise familiarize fetch figure fill finalise finalize find
-finish fix flag flatten flush focus follow forbid force forecast fork formalise formalize format formulate forward freeze fund gather
-generate get give go grant group grow guard guarantee guide hand handle harden harmonise harmonize hide highlight hire hold hook host
-identify ignore illustrate implement import improve incorporate increase inform ingest inherit initialise initialize initiate inject
-insert inspect install instruct instrument integrate interview introduce invalidate inventory invest investigate invite involve
-isolate issue iterate join keep kick label land launch learn let leverage limit link list load localise localize locate lock look
-lower maintain make manage mark measure meet memoize mention merge migrate minimise minimize mitigate mock model modernise
-modernize modify monitor mount move narrow negotiate normalise normalize notify obtain offer onboard open optimise optimize
-orchestrate ordain organise organize outline overhaul override own pack package page paginate paint parallelise parallelize
-parameterise parameterize parse patch pay perform persist persuade phase pick pin place point poll polish populate port post
-practise predict prefetch prepare present preserve press prevent prioritise prioritize procure produce profile prohibit promote
-proofread propose protect prototype prove provide provision prune publish pull purchase purge push put qualify quantify query
-quote raise reach read rearrange rebase rebuild recalculate receive reclaim recommend reconcile record recover recreate recruit
-recycle redeploy redesign redirect redact reduce refactor refine refresh regenerate register reinstall reject relaunch relax release
-relocate remind remove rename render renew renovate reopen reorganise reorganize repaint repair repeat replace replicate
-reply report reproduce request require reroute reschedule research reserve reset reshape resize resolve respect respond restart
-restore restrict restructure resume retain retest rethink retire retrain retrieve retry reuse revert review revise revisit revoke reword
-rework rewrite roll rotate round route run sanitise sanitize save scaffold scale scan schedule scope scrape script search secure
-seed select sell send separate serialise serialize serve set settle setup shard share sharpen ship shorten show shrink shut sign simplify
-simulate size sketch skip slice smoke snapshot sort source specify speed spin split squash stabilise stabilize stage standardise
-standardize start stop store streamline strengthen strip structure study style submit subscribe substitute summarise summarize
-supply support surface survey suspend swap switch sync synchronise synchronize tag take talk target teach tear tell terminate test think
-throttle tidy tighten time toggle track train transfer transform transition translate trial triage trigger trim troubleshoot try tune
-turn tweak type unblock uncouple undeploy unify uninstall unify unlink unlock unpin unsubscribe update upgrade upload use validate
-vacuum vary vendor verify version vet visit visualise visualize wait walk warn wash watch weigh whitelist widen wire withdraw
-wrap write zip
+abolish accelerate accept accompany acquire activate adapt add address adjust adopt advertise advise agree align
+allocate allow analyse analyze announce anonymise anonymize answer appoint apply approve archive arrange ask
+assemble assess assign assure attach authenticate authorise authorize automate avoid back backfill backport balance
+ban batch begin benchmark bind block book boost borrow bootstrap brainstorm bring broadcast brief bring build bump
+bundle buy calculate calibrate call cancel capture carry catch centralise centralize certify check choose clarify
+clean clear clone close coach collect combine commission commit communicate compare compile complete compress
+compute conduct configure confirm connect consider consolidate construct consult contact containerise containerize
+continue contribute convert convince coordinate copy correct count cover crawl create cut deactivate debounce debug
+decide declare decline decommission decouple dedupe deduplicate define delegate delete deliver demonstrate deploy
+deprecate derive describe deselect destroy detach detect determine develop devise diagnose differentiate digitise
+digitize disable disallow disconnect discover discuss display distribute divide dockerise dockerize download draft
+drain drop dry duplicate edit educate eliminate email embed emit employ empower enable encode encourage encrypt end
+enforce enhance enrich ensure enter equip escalate establish estimate evaluate evict examine exclude execute expand
+expire explain explore expose extend extract fail familiarise familiarize fetch figure fill finalise finalize find
+finish fix flag flatten flush focus follow forbid force forecast fork formalise formalize format formulate forward
+freeze fund gather generate get give go grant group grow guard guarantee guide hand handle harden harmonise
+harmonize hide highlight hire hold hook host identify ignore illustrate implement import improve incorporate
+increase inform ingest inherit initialise initialize initiate inject insert inspect install instruct instrument
+integrate interview introduce invalidate inventory invest investigate invite involve isolate issue iterate join
+keep kick label land launch learn let leverage limit link list load localise localize locate lock look lower
+maintain make manage mark measure meet memoize mention merge migrate minimise minimize mitigate mock model
+modernise modernize modify monitor mount move narrow negotiate normalise normalize notify obtain offer onboard open
+optimise optimize orchestrate ordain organise organize outline overhaul override own pack package page paginate
+paint parallelise parallelize parameterise parameterize parse patch pay perform persist persuade phase pick pin
+place point poll polish populate port post practise predict prefetch prepare present preserve press prevent
+prioritise prioritize procure produce profile prohibit promote proofread propose protect prototype prove provide
+provision prune publish pull purchase purge push put qualify quantify query quote raise reach read rearrange rebase
+rebuild recalculate receive reclaim recommend reconcile record recover recreate recruit recycle redeploy redesign
+redirect redact reduce refactor refine refresh regenerate register reinstall reject relaunch relax release relocate
+remind remove rename render renew renovate reopen reorganise reorganize repaint repair repeat replace replicate
+reply report reproduce request require reroute reschedule research reserve reset reshape resize resolve respect
+respond restart restore restrict restructure resume retain retest rethink retire retrain retrieve retry reuse
+revert review revise revisit revoke reword rework rewrite roll rotate round route run sanitise sanitize save
+scaffold scale scan schedule scope scrape script search secure seed select sell send separate serialise serialize
+serve set settle setup shard share sharpen ship shorten show shrink shut sign simplify simulate size sketch skip
+slice smoke snapshot sort source specify speed spin split squash stabilise stabilize stage standardise standardize
+start stop store streamline strengthen strip structure study style submit subscribe substitute summarise summarize
+supply support surface survey suspend swap switch sync synchronise synchronize tag take talk target teach tear tell
+terminate test think throttle tidy tighten time toggle track train transfer transform transition translate trial
+triage trigger trim troubleshoot try tune turn tweak type unblock uncouple undeploy unify uninstall unify unlink
+unlock unpin unsubscribe update upgrade upload use validate vacuum vary vendor verify version vet visit visualise
+visualize wait walk warn wash watch weigh whitelist widen wire withdraw wrap write zip
 """
 
 # Verbs that are as often nouns: alone, or before another noun, they name a thing.
 _NOUN_VERBS = """
-access alert audit benchmark block bug cache call catalogue chart check comment contract cost cover cut debug demo deploy design
-display document drop email end estimate exercise experiment export fence file filter fix flag focus form format forward function
-group guard guide handle hook host import index input interview inventory invoice issue join label launch lead limit line link list load lock
-log look mail map mark market measure merge message mock model mount move name note number offer order outline own package page paint
-patch phase pilot pin place plan plot point poll post present price print process profile program project promote prompt prototype pull
-purchase push query question queue quote rate reach record refresh release reply report request research reserve reset
-retry return review rework roll round route run sample scale scan schedule scope score script search seed service set setup shape share
-ship show sign size sketch sort source spike stage start state step stop store stress structure study style supply support surface survey
-switch sync tag target task test time toggle touch tour track trade train transfer transition trial trigger turn type update upgrade
-upload use value version view visit vote walk watch work wrap
+access alert audit benchmark block bug cache call catalogue chart check comment contract cost cover cut debug demo
+deploy design display document drop email end estimate exercise experiment export fence file filter fix flag focus
+form format forward function group guard guide handle hook host import index input interview inventory invoice
+issue join label launch lead limit line link list load lock log look mail map mark market measure merge message
+mock model mount move name note number offer order outline own package page paint patch phase pilot pin place plan
+plot point poll post present price print process profile program project promote prompt prototype pull purchase
+push query question queue quote rate reach record refresh release reply report request research reserve reset retry
+return review rework roll round route run sample scale scan schedule scope score script search seed service set
+setup shape share ship show sign size sketch sort source spike stage start state step stop store stress structure
+study style supply support surface survey switch sync tag target task test time toggle touch tour track trade train
+transfer transition trial trigger turn type update upgrade upload use value version view visit vote walk watch work
+wrap
 """
 
 # What a noun that looks like a verb is the first half of: "order history", "rate limit", "test coverage".
 COMPOUND_TAILS = frozenset(
     """
-    account address alert area bar behaviour behavior board book box button cache card case chain channel chart check class client code
-    collection column command component condition configuration contract control controller coverage criteria dashboard database date
-    deadline design dialog directory document engine environment error event expiry export failure feature field file flag flow
-    format framework function group guide guidelines handler handling history hook hooks id identifier import index infrastructure
-    integration interface interval item job key layer layout level levels library limit limiting limits line link list location log logic
-    machine management manager menu message method mode model module name names note notes number object option order output owner page panel
-    pattern performance period permission phase pipeline plan point points policy pool port procedure process processing queue rate rates
-    record report request response result results review role room rule runner schedule schema scope screen script section server
-    service session setup sheet site size source space specification speed stack state statement status step storage store strategy suite
-    support system table tag target team template theme threshold time timeout times token tool tracking type types unit usage use user
+    account address alert area bar behaviour behavior board book box button cache card case chain channel chart
+    check class client code collection column command component condition configuration contract control controller
+    coverage criteria dashboard database date deadline design dialog directory document engine environment error
+    event expiry export failure feature field file flag flow format framework function group guide guidelines
+    handler handling history hook hooks id identifier import index infrastructure integration interface interval
+    item job key layer layout level levels library limit limiting limits line link list location log logic machine
+    management manager menu message method mode model module name names note notes number object option order
+    output owner page panel pattern performance period permission phase pipeline plan point points policy pool port
+    procedure process processing queue rate rates record report request response result results review role room
+    rule runner schedule schema scope screen script section server service session setup sheet site size source
+    space specification speed stack state statement status step storage store strategy suite support system table
+    tag target team template theme threshold time timeout times token tool tracking type types unit usage use user
     validation value version view volume window workflow cases costs rights
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
@@ -79,9 +87,10 @@ VERBS = frozenset((_PLAIN_VERBS + _NOUN_VERBS + "do dry-run double-check").split
 NOUN_VERBS = frozenset(_NOUN_VERBS.split())
 DETERMINERS = frozenset(
     """
-    a all an and any at back both down each either every everybody everyone for from her his how if in into it its itself least less
-    me more most my new off on one only or other our out over some someone such that the their them these this those two three four
-    five through to together two under up us what when where whether which who why with your yourself
+    a all an and any at back both down each either every everybody everyone for from her his how if in into it its
+    itself least less me more most my new off on one only or other our out over some someone such that the their
+    them these this those two three four five through to together two under up us what when where whether which who
+    why with your yourself
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
@@ -100,9 +109,10 @@ _IRREGULAR = {
 _DOUBLING = re.compile(r"(?:^|[^aeiou])[aeiou][bdgklmnprtv]$")
 _STRESSED_EARLIER = frozenset(
     """
-    alter answer audit benefit cover credit debug deliver develop differ edit enter filter gather limit lower market monitor number offer
-    open order target trigger visit render register consider model cancel travel broaden widen strengthen shorten tighten sharpen harden
-    deliver deter index profit revisit discover recover uncover remember consider inherit exhibit prohibit
+    alter answer audit benefit cover credit debug deliver develop differ edit enter filter gather limit lower
+    market monitor number offer open order target trigger visit render register consider model cancel travel
+    broaden widen strengthen shorten tighten sharpen harden deliver deter index profit revisit discover recover
+    uncover remember consider inherit exhibit prohibit
     """.split()  # noqa: SIM905 - a list of words reads as one
 ) - {"debug", "deter"}
 
@@ -136,9 +146,10 @@ def _third_person(verb: str) -> str:
 # "The import takes six hours": words by which a sentence tells something. Those that may be plural nouns are left out.
 TELLING = frozenset(_third_person(verb) for verb in VERBS - NOUN_VERBS) | frozenset(
     """
-    appears appear belongs belong costs crashes depends depend exists exist fails freezes happens happen hangs leaks lies looks loses
-    lose needs occurs occur remains remain responds respond says seems seem shows speaks stands stays stay sits spends thinks throws works went took
-    came showed said thought made found began became felt got met wrote ran gave kept left lost sent
+    appears appear belongs belong costs crashes depends depend exists exist fails freezes happens happen hangs
+    leaks lies looks loses lose needs occurs occur remains remain responds respond says seems seem shows speaks
+    stands stays stay sits spends thinks throws works went took came showed said thought made found began became
+    felt got met wrote ran gave kept left lost sent
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
@@ -167,31 +178,33 @@ VERB_OF_NOUN = {
 }  # fmt: skip
 
 _WRITE = """
-article articles blog brief changelog doc docs documentation essay faq guide guides handbook instructions letter manual
-memo minutes newsletter notes paper playbook policy post postmortem press proposal proposals readme recommendation report reports
-rfc runbook runbooks script scripts spec specification specs story summary test tests tutorial tutorials wiki
+article articles blog brief changelog doc docs documentation essay faq guide guides handbook instructions letter
+manual memo minutes newsletter notes paper playbook policy post postmortem press proposal proposals readme
+recommendation report reports rfc runbook runbooks script scripts spec specification specs story summary test tests
+tutorial tutorials wiki
 """
 _SET_UP = """
-account accounts alert alerting alerts backup backups ci cluster environment environments hosting infrastructure machine monitor
-monitoring network pipeline pipelines repo repository server servers staging vpn webhook webhooks
+account accounts alert alerting alerts backup backups ci cluster environment environments hosting infrastructure
+machine monitor monitoring network pipeline pipelines repo repository server servers staging vpn webhook webhooks
 """
 _BUILD = """
-adapter api apis app application cli client component components dashboard dashboards dialog endpoint endpoints form frontend gui
-importer interface mockup mockups module page pages parser plugin portal prototype prototypes screen screens sdk service
-tool ui view views website widget widgets wizard
+adapter api apis app application cli client component components dashboard dashboards dialog endpoint endpoints
+form frontend gui importer interface mockup mockups module page pages parser plugin portal prototype prototypes
+screen screens sdk service tool ui view views website widget widgets wizard
 """
 _FIX = """
-breakage bug bugs crash crashes deadlock defect defects error errors exception failure failures flaw glitch issue issues leak leaks
-problem problems race regression regressions timeout timeouts typo typos vulnerabilities vulnerability weakness
+breakage bug bugs crash crashes deadlock defect defects error errors exception failure failures flaw glitch issue
+issues leak leaks problem problems race regression regressions timeout timeouts typo typos vulnerabilities
+vulnerability weakness
 """
 _CARRY_OUT = """
-analysis assessment audit benchmark benchmarks check checks comparison conversion deployment evaluation experiment experiments
-interview interviews inventory investigation migration pilot rehearsal research review reviews rollout survey test-run training trial
-walkthrough workshop workshops
+analysis assessment audit benchmark benchmarks check checks comparison conversion deployment evaluation experiment
+experiments interview interviews inventory investigation migration pilot rehearsal research review reviews rollout
+survey test-run training trial walkthrough workshop workshops
 """
 _ADD = """
-button buttons column columns field fields filter filters flag flags index indexes indices label labels link links logging metrics option options
-setting settings support toggle validation
+button buttons column columns field fields filter filters flag flags index indexes indices label labels link links
+logging metrics option options setting settings support toggle validation
 """
 _VERB_OF_HEAD = {
     "add": _ADD,
@@ -205,17 +218,19 @@ HEAD_VERBS = {noun: verb for verb, nouns in _VERB_OF_HEAD.items() for noun in no
 
 ENGLISH = frozenset(
     """
-    a about after all also an and any are as at be because before but by can cannot could do does each every first for from has have how
-    if in into is it its more must need needs new next no not of off on once one only or our out over per should so some than that the
-    their them then there these they this to until up use was we what when where which while who will with without would you your
+    a about after all also an and any are as at be because before but by can cannot could do does each every first
+    for from has have how if in into is it its more must need needs new next no not of off on once one only or our
+    out over per should so some than that the their them then there these they this to until up use was we what
+    when where which while who will with without would you your
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 # Only words that English does not have.
 FOREIGN = frozenset(
     """
-    aan aber alle als andere auch auf aus bei beim bis como con dans das de degli dei del della dem den der des det dla dos du durch
-    een ein eine einen einer el elke en ent entre er est et eux für gli haben het hun ihre ist je jest kan keine la las le les leur lo
-    los mais met mit muss müssen nach nicht nie nos nous och oder ou para pas pero por pour que qui se sein sich sie sind sono sont sur
-    til tous toutes um una und une unos uns van vom von vor voor was werden wie wir zijn zu zum zur über și är
+    aan aber alle als andere auch auf aus bei beim bis como con dans das de degli dei del della dem den der des det
+    dla dos du durch een ein eine einen einer el elke en ent entre er est et eux für gli haben het hun ihre ist je
+    jest kan keine la las le les leur lo los mais met mit muss müssen nach nicht nie nos nous och oder ou para pas
+    pero por pour que qui se sein sich sie sind sono sont sur til tous toutes um una und une unos uns van vom von
+    vor voor was werden wie wir zijn zu zum zur über și är
     """.split()  # noqa: SIM905 - a list of words reads as one
 ) - {"was", "die", "um", "met", "as", "en"}

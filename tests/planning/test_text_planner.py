@@ -1,0 +1,170 @@
+import subprocess
+import sys
+
+import pytest
+from agent_runtime_tasks import Plan, check_plan
+from agent_runtime_tasks.planning import plan_text
+from corpus_report import cases, judge, planned, share, total
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+STRATEGIES = ("sequential", "parallel", "hierarchical")
+KIB_64 = 65_536
+
+
+def titles(plan: Plan) -> list[str]:
+    return [item.title for item in plan.items]
+
+
+def everything(plan: Plan) -> str:
+    return "\n".join(f"{item.title}\n{item.description}" for item in plan.items)
+
+
+@pytest.mark.parametrize("held_back", [False, True], ids=["tuned on", "held back"])
+def test_the_corpus_is_read_as_a_sensible_reader_reads_it(held_back: bool):
+    score = total(held_back)
+    assert share(score.recall) >= 0.95, score.faults
+    assert share(score.precision) >= 0.90, score.faults
+    assert share(score.order) >= 0.95, score.faults
+    assert share(score.nesting) >= 0.95, score.faults
+    assert score.forbidden == 0, score.faults
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in cases()])
+def test_no_goal_of_the_corpus_is_misread_altogether(case: dict[str, object]):
+    plan = planned(case)
+    assert share(judge(case, plan).recall) >= 0.6
+    assert_sound(plan)
+
+
+def assert_sound(plan: Plan, most: int = 40) -> None:
+    assert check_plan(plan) == plan
+    assert len(plan.items) <= most
+    for item in plan.items:
+        assert 1 <= len(item.title) <= 100
+        assert "\n" not in item.title
+
+
+HOSTILE = {
+    "empty": "",
+    "spaces": " " * KIB_64,
+    "tabs": "\t" * KIB_64,
+    "newlines": "\n" * KIB_64,
+    "dots": "." * KIB_64,
+    "emoji": "\U0001f680\U0001f3fd " * 8000,
+    "right to left": "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd. " * 2000,
+    "overrides": "\u202efix it\u202c " * 2000,
+    "surrogates": "\ud800 do it \udfff\0",
+    "dashes nested in a line": "- " * (KIB_64 // 2),
+    "a thousand quotes": ">" * 1000 + " do it",
+    "lazy lines in nested quotes": "> " * 30 + "a\n" * 30_000,
+    "deep list": "\n".join("  " * depth + f"- write part {depth}" for depth in range(240)),
+    "ten thousand items": "\n".join(f"- do {number}" for number in range(10_000))[:KIB_64],
+    "headings": "# a\n" * (KIB_64 // 4),
+    "setext headings": "a\n=\n" * (KIB_64 // 4),
+    "unclosed fence": "```\n" + "do it\n" * 10_000,
+    "unclosed comment": "<!--\n" + "- do it\n" * 8000,
+    "html": "<div><p>do it</p></div>\n" * 2600,
+    "wide table": "|" + "a|" * 8000 + "\n|" + "-|" * 8000 + "\n" + "|\n" * 10_000,
+    "many rows": "|Task|\n|-|\n" + "|do it|\n" * 8000,
+    "wall of text": "we should move it and then " * 2400,
+    "no spaces": "a" * KIB_64,
+    "stars": "*a " * 20_000,
+    "brackets": "[" * KIB_64,
+    "backticks": "".join("`" * n + "a" for n in range(360)),
+    "then": "do a, then " * 6000,
+    "links only": "- https://example.com/a\n- ![x](y.png)\n- <br>\n",
+    "images and a heading": "# ![x](y)\n\n- ![a](b)\n",
+}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in HOSTILE.items()])
+def test_any_text_becomes_a_sound_plan(text: str, strategy: str):
+    assert_sound(plan_text("Do the work", text, strategy=strategy))
+
+
+_PIECES = st.sampled_from(
+    ["- ", "* ", "1. ", "> ", "# ", "## ", "```\n", "|", "|a|b|\n|-|-|\n", "\n", "\n\n", "  ", "    ", "[ ] ", "[x] ", "**",
+     "`", "<div>", "<!--", "http://a.b", "![i](j)", "do it", "First, ", "Then ", "before ", "after ", "and ", "fix the bug",
+     "we need to test it", "Out of scope", ":", ".", "not ", "\u2022 ", "\u2705 ", "\u8a2d\u8a08\u3059\u308b\u3002", "~~", "(needs 1)", "Phase 2: "]
+)  # fmt: skip
+_TEXTS = st.one_of(st.text(max_size=300), st.lists(_PIECES, max_size=40).map("".join))
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=_TEXTS, text=_TEXTS, strategy=st.sampled_from(STRATEGIES), most=st.integers(1, 12))
+def test_any_text_becomes_a_sound_plan_and_always_the_same(name: str, text: str, strategy: str, most: int):
+    plan = plan_text(name, text, strategy=strategy, max_tasks=most)
+    assert_sound(plan, most)
+    assert plan_text(name, text, strategy=strategy, max_tasks=most) == plan
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    tree=st.recursive(
+        st.just([]), lambda below: st.lists(below, min_size=1, max_size=4), max_leaves=30
+    ),
+    strategy=st.sampled_from(STRATEGIES),
+    most=st.integers(1, 20),
+)
+def test_what_does_not_fit_is_folded_and_never_dropped(tree: list[object], strategy: str, most: int):
+    lines: list[str] = []
+
+    def write(nodes: list[object], depth: int) -> None:
+        for node in nodes:
+            lines.append("  " * depth + f"- build part{len(lines)}x")
+            write(node, depth + 1)  # type: ignore[arg-type]
+
+    write(tree, 0)
+    plan = plan_text("Goal", "\n".join(lines), strategy=strategy, max_tasks=most)
+    assert_sound(plan, most)
+    for number in range(len(lines)):
+        assert f"part{number}x" in everything(plan)
+
+
+def test_what_does_not_fit_goes_to_the_sibling_before_it():
+    text = "\n".join(f"- write chapter {number}" for number in range(1, 8))
+    plan = plan_text("Book", text, strategy="parallel", max_tasks=3)
+    assert titles(plan) == ["Write chapter 1", "Write chapter 2", "Write chapter 3"]
+    assert plan.items[2].description.splitlines()[-4:] == [f"- write chapter {number}" for number in range(4, 8)]
+
+
+def test_a_full_description_hands_what_does_not_fit_to_the_one_before():
+    long = "word " * 12_900
+    text = f"- write one\n- write two\n\n  {long}\n" + "".join(f"- write it {n} {'y' * 90}\n" for n in range(30))
+    plan = plan_text("Goal", text, strategy="parallel", max_tasks=2)
+    assert_sound(plan, 2)
+    assert all(f"write it {number} " in everything(plan) for number in range(30))
+
+
+def test_sequential_parallel_and_hierarchical_differ_in_order_and_grouping():
+    text = "- Research the market\n- Build the app\n- Test the app\n- Publish the app\n"
+    sequential = plan_text("App", text, strategy="sequential")
+    assert [item.depends_on for item in sequential.items] == [(), ("1",), ("2",), ("3",)]
+    parallel = plan_text("App", text, strategy="parallel")
+    assert [item.depends_on for item in parallel.items] == [()] * 4
+    hierarchical = plan_text("App", text, strategy="hierarchical")
+    assert [item.parent for item in hierarchical.items] == [None, "1", None, "2", None, "3", None, "4"]
+    assert all(not item.depends_on for item in hierarchical.items)
+
+
+def test_the_description_keeps_code_and_the_text_as_it_was_written():
+    text = "1. Generate a key:\n\n   ```sh\n   keygen -t ed25519\n   ```\n\n2. Upload **it** to [the vault](https://vault.example)\n"
+    first, second = plan_text("Rotate", text, strategy="sequential").items
+    assert (first.title, second.title) == ("Generate a key", "Upload it to the vault")
+    assert "keygen -t ed25519" in first.description
+    assert second.description == "Upload **it** to [the vault](https://vault.example)"
+
+
+def test_importing_the_library_does_not_import_the_parser():
+    code = "import sys, agent_runtime_tasks; print('markdown_it' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
+
+
+def test_an_unknown_strategy_and_no_room_are_refused():
+    with pytest.raises(ValueError, match="random"):
+        plan_text("Goal", "", strategy="random")
+    with pytest.raises(ValueError, match="max_tasks is 0"):
+        plan_text("Goal", "", strategy="parallel", max_tasks=0)
