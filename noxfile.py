@@ -26,6 +26,7 @@ ALL_TESTS = (*SERVER_TESTS, IMPORT_LINTER)
 nox.options.default_venv_backend = "venv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
+nox.options.allow_parallel = True
 nox.options.sessions = [
     "lint",
     "types",
@@ -116,6 +117,8 @@ def slow(session: nox.Session) -> None:
 @nox.session(default=False, requires=["wheels"])
 def bench(session: nox.Session) -> None:
     """Run the benchmarks."""
+    if not any(Path("tests/benchmarks").glob("test_*.py")):
+        session.skip("there are no benchmarks yet")
     _install(session, *DISTRIBUTIONS, tools=(*PYTEST, "pytest-benchmark>=5.3"))
     session.run("pytest", "-p", "benchmark", "tests/benchmarks", *session.posargs)
 

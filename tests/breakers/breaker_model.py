@@ -166,10 +166,7 @@ class ModelBreaker:
             self.good, self.last_good = self.good + 1, now
         if self.mode == "forced_open" or (name is not None and not self.is_current(name)):
             return
-        if self.mode == "metrics_only":
-            self.counted.append([now, failed or self.dragged(now, name)])
-            return
-        if self.word != "closed":
+        if self.word != "closed" and self.mode == "normal":
             if name is None:
                 self.strike_off_lost_probes(now)
                 if self.in_flight() or (self.word == "open" and self.cooldown_left(now)):
@@ -188,7 +185,7 @@ class ModelBreaker:
             return
         failed = failed or self.dragged(now, name)
         self.counted.append([now, failed])
-        if failed:
+        if failed and self.mode == "normal":
             self.judge(now)
 
     def weigh_probe(self, now: int, name: str | None, how: str, wait: int | None) -> None:

@@ -5,7 +5,7 @@ import pytest
 from opened_breakers import fail, numbered_breakers
 
 from agent_runtime_breakers import Admission, Breakers, BreakerState, Cause, PermitKind, RefusalReason
-from agent_runtime_breakers.errors import PermitNotFound, PermitSettled
+from agent_runtime_breakers.errors import PermitNotFound, PermitSettled, SchemaTooNew
 
 AGENT = "coder"
 COOLDOWN = 300
@@ -631,3 +631,11 @@ def test_permits_are_taken_and_settled_inside_the_transaction_of_a_caller(breake
             breakers.record_success(AGENT, permit_id="gone")
         breakers.record_failure(AGENT, "timeout", "", permit_id=permit.permit_id)
     assert breakers.status(AGENT).failure_count == 1
+
+
+def test_a_file_of_a_newer_version_is_refused(breakers, connection):
+    assert breakers.migrate() == 0
+    connection.execute("UPDATE breakers_schema SET version = 99").fetchall()
+
+    with pytest.raises(SchemaTooNew, match="the breakers tables have schema version 99"):
+        breakers.migrate()

@@ -189,8 +189,9 @@ class BreakerLife(RuleBasedStateMachine):
         self.connection.close()
 
 
-def test_a_breaker_lives_as_its_model_does_and_is_often_half_open():
+def test_a_breaker_lives_as_its_model_does_and_is_often_half_open(record_property):
     reached.clear()
     run_state_machine_as_test(BreakerLife, settings=settings(max_examples=50, stateful_step_count=40, deadline=None))
 
+    record_property("reached", dict(reached))
     assert reached["half_open"] >= reached["runs"] / 10, reached

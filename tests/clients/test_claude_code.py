@@ -1,6 +1,8 @@
 """Claude Code itself, without a login: its health check, and whole sessions with a scripted model."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from scripted_messages import ScriptedMessages
@@ -8,6 +10,7 @@ from scripted_messages import ScriptedMessages
 pytest_plugins = ["installed_clients"]
 pytestmark = pytest.mark.clients
 
+ROOT = Path(__file__).resolve().parents[2]
 OURS = "mcp__agent-runtime__"
 PLAN = [
     {"key": "notes", "title": "Write the changelog"},
@@ -35,8 +38,11 @@ def session(clients, server, steps):
     return model
 
 
-def test_the_health_check_says_connected(clients, server):
-    added = clients.run(clients.npm("claude"), "mcp", "add", "--scope", "user", "agent-runtime", "--", *server)
+@pytest.mark.parametrize("readme", ["README.md", "packages/server/README.md"])
+def test_what_the_readme_registers_is_healthy(clients, readme):
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    registration = re.search(r"^claude mcp add .*$", text, re.MULTILINE)[0]
+    added = clients.run("bash", "-c", registration)
     assert added.returncode == 0, added.stderr
     checked = clients.run(clients.npm("claude"), "mcp", "get", "agent-runtime")
     assert "Connected" in checked.stdout, checked.stdout + checked.stderr

@@ -1,7 +1,8 @@
 import pytest
-from agent_runtime_tasks import InvalidPlan, Plan, PlannedTask, check_plan
 from hypothesis import given
 from hypothesis import strategies as st
+
+from agent_runtime_tasks import InvalidPlan, Plan, PlannedTask, check_plan
 
 
 def faults(items: object) -> tuple[str, ...]:

@@ -2,11 +2,12 @@ import subprocess
 import sys
 
 import pytest
-from agent_runtime_tasks import Plan, check_plan
-from agent_runtime_tasks.planning import plan_text
 from corpus_report import cases, judge, planned, share, total
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from agent_runtime_tasks import Plan, check_plan
+from agent_runtime_tasks.planning import plan_text
 
 STRATEGIES = ("sequential", "parallel", "hierarchical")
 KIB_64 = 65_536
@@ -102,9 +103,7 @@ def test_any_text_becomes_a_sound_plan_and_always_the_same(name: str, text: str,
 
 @settings(max_examples=25, deadline=None)
 @given(
-    tree=st.recursive(
-        st.just([]), lambda below: st.lists(below, min_size=1, max_size=4), max_leaves=30
-    ),
+    tree=st.recursive(st.just([]), lambda below: st.lists(below, min_size=1, max_size=4), max_leaves=30),
     strategy=st.sampled_from(STRATEGIES),
     most=st.integers(1, 20),
 )

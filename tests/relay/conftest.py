@@ -1,8 +1,9 @@
 """What the tests of relays share."""
 
 import pytest
-from agent_runtime_relay import Relays
 from handing_in import Team
+
+from agent_runtime_relay import Relays
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import contextlib
 
 import attrs
+
 from agent_runtime_relay import Relays
 
 GOOD = {"quality_score": 0.9, "l_score": 0.9, "tokens_used": 100}
@@ -61,6 +62,6 @@ class Team:
 def everything(connection):
     """Return all rows of all tables of the library."""
     tables = ("pipelines", "steps", "attempts", "outputs", "counts")
-    return {table: connection.execute(f"SELECT * FROM relay_{table} ORDER BY 1, 2, 3").fetchall() for table in tables[:-1]} | {
-        "counts": connection.execute("SELECT * FROM relay_counts ORDER BY status").fetchall()
-    }
+    return {
+        table: connection.execute(f"SELECT * FROM relay_{table} ORDER BY 1, 2, 3").fetchall() for table in tables[:-1]
+    } | {"counts": connection.execute("SELECT * FROM relay_counts ORDER BY status").fetchall()}

@@ -7,6 +7,7 @@ import sys
 
 import apsw
 import attrs
+
 from agent_runtime_relay import Relays
 from agent_runtime_relay.errors import RelayError
 
@@ -58,18 +59,23 @@ def die_before(connection, statement):
     connection.exec_trace = count
 
 
+def say(line):
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main(path, verb, *arguments):
     relays = relays_of(path)
     if "DIE_BEFORE" in os.environ:
         die_before(relays.connection, int(os.environ["DIE_BEFORE"]))
-    print("ready", flush=True)
+    say("ready")
     if "DIE_BEFORE" not in os.environ:
         sys.stdin.readline()
     try:
         answer = VERBS[verb](relays, *arguments)
     except RelayError as error:
         answer = {"error": type(error).__name__}
-    print(json.dumps(answer), flush=True)
+    say(json.dumps(answer))
 
 
 if __name__ == "__main__":

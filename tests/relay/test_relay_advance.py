@@ -4,6 +4,8 @@ import itertools
 
 import attrs
 import pytest
+from handing_in import GOOD, Team
+
 from agent_runtime_relay import Advance, Check, GateResult, NextBaton, Outcome, Relays, RelayStatus, l_score
 from agent_runtime_relay._provenance import depth_penalty
 from agent_runtime_relay.errors import (
@@ -14,7 +16,6 @@ from agent_runtime_relay.errors import (
     InvalidValue,
     StaleBaton,
 )
-from handing_in import GOOD, Team
 
 
 def test_a_good_output_moves_the_baton(team):
@@ -147,7 +148,9 @@ def test_another_pipelines_baton_is_a_conflict(relays, team):
         other.hand_in(team.first_baton)
 
 
-@pytest.mark.parametrize("baton_id", ["nonsense", "1.1.1.forged", "1.1.9.x", "1.99.1.x", "7.1.1.x", "1.0.1.x", "1.1.1."])
+@pytest.mark.parametrize(
+    "baton_id", ["nonsense", "1.1.1.forged", "1.1.9.x", "1.99.1.x", "7.1.1.x", "1.0.1.x", "1.1.1."]
+)
 def test_a_baton_that_was_never_issued_is_not_found(team, baton_id):
     with team.unchanged(), pytest.raises(BatonNotFound, match="was never issued"):
         team.hand_in(baton_id)

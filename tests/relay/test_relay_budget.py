@@ -1,8 +1,9 @@
 """Tokens: charged always, counted once, and the end of a pipeline that has none."""
 
 import pytest
-from agent_runtime_relay.errors import IllegalTransition
 from handing_in import Team
+
+from agent_runtime_relay.errors import IllegalTransition
 
 
 def charged(team):

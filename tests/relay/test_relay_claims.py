@@ -1,9 +1,10 @@
 """Who holds a baton, for how long, and what becomes of it when the holder is gone."""
 
 import pytest
+from handing_in import Team
+
 from agent_runtime_relay import Claim, Relays
 from agent_runtime_relay.errors import BatonClaimed, IllegalTransition, InvalidValue, StaleBaton
-from handing_in import Team
 
 SECOND = 1000
 

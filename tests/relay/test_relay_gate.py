@@ -1,11 +1,12 @@
 """What an output is worth, and whether that is enough."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from agent_runtime_relay import Check, GateResult
 from agent_runtime_relay._gate import Verdict, feedback, gates, weigh
 from agent_runtime_relay.errors import InvalidValue
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def weighed(**given):

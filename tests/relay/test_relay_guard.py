@@ -3,9 +3,10 @@
 import apsw
 import attrs
 import pytest
+from handing_in import Team
+
 from agent_runtime_relay import Admission, Check, Refusal, Relays
 from agent_runtime_relay.errors import BatonClaimed
-from handing_in import Team
 
 NO_FALLBACK = Refusal(retry_after_seconds=30)
 

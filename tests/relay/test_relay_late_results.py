@@ -1,6 +1,8 @@
 """Results that come after their attempt was given up: refused, kept, and adopted by whoever wants them."""
 
 import pytest
+from handing_in import Team, everything
+
 from agent_runtime_relay import Orphan
 from agent_runtime_relay.errors import (
     BatonClaimed,
@@ -8,7 +10,6 @@ from agent_runtime_relay.errors import (
     OutputNotFound,
     StaleBaton,
 )
-from handing_in import Team, everything
 
 
 @pytest.fixture
@@ -28,7 +29,8 @@ def late(team, **values):
 
 
 def test_a_late_result_is_refused_and_kept(overtaken, clock):
-    with pytest.raises(StaleBaton, match="is settled as lost: its result comes too late; .* kept as output 1") as refusal:
+    problem = "is settled as lost: its result comes too late; the late result is kept as output 1"
+    with pytest.raises(StaleBaton, match=problem) as refusal:
         overtaken.hand_in(overtaken.first_baton, output="too late", output_summary="sum", tokens_used=70)
 
     [orphan] = overtaken.relays.orphans(1)

@@ -5,9 +5,6 @@ from collections import Counter
 
 import apsw
 import attrs
-from agent_runtime_relay import Admission, Refusal, Relays
-from agent_runtime_relay.errors import RelayError
-from fake_clock import FakeClock
 from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,11 +17,17 @@ from hypothesis.stateful import (
 )
 from relay_model import BAD, GOOD, Late, Line, Refused
 
+from agent_runtime_relay import Admission, Refusal, Relays
+from agent_runtime_relay.errors import RelayError
+from fake_clock import FakeClock
+
 WORKERS = st.sampled_from(["ann", "bob"])
 HOLDERS = st.sampled_from([None, None, "process 1", "process 2"])
 LEASES = st.sampled_from([None, 10, 60])
 ANY = st.integers(0, 1000)
-HANDED_IN = st.tuples(st.sampled_from([GOOD, GOOD, GOOD, BAD]), st.sampled_from([0, 40, 90]), st.sampled_from(["a", "b"]))
+HANDED_IN = st.tuples(
+    st.sampled_from([GOOD, GOOD, GOOD, BAD]), st.sampled_from([0, 40, 90]), st.sampled_from(["a", "b"])
+)
 BUDGETS = st.sampled_from([None, None, 100, 300, 1000])
 REACHED = Counter()
 
@@ -33,6 +36,13 @@ def reach(what):
     REACHED[what] += 1
     event(what)
     return what
+
+
+def outcome_of(operation):
+    try:
+        return operation()
+    except RelayError as error:
+        return error
 
 
 @attrs.define
@@ -65,7 +75,7 @@ class RelayMachine(RuleBasedStateMachine):
         steps=st.integers(2, 5),
         retries=st.integers(0, 2),
         has_spare=st.booleans(),
-        budget=st.sampled_from([100_000, 250, 120]),
+        budget=st.sampled_from([100_000, 250, 90]),
     )
     def create(self, steps, retries, has_spare, budget):
         self.clock, self.door, self.gone = FakeClock(), Door(), set()
@@ -104,15 +114,14 @@ class RelayMachine(RuleBasedStateMachine):
         except Refused as error:
             wanted, refusal = None, str(error)
         before = self.rows() if refusal is not None else None
-        try:
-            answer = operation()
-        except RelayError as error:
-            assert type(error).__name__ == refusal, (error, wanted, refusal)
-            reach(f"refused: {refusal}")
-            if getattr(error, "orphan_output_id", None) is None:
+        answer = outcome_of(operation)
+        raised = type(answer).__name__ if isinstance(answer, RelayError) else None
+        assert raised == refusal, (answer, wanted)
+        if raised is not None:
+            reach(f"refused: {raised}")
+            if getattr(answer, "orphan_output_id", None) is None:
                 assert self.rows() == before
-            return None, error
-        assert refusal is None, (answer, refusal)
+            return None, answer
         self.learn()
         permits = [permit for line in self.lines.values() for permit in line.permits]
         assert Counter(self.door.told[told:]) == Counter(permits)
@@ -339,15 +348,15 @@ class RelayMachine(RuleBasedStateMachine):
 
     @rule(
         number=ANY,
-        status=st.sampled_from([None, None, "in_progress", "in_progress", "paused", "cancelled"]),
+        status=st.sampled_from([None, "in_progress", "paused", "paused", "cancelled"]),
         budget=BUDGETS,
         retries=st.sampled_from([None, None, 0, 3]),
         threshold=st.sampled_from([None, None, None, 0.1, 0.5]),
-        seldom=st.integers(0, 5),
+        seldom=st.integers(0, 3),
     )
     def update(self, number, status, budget, retries, threshold, seldom):
         pipeline_id, line = self.line(number)
-        if (status == "cancelled" and seldom) or (status == "paused" and seldom % 2):
+        if status == "cancelled" and seldom:
             return
         given = {"status": status, "token_budget": budget, "max_retries": retries, "quality_threshold": threshold}
         given = {name: value for name, value in given.items() if value is not None}
@@ -422,11 +431,12 @@ class RelayMachine(RuleBasedStateMachine):
     def counts_are_those_of_the_rows_and_orphans_those_that_nobody_took(self):
         if not hasattr(self, "lines"):
             return
-        counts = Counter(line.status for line in self.lines.values())
-        for status in ("pending", "in_progress", "paused", "completed", "failed", "cancelled"):
-            assert self.relays.list(status).total == counts[status]
+        counts = dict(self.connection.execute("SELECT status, pipelines FROM relay_counts").fetchall())
+        assert Counter(counts) == Counter(line.status for line in self.lines.values())
         for pipeline_id, line in self.lines.items():
-            assert {orphan.output_id for orphan in self.relays.orphans(pipeline_id)} == {late.output for late in line.late}
+            assert {orphan.output_id for orphan in self.relays.orphans(pipeline_id)} == {
+                late.output for late in line.late
+            }
 
     @invariant()
     def what_is_settled_never_changes(self):

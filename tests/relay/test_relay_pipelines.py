@@ -4,6 +4,8 @@ import json
 
 import attrs
 import pytest
+from handing_in import Team, everything
+
 from agent_runtime_relay import CreatedRelay, Relay, Relays, RelayStatus, RelayStep, RelaySummary, StepStatus
 from agent_runtime_relay.errors import (
     IllegalTransition,
@@ -12,7 +14,6 @@ from agent_runtime_relay.errors import (
     PipelineNotFound,
     SchemaTooNew,
 )
-from handing_in import Team, everything
 
 
 def test_a_created_pipeline_is_whole(relays, clock):
@@ -346,7 +347,8 @@ def test_an_output_of_another_pipeline_is_not_found(relays, team):
 
 
 @pytest.mark.parametrize(
-    ("offset", "problem"), [(-1, "offset is -1"), (4, "the output has 3 bytes"), (1, "inside a character"), ("0", "whole")]
+    ("offset", "problem"),
+    [(-1, "offset is -1"), (4, "the output has 3 bytes"), (1, "inside a character"), ("0", "whole")],
 )
 def test_an_offset_is_in_the_text_and_between_characters(team, offset, problem):
     output_id = team.hand_in(output="éx").output_id

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import apsw
 import pytest
-from agent_runtime_relay import Relays
 from handing_in import Team
+
+from agent_runtime_relay import Relays
 
 PROCESS = Path(__file__).with_name("relay_process.py")
 PROCESSES = 8

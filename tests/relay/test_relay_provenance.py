@@ -1,10 +1,11 @@
 """The L-score, by the vectors of its formula and by what must hold for any values."""
 
 import pytest
-from agent_runtime_relay import l_score
-from agent_runtime_relay._provenance import depth_penalty, geometric_mean
 from hypothesis import given
 from hypothesis import strategies as st
+
+from agent_runtime_relay import l_score
+from agent_runtime_relay._provenance import depth_penalty, geometric_mean
 
 scores = st.floats(0, 1)
 

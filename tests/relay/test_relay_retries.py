@@ -1,6 +1,8 @@
 """Attempts that come to nothing, and what follows them."""
 
 import pytest
+from handing_in import Team
+
 from agent_runtime_relay import FailedAttempt, RelayStatus
 from agent_runtime_relay.errors import (
     AnotherPayload,
@@ -10,7 +12,6 @@ from agent_runtime_relay.errors import (
     InvalidValue,
     StaleBaton,
 )
-from handing_in import Team
 
 
 def rows(team, step=0):
@@ -121,7 +122,10 @@ def test_a_resumed_pipeline_is_judged_by_its_changed_threshold(relays):
 def test_lowering_max_retries_ends_the_retries_of_a_running_step(team):
     team.fail_gate()
     team.update(max_retries=0)
-    with team.unchanged(), pytest.raises(IllegalTransition, match="was tried 1 times and has no attempt left") as refusal:
+    with (
+        team.unchanged(),
+        pytest.raises(IllegalTransition, match="step 0 has no attempt left after 1") as refusal,
+    ):
         team.retry()
     assert refusal.value.hint == "raise max_retries above 0 with update_relay(pipeline_id=1)"
 

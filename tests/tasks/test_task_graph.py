@@ -627,7 +627,7 @@ def test_a_group_takes_its_descendants_along_to_another_goal(tasks, make, end):
     end("completed", done)
     end("in_progress", running)
 
-    tasks.edit(group, goal_id=2)
+    assert tasks.edit(group, goal_id=2).newly_ready == ()
 
     assert [tasks.get(task_id).goal_id for task_id in (group, inner, done, running, ready)] == [2] * 5
     counts = tasks.counts([0, 1, 2])
@@ -652,3 +652,26 @@ def test_what_moves_into_a_paused_goal_is_held_and_what_moves_out_is_offered(tas
 
     assert tasks.edit(group, goal_id=1).newly_ready == (ready,)
     assert [offer.task.task_id for offer in tasks.offers(limit=9)] == [running, ready]
+
+
+def test_a_task_that_moves_under_an_unreachable_one_is_unreachable_too(tasks, make, end):
+    before = make()
+    parent, moving = make(before), make()
+    end("failed", before)
+    assert tasks.edit(moving, parent_id=parent).task.readiness == "unreachable"
+    assert states(tasks, parent) == ["failed"]
+    assert blocked_by(tasks, moving) == (before,)
+    change = tasks.edit(moving, parent_id=None)
+    assert (change.task.readiness, states(tasks, parent)) == ("ready", ["unreachable"])
+
+
+def test_a_task_that_moves_between_groups_is_counted_where_it_stands(tasks, make, end):
+    before = make()
+    blocked, free = make(before), make()
+    first, second = make(parent=blocked), make(parent=free)
+    end("cancelled", second)
+    assert states(tasks, blocked, free, first) == ["group", "cancelled", "waiting"]
+    assert tasks.edit(first, parent_id=free).task.readiness == "ready"
+    assert states(tasks, blocked, free) == ["waiting", "group"]
+    end("completed", first)
+    assert states(tasks, free) == ["completed"]

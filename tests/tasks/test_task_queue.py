@@ -175,11 +175,18 @@ def test_a_time_that_has_come_counts_only_when_nothing_else_is_awaited(tasks, cl
 def test_what_became_ready_with_time_is_not_said_to_be_newly_ready_by_a_later_write(tasks, clock):
     task_id = created(tasks, not_before=clock.milliseconds + 1000)
     first = created(tasks)
-    clock.advance(2)
+    second = created(tasks, dependencies=[first], priority=1)
+    clock.advance(1)
+    tasks.hold([1])
     change = tasks.edit(task_id, dependencies=[first])
     assert change.task.readiness == "waiting"
-    change = tasks.update_status(first, "completed", worker="ann")
-    assert change.newly_ready == (task_id,)
+    assert tasks.update_status(first, "completed", worker="ann").newly_ready == (task_id, second)
+    group = created(tasks, goal_id=1)
+    due = created(tasks, parent_id=group, not_before=clock.milliseconds + 1000)
+    tasks.unhold([1])
+    clock.advance(1)
+    assert tasks.edit(group, goal_id=2).newly_ready == ()
+    assert tasks.get(due).readiness == "ready"
 
 
 def test_a_hundred_tasks_whose_time_has_come_are_promoted_by_each_claim(tasks, clock, connection):

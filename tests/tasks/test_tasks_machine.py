@@ -699,8 +699,8 @@ class TaskMachine(RuleBasedStateMachine):
 
 TestTaskMachine = TaskMachine.TestCase
 TestTaskMachine.settings = settings(
-    max_examples=int(os.environ.get("TASK_MACHINE_EXAMPLES", "40")),
-    stateful_step_count=int(os.environ.get("TASK_MACHINE_STEPS", "30")),
+    max_examples=int(os.environ.get("TASK_MACHINE_EXAMPLES", "100")),
+    stateful_step_count=int(os.environ.get("TASK_MACHINE_STEPS", "40")),
     derandomize="TASK_MACHINE_EXAMPLES" not in os.environ,
     deadline=None,
     database=None,

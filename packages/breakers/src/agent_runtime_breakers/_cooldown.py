@@ -9,9 +9,8 @@ def half_opens_at(settings: Settings, position: Position) -> int | None:
     if settings.mode is Mode.FORCED_OPEN or position.opened_at is None or position.state is BreakerState.HALF_OPEN:
         return None
     cooldown = settings.cooldown(position.consecutive_trips)
-    return (
-        position.opened_at + cooldown if cooldown else 0
-    )  # without one it half opens at once, whatever the clock says
+    # Without a cooldown it half opens at once, even where the clock was set back to before it opened.
+    return position.opened_at + cooldown if cooldown else 0
 
 
 def shown_state(settings: Settings, position: Position, now: int) -> BreakerState:

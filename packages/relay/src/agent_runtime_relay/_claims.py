@@ -128,6 +128,17 @@ class Claims:
         self._give_back(live)
         return True
 
+    def renewal_due_at(self, holder: str) -> int | None:
+        """Return when the first claim of a process has used a third of its lease, or None where it holds none."""
+        holds = [attempt.hold for attempt in self.records.attempts.held_by(holder)]
+        return min((hold.renewal_due_at for hold in holds if hold is not None), default=None)
+
+    def renew_due(self, holder: str, now: int) -> None:
+        """Renew the claims of a process that have used a third of their lease."""
+        for attempt in self.records.attempts.held_by(holder):
+            if attempt.hold is not None and attempt.hold.renewal_due_at <= now:
+                self._renew(attempt, attempt.hold, None, None, now)
+
     def detach(self, holder: str) -> tuple[str, ...]:
         """Give back every baton that a process holds, and return their ids."""
         held = self.records.attempts.held_by(holder)

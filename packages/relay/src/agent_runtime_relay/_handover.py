@@ -220,10 +220,9 @@ def _reply(
         raise ValueError(f"nothing was handed in for baton {settled.baton_id}")
     outcome = handed_in.outcome
     steps_done = 0 if outcome is Outcome.GATE_FAILED else 1
+    next_agent = None if outcome is Outcome.COMPLETED else agent_types[steps_done]
     if following is not None:
         next_agent = following.agent_offered
-    else:
-        next_agent = None if outcome is Outcome.COMPLETED else agent_types[steps_done]
     return Advance(
         pipeline_id=settled.pipeline_id,
         status=_status_after(outcome, charge),

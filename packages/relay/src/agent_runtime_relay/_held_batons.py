@@ -67,6 +67,23 @@ class HeldBatons(Lookups):
             situation = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
             return self._claims.release(situation, baton_id, worker)
 
+    def renew_due(self, holder: str) -> float | None:
+        """Renew those claims of a process that have used a third of their lease, and say when to call again.
+
+        Args:
+            holder: the process behind the claims.
+
+        Returns:
+            The seconds until the next claim is due, or None while the process holds none.
+        """
+        now = self._now()
+        due_at = self._claims.renewal_due_at(holder)
+        if due_at is not None and due_at <= now:
+            with self.connection:
+                self._claims.renew_due(holder, now)
+            due_at = self._claims.renewal_due_at(holder)
+        return None if due_at is None else (due_at - now) / 1000
+
     def detach(self, holder: str) -> tuple[str, ...]:
         """Give back every baton that a process holds, as it ends, and return their ids."""
         with self.connection:

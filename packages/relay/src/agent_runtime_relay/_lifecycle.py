@@ -128,7 +128,7 @@ class Lifecycle:
                 raise IllegalTransition(
                     pipeline.id,
                     pipeline.status,
-                    f"step {pipeline.current_step} was tried {tries.all} times and has no attempt left",
+                    f"step {pipeline.current_step} has no attempt left after {tries.all}",
                     f"raise max_retries above {pipeline.max_retries} with update_relay(pipeline_id={pipeline.id})",
                 )
             case _decisions.BUDGET_EXHAUSTED:

@@ -51,6 +51,11 @@ class Hold:
     lease_ms: int
     expires_at: int
 
+    @property
+    def renewal_due_at(self) -> int:
+        """When a third of the lease is used."""
+        return self.expires_at - self.lease_ms * 2 // 3
+
 
 @attrs.frozen(kw_only=True)
 class Charge:

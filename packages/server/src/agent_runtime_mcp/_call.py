@@ -46,6 +46,11 @@ class Session:
     finished: set[int] = attrs.field(factory=set)
     batons: dict[int, str] = attrs.field(factory=dict)
 
+    @property
+    def holds_claims(self) -> bool:
+        """Whether the session may hold claims, on tasks or on batons."""
+        return bool(self.tokens or self.batons)
+
 
 @attrs.define(kw_only=True)
 class Call:

@@ -31,7 +31,7 @@ _JUST_NOW = 0.005
 _STILL_THERE = 1.0
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Database(Generic[Assembled]):
     """One file, one connection to it, and what is built on that. It belongs to one thread.
 
@@ -254,7 +254,7 @@ _in_use: "weakref.WeakSet[_Opened[Any]]" = weakref.WeakSet()
 os.register_at_fork(after_in_child=_keep_hands_off_what_the_parent_uses)
 
 
-@attrs.define
+@attrs.define(eq=False)
 class _Turns:
     """Whose turn it is to write, as far as one process can tell without asking the others.
 

@@ -125,7 +125,8 @@ def _shrink(place: dict[str, Any], name: str, excess: int) -> None:
 
 
 def _first_items(items: list[Any], largest: int) -> list[Any]:
-    kept, total = [], 2
+    kept: list[Any] = []
+    total = 2
     for item in items:
         total += size(item) + 1
         if total > largest and (kept or not isinstance(item, dict)):

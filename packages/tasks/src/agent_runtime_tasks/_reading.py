@@ -99,19 +99,16 @@ class Reading:
         """Return what a task builds on: the completed prerequisites of its own and of the groups above."""
         above = self.rows.ancestors(self.rows.node(task.task_id)) if task.parent_id is not None else []
         chain = [task.task_id, *(group.task_id for group in above)]
-        ids = sorted({other for others in self.rows.prerequisites(chain).values() for other in others})
-        found = []
-        for chunk in chunks(ids):
-            found += self.connection.execute(
-                f"""
-                SELECT id, title, result
-                FROM tasks_tasks
-                WHERE id IN ({placeholders(chunk)}) AND state = 'completed'
-                ORDER BY id
-                """,
-                bindings(chunk),
-            ).fetchall()
-        return tuple(Prerequisite(task_id=row[0], title=row[1], result=row[2]) for row in found)
+        rows = self.connection.execute(
+            f"""
+            SELECT t.id, t.title, t.result
+            FROM tasks_dependencies AS d
+            JOIN tasks_tasks AS t ON t.id = d.depends_on_id
+            WHERE d.task_id IN ({placeholders(chain)}) AND t.state = 'completed'
+            """,
+            bindings(chain),
+        ).fetchall()
+        return tuple(Prerequisite(task_id=row[0], title=row[1], result=row[2]) for row in sorted(set(rows)))
 
     def counts(self, goal_ids: Collection[int], now: int) -> dict[int, Counts]:
         """Return the counts of goals (0: of all tasks), corrected for what became ready with time."""

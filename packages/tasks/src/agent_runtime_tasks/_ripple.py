@@ -6,7 +6,7 @@ import attrs
 
 from ._model import State
 from ._rows import Rows
-from ._rules import NEWBORN, Bearing, Node, bearing, derive
+from ._rules import ABSENT, Bearing, Node, bearing, derive
 
 
 @attrs.define
@@ -54,13 +54,13 @@ class Ripple:
         child.parent_id = parent.task_id
         parent.children += 1
         child.open_above, child.dead_above = parent.is_blocked, parent.is_doomed
-        self._tell_parent(parent, NEWBORN, self._told[child.task_id])
+        self._tell_parent(parent, ABSENT, self._told[child.task_id])
         self.touch(child)
         self.touch(parent)
 
     def leave(self, child: Node, parent: Node) -> None:
         """Take a child out of its group; a group without children is a pending leaf again."""
-        self._tell_parent(parent, self._told[child.task_id], NEWBORN)
+        self._tell_parent(parent, self._told[child.task_id], ABSENT)
         parent.children -= 1
         if not parent.is_group:
             parent.state = State.WAITING
@@ -72,11 +72,11 @@ class Ripple:
 
     def depend(self, node: Node, prerequisite: Node) -> None:
         """Make a task wait for another."""
-        self._tell_dependent(node, NEWBORN, self._told[prerequisite.task_id], first=True)
+        self._tell_dependent(node, ABSENT, self._told[prerequisite.task_id])
 
     def depend_no_more(self, node: Node, prerequisite: Node) -> None:
         """Make a task wait for another no more."""
-        self._tell_dependent(node, self._told[prerequisite.task_id], NEWBORN, last=True)
+        self._tell_dependent(node, self._told[prerequisite.task_id], ABSENT)
 
     def settle(self) -> tuple[int, ...]:
         """Let the changes travel, write what they changed, and return the ids that became ready."""
@@ -115,12 +115,8 @@ class Ripple:
                 child.dead_above = changes[child.parent_id][1].dooms_below
                 self.touch(child)
 
-    def _tell_dependent(
-        self, node: Node, was: Bearing, now: Bearing, *, first: bool = False, last: bool = False
-    ) -> None:
-        was_open = not first and not was.completed
-        is_open = not last and not now.completed
-        node.open_dependencies += is_open - was_open
+    def _tell_dependent(self, node: Node, was: Bearing, now: Bearing) -> None:
+        node.open_dependencies += was.completed - now.completed
         node.dead_dependencies += now.dead - was.dead
         self.touch(node)
 

@@ -91,7 +91,8 @@ class Bearing:
     dooms_below: bool
 
 
-NEWBORN = Bearing(completed=False, dead=False, counts_as=None, hurts=False, blocks_below=False, dooms_below=False)
+# Of what is not there, nobody waits for it and no group counts it.
+ABSENT = Bearing(completed=True, dead=False, counts_as=None, hurts=False, blocks_below=False, dooms_below=False)
 
 
 def bearing(node: Node) -> Bearing:

@@ -40,7 +40,7 @@ def bench(seconds: int, as_json: bool, db: str | None) -> None:
     The exit code is 1 when a promise is not kept. To be faster than promised keeps it.
     """
     with errors_end_the_process(as_json):
-        report = _measured(_nearest_folder(location(db).path.parent), seconds)
+        report = _measured(nearest_folder(location(db).path.parent), seconds)
     if as_json:
         from .._plain import compact
 
@@ -83,6 +83,6 @@ def _measured_in(folder: Path, seconds: int) -> Report:
         )
 
 
-def _nearest_folder(folder: Path) -> Path:
+def nearest_folder(folder: Path) -> Path:
     """Return the folder, or the nearest one above it that there is: of the same disk, unless a mount comes between."""
     return next(one for one in (folder, *folder.parents) if one.is_dir())

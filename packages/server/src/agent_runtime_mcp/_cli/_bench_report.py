@@ -2,7 +2,6 @@
 
 import os
 import platform
-
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,6 @@
 """A client that is nothing but the wire: a JSON message a line, so that what it measures is the server."""
 
+import contextlib
 import json
 import subprocess
 import time
@@ -32,12 +33,16 @@ class Wire:
         self._process = subprocess.Popen(  # noqa: S603 - the command is the caller's own
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         )
-        self.request(
-            "initialize",
-            {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}},
-        )
-        self.milliseconds_to_first_reply = (time.perf_counter() - started) * 1000
-        self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        try:
+            self.request(
+                "initialize",
+                {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}},
+            )
+            self.milliseconds_to_first_reply = (time.perf_counter() - started) * 1000
+            self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def pid(self) -> int:
@@ -77,7 +82,8 @@ class Wire:
         """End the session as a client does, by closing the server's input, and wait for its end."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # what it had no more time to read
+                    pipe.close()
         try:
             self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:

@@ -14,11 +14,12 @@ _RELAYS = 5
 _ROUNDS = 200
 
 _GOAL = """\
-Bring the shop's orders from CSV files into one database, so that support can answer a customer within a minute. Run {run}.
+Bring the shop's orders from CSV files into one database, so that support can answer a customer within a minute.
 
 ## Background
-Orders arrive as CSV files, one per day and warehouse. Support searches them by hand, which takes a quarter of an hour for \
-one customer and fails where an order was split over two days. Nobody knows how many orders are lost that way.
+Orders of run {run} arrive as CSV files, one per day and warehouse. Support searches them by hand, which takes a
+quarter of an hour for one customer and fails where an order was split over two days. Nobody knows how many orders
+are lost that way.
 
 ## Schema
 1. Write the schema for customers, orders and parcels in run {run}
@@ -35,9 +36,9 @@ one customer and fails where an order was split over two days. Nobody knows how 
 - [ ] Import the files of the last three years, batch {run}
 
 ## Search
-First build a search by name, order number and e-mail address for release {run}. Then add a page for support that shows \
-all orders of a customer with their parcels. Before the page goes live, measure the search on the full data and make it \
-answer within 200 milliseconds. If it is slower, add the indexes that it lacks and measure again.
+First build a search by name, order number and e-mail address for release {run}. Then add a page for support that
+shows all orders of a customer with their parcels. Before the page goes live, measure the search on the full data
+and make it answer within 200 milliseconds. If it is slower, add the indexes that it lacks and measure again.
 
 ## Operation
 | task | owner |
@@ -46,7 +47,7 @@ answer within 200 milliseconds. If it is slower, add the indexes that it lacks a
 | Send an alert when a night is missing | operations |
 | Back the database up and restore it once as a test | operations |
 
-After the first week, ask support what they miss and write it down. Finally switch the old folders to read-only, tell \
+After the first week, ask support what they miss and write it down. Finally switch the old folders to read-only, tell
 the warehouses about it, and delete the scripts that copied the files around. Keep a copy of the folders for a year.
 
 ## Out of scope

@@ -1,20 +1,24 @@
-"""What commands share: which file, who calls, and how an error ends the process."""
+"""What commands share: which file, who calls, and how an error ends the process.
+
+What is heavy is imported where it is used: `serve` answers its client before it needs any of that.
+"""
 
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import attrs
 import click
 
-from .._call import Libraries, Session
-from .._database import Database
-from .._failures import INTERNAL, Problem, problem_of
 from .._location import Location, locate
-from .._plain import compact
+
+if TYPE_CHECKING:
+    from .._call import Libraries, Session
+    from .._database import Database
+    from .._failures import Problem
 
 EXIT_CODES = {
     "internal": 1,
@@ -57,7 +61,7 @@ def location(db: str | None) -> Location:
     return locate(db or settings().db, os.environ, Path.cwd())
 
 
-def database(db: str | None) -> Database[Libraries]:
+def database(db: str | None) -> "Database[Libraries]":
     """Return the database to work on; it is opened at its first use."""
     from .._assembly import open_database
 
@@ -78,8 +82,10 @@ def synchronous(environ: Mapping[str, str]) -> str:
     return wanted
 
 
-def command_session() -> Session:
+def command_session() -> "Session":
     """Return the session of one command: nothing of it lives on, so its claims live by their leases."""
+    from .._call import Session
+
     return Session(worker=worker_name(os.environ), holder=None)
 
 
@@ -108,6 +114,8 @@ def errors_end_the_process(as_json: bool) -> Iterator[None]:
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
     except Exception as error:
+        from .._failures import INTERNAL, problem_of
+
         problem = problem_of(error)
         if problem is None:
             _print_traceback(error)
@@ -115,9 +123,11 @@ def errors_end_the_process(as_json: bool) -> Iterator[None]:
         fail(problem, as_json)
 
 
-def fail(problem: Problem, as_json: bool, code: int | None = None) -> NoReturn:
+def fail(problem: "Problem", as_json: bool, code: int | None = None) -> NoReturn:
     """Print a problem to standard error and end the process."""
     if as_json:
+        from .._plain import compact
+
         click.echo(compact(problem.as_json()), err=True)
     else:
         click.echo(f"{click.style('Error', fg='red', bold=True)} ({problem.code}): {problem.message}", err=True)

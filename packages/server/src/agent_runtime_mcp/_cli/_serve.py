@@ -1,11 +1,21 @@
 """`agent-runtime serve`: MCP over standard input and output."""
 
+import asyncio
 import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
-from .._call import Session
-from ._context import database, db_option, errors_end_the_process, worker_name
+from .._instructions import INSTRUCTIONS
+from .._protocol import CallMeta, ToolListing, ToolReply
+from .._protocol import serve as serve_tools
+from ._context import database, db_option, errors_end_the_process, location, synchronous, worker_name
+
+if TYPE_CHECKING:
+    from .._application import Application
 
 
 @click.command()
@@ -16,11 +26,54 @@ def serve(db: str | None) -> None:
     Claude Code starts it by itself once it is registered: `claude mcp add agent-runtime -- agent-runtime serve`.
     """
     with errors_end_the_process(as_json=False):
-        opened = database(db)
-        import asyncio
+        location(db)
+        synchronous(os.environ)
+        service = _Service(lambda: _application(db))
+        asyncio.run(
+            serve_tools(
+                "agent-runtime",
+                version("agent-runtime-mcp"),
+                INSTRUCTIONS,
+                service.tools,
+                service.call,
+                on_close=service.close,
+            )
+        )
 
-        from .._application import Application
-        from .._liveness import this_process
 
-        application = Application(opened, Session(worker=worker_name(os.environ), holder=this_process()))
-        asyncio.run(application.run())
+@attrs.define
+class _Service:
+    """The application, made when a client first asks for its tools: until then it is not imported.
+
+    Args:
+        make: makes the application.
+    """
+
+    make: Callable[[], "Application"]
+    _application: "Application | None" = attrs.field(init=False, default=None)
+
+    def tools(self) -> Sequence[ToolListing]:
+        """Return the tools to list."""
+        from .._application import listings
+
+        return listings()
+
+    async def call(self, name: str, arguments: Mapping[str, Any], meta: CallMeta) -> ToolReply:
+        """Answer a call."""
+        if self._application is None:
+            self._application = self.make()
+        return await self._application.call(name, arguments, meta)
+
+    def close(self) -> None:
+        """Hand back what the session holds."""
+        if self._application is not None:
+            self._application.close()
+
+
+def _application(db: str | None) -> "Application":
+    from .._application import Application
+    from .._call import Session
+    from .._liveness import this_process
+
+    # The process is the session: whoever finds it gone may go on with what it held.
+    return Application(database(db), Session(worker=worker_name(os.environ), holder=this_process()))

@@ -42,6 +42,7 @@ _UNUSUAL = re.compile(
 _CHECK_BOX = re.compile(r"\[([ xX\u2713\u2714*-]?)\](?:[ \t\u00a0]+|$)")
 _ITEM_MARKER = re.compile(r"^\s*+(?:[-*+]|[0-9]{1,9}[.)])\s++(?:\[[ xX-]?\]\s++)?")
 _LONGEST_BOLD_HEADING = 120
+_BOLD_OPENING = re.compile(r"(?P<sign>\*\*|__)(?=\S)(?P<name>[^*_\n]{2,60}?)(?:[.:](?P=sign)|(?P=sign):)[ \t]+(?=\S)")
 _BOLD_LINE = re.compile(r"(\*\*|__)(?=\S)((?:(?!\1).)+?)(?<=\S)\1[ \t]*:?$")
 
 
@@ -158,7 +159,7 @@ def _usual(lines: list[str]) -> list[str]:
             elif number := _NUMBER.match(line):
                 line = f"{number[1]}{int(number[2])}. {line[number.end() :]}"
             elif (letter := _LETTER.match(line)) and {"a", "b"} <= letters:
-                line = f"{letter[1]}{ord(letter[2].lower()) - 96}. {line[letter.end() :]}"
+                line = f"{letter[1]}- {line[letter.end() :]}"
             elif line.count("|") >= _MANY_CELLS:
                 line = "\\" + line
             else:
@@ -254,7 +255,12 @@ def _paragraphs(text: str, lines: tuple[int, int]) -> Iterator[Block]:
     first, _, rest = text.partition("\n")
     bold = _BOLD_LINE.fullmatch(first.strip()) if len(first) <= _LONGEST_BOLD_HEADING else None
     if bold is None:
-        yield Paragraph(text, lines)
+        opened = _BOLD_OPENING.match(text)
+        if opened is None:
+            yield Paragraph(text, lines)
+            return
+        yield Section(opened["name"].strip(" .:"), 7, (lines[0], lines[0] + 1))
+        yield Paragraph(text[opened.end() :], lines)
         return
     yield Section(bold[2].strip().rstrip(":").strip(), 7, (lines[0], lines[0] + 1))
     if rest:

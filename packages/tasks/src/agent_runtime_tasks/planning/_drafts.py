@@ -5,7 +5,11 @@ import re
 import attrs
 
 LONGEST_TITLE = 100
-_REASON = re.compile(r"(?:(?<=.{12}), (?:because|since|so that|as|so|which|otherwise)|(?<=.{12}) (?:because|so that)) .*", re.IGNORECASE)
+_REASON = re.compile(
+    r"(?:(?<=.{12}), (?:because|since|so that|as|so|which|otherwise)|(?<=.{12}) (?:because|so that)) "
+    r".*",
+    re.IGNORECASE,
+)
 
 
 @attrs.define(eq=False)

@@ -12,6 +12,7 @@ _URL = re.compile(
     r"<?\b(?:https?|ftp)://[^\s<>]*[^\s<>.,;:!?)\]'\"]>?|\bwww\.[^\s<>]*[^\s<>.,;:!?)\]'\"]"
     r"|\bmailto:\S+"
 )
+_MENTION = re.compile(r"\((?:cc |by |owner:? )?@[\w-]{1,39}\)")
 _SPACES = re.compile(r"\s+")
 _EMOJI = re.compile(
     "[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2900-\u297f\u2b00-\u2bff\ufe0e\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f]+"
@@ -79,6 +80,8 @@ def _parser() -> MarkdownIt:
 def _tidy(text: str) -> str:
     if not text.isascii():
         text = _EMOJI.sub(" ", text)
+    if "@" in text:
+        text = _MENTION.sub(" ", text)
     if ":" in text or "www." in text:
         text = _SHORT_CODE.sub(" ", _URL.sub(" ", text))
     return _SPACES.sub(" ", text).strip()

@@ -5,7 +5,7 @@ import re
 import attrs
 
 from ._drafts import Draft, fit_title
-from ._requests import Ask, capital, first_word, read_request, small
+from ._requests import Ask, capital, first_word, read_request, small, take_opener
 from ._words import BASE_OF_GERUND, HEAD_VERBS, VERB_OF_NOUN, VERBS
 
 # In each kind: two phases, each with its name and its steps. {it} is the object, {whole} the object with all that is
@@ -77,7 +77,7 @@ _KINDS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("Prepare {it}", ("Collect what {whole} must cover", "Outline {it}")),
         ("Finish {it}", ("Draft {whole}", "Have {it} reviewed by its readers", "Publish {it}")),
     ),
-    "performance": (
+    "improvement": (
         ("Understand {it}", ("Measure {it} as it is today", "Find what has the most influence on {it}")),
         (
             "Change {it}",
@@ -132,7 +132,7 @@ _KIND_OF_VERB = {
         "choice": "choose select pick decide",
         "release": "release ship publish launch deploy roll",
         "document": "document write draft describe author",
-        "performance": "reduce speed improve optimise optimize increase decrease lower accelerate minimise "
+        "improvement": "reduce speed improve optimise optimize increase decrease lower accelerate minimise "
     "minimize cut shorten raise boost halve double",
         "refactoring": "refactor restructure simplify clean split extract rename rework reorganise "
     "reorganize decouple consolidate tidy rewrite",
@@ -199,7 +199,7 @@ class SmallPlan:
 
 
 def plan_sentence(sentence: str, english: bool = True) -> SmallPlan:
-    """Plan what one sentence asks for.
+    """Plan what one sentence asks for, or the question that it asks.
 
     Args:
         sentence: plain text.
@@ -216,6 +216,10 @@ def plan_sentence(sentence: str, english: bool = True) -> SmallPlan:
 
 
 def _understood(sentence: str) -> tuple[str, dict[str, str]]:
+    if sentence.endswith("?"):
+        asked = _asked(sentence.rstrip("? "))
+        return "question", {"verb": "answer", "whole": asked, "it": asked, "do": f"answer {asked}"}
+    sentence = take_opener(sentence)[1]
     reading = read_request(sentence, "")
     text = small(reading.title) if reading.ask in (Ask.REQUEST, Ask.PHRASE) else sentence
     verb = first_word(text)
@@ -236,6 +240,23 @@ def _understood(sentence: str) -> tuple[str, dict[str, str]]:
     return _refined(kind, verb, rest, parts)
 
 
+def _asked(question: str) -> str:
+    """Say a question as what is to be found out."""
+    should = re.match(
+        r"(?:should|shall|can|could|do|must) (?:we|I|you) (?:need to |have to |want to "
+        r")?(.+)",
+        question,
+        re.IGNORECASE,
+    )
+    if should:
+        return f"whether to {should[1]}"
+    return (
+        small(question)
+        if first_word(question) in ("why", "how", "what", "which", "who", "where", "when")
+        else f"the question: {question}"
+    )
+
+
 def _refined(kind: str, verb: str, rest: str, parts: dict[str, str]) -> tuple[str, dict[str, str]]:
     """Look at the object as well: "add documentation" is no feature."""
     if kind == "question" or rest.split(" ", 1)[0].lower() in (
@@ -252,10 +273,10 @@ def _refined(kind: str, verb: str, rest: str, parts: dict[str, str]) -> tuple[st
         if rest.split(" ", 1)[0].lower() in ("why", "how", "whether", "what", "which", "who", "where", "when"):
             return "question", parts
         return "research", parts
-    if kind in ("feature", "replacement", "performance") and _TESTS.match(rest):
+    if kind in ("feature", "replacement", "improvement") and _TESTS.match(rest):
         topic = re.sub(r"^.*?\b(?:for|of|to) ", "", rest)
         return "testing", parts | {"whole": topic, "it": _object(topic)}
-    if kind in ("feature", "replacement", "performance") and _DOCUMENTS.search(parts["it"]):
+    if kind in ("feature", "replacement", "improvement") and _DOCUMENTS.search(parts["it"]):
         return "document", parts
     if kind == "migration" and (ends := _ENDS.fullmatch(rest)):
         it = ends["it"] or ends["only"]
@@ -273,9 +294,9 @@ def _refined(kind: str, verb: str, rest: str, parts: dict[str, str]) -> tuple[st
         return "feature", parts
     if kind == "feature" and verb == "make":
         return "other", parts
-    if kind == "performance":
+    if kind == "improvement":
         measured = _TARGET.sub("", rest)
-        return "performance", parts | {"it": measured[:_LONGEST_OBJECT], "whole": measured}
+        return "improvement", parts | {"it": measured[:_LONGEST_OBJECT], "whole": measured}
     if kind == "bug" and not _FAULTS.search(rest):
         return "bug", parts | {"it": f"the trouble with {parts['it']}" if len(parts["it"]) < 40 else parts["it"]}
     return kind, parts
@@ -296,7 +317,8 @@ def _named(sentence: str, ask: Ask) -> tuple[str, dict[str, str]]:
         if told:
             whole = f"the problem that {text}" if len(text) < _LONGEST_OBJECT else text
             return "bug", parts | {"whole": whole, "it": whole if len(whole) <= _LONGEST_OBJECT else "the problem"}
-        return "bug", parts | {"whole": article + text, "it": article + parts["it"]}
+        brief = next((text[: aside.start()] for aside in _ASIDE.finditer(text) if aside["clause"]), parts["it"])
+        return "bug", parts | {"whole": article + text, "it": article + brief}
     noun = parts["it"].rsplit(" ", 1)[-1].lower()
     verb = VERB_OF_NOUN.get(noun, "").split(" ")[0]
     if _DOCUMENTS.search(parts["it"]):

@@ -10,10 +10,21 @@ from ._document import Block, Document, Entry, Listing, Paragraph, Quote, Sectio
 from ._drafts import Draft, fit_title
 from ._inline import Plain, plain
 from ._prose import read_prose, refer, sentences
-from ._requests import Ask, Order, capital, is_imperative, phrase_title, read_request, small, take_opener
+from ._requests import (
+    Ask,
+    Order,
+    capital,
+    first_word,
+    is_imperative,
+    names_a_thing,
+    phrase_title,
+    read_request,
+    small,
+    take_opener,
+)
 from ._sections import Heading, Role, read_heading
 from ._tables import read_table
-from ._words import ENGLISH, FOREIGN
+from ._words import BASE_OF_PARTICIPLE, ENGLISH, FOREIGN, VERBS
 
 _SOFTWARE = re.compile(
     r"\b(?:api|apis|app|bug|cli|code|commit|css|database|deploy\w*|docker|endpoint|frontend|backend|git"
@@ -22,6 +33,7 @@ _SOFTWARE = re.compile(
     r"|user|users|web|website|yaml)\b",
     re.IGNORECASE,
 )
+_LONGEST_NAME = 200
 _TELLING_PART = 8_000  # characters: the beginning tells the language and the field
 _WORD = re.compile(r"[^\W\d_]+")
 _DONE = re.compile(
@@ -63,11 +75,48 @@ _UNORDERED = re.compile(
 _FAULT = re.compile(
     r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error"
     r"|errors|exception|does not|doesn't|do not|don't|can't|cannot|is not|isn't|are not|aren't|never"
+    r"|overlaps?|drops|ignores|loses|truncates|flickers|freezes|stuck|blank|twice|instead of|unexpected(?:ly)?"
     r"|slow(?:ly)?|outdated|vulnerable|flaky|times? out|500|404)\b",
     re.IGNORECASE,
 )
-_FAULTY = re.compile(r"\b(?:findings|bugs?|issues|problems|defects|vulnerabilities|errors|faults|weaknesses|regressions|typos)\b", re.IGNORECASE)
+_FAULTY = re.compile(
+    r"\b(?:findings|bugs?|issues|problems|defects|vulnerabilities|errors|faults|weaknesses|regressions|typos)\b",
+    re.IGNORECASE,
+)
+_EARLY = re.compile(r"(?:pre|before|prior|first|preparations?|setup)\b", re.IGNORECASE)
+_LATE = re.compile(r"(?:post|after(?:wards)?|finally|last|clean-?up|follow-up)\b", re.IGNORECASE)
+_TO_BE = re.compile(
+    r"\b(?:to|must|should|shall|have to|has to|need to|needs to|can|will) be ([a-z]+)\b[^.]{0,30}$", re.IGNORECASE
+)
+_FOLLOWING = re.compile(r"\b(?:following|these|below)\b", re.IGNORECASE)
+_TOO_WIDE = frozenset(
+    [
+        "do",
+        "see",
+        "note",
+        "consider",
+        "follow",
+        "use",
+        "make",
+        "take",
+        "have",
+        "need",
+        "complete",
+        "perform",
+        "finish",
+        "handle",
+        "look",
+        "go",
+        "work",
+        "suggest",
+        "propose",
+        "ask",
+        "list",
+    ]
+)
+_PARTICLE = re.compile(r" (?:up|out|down|off|over|on|in)$")
 _BRACKETED = re.compile(r"\([^()]*\)[:.]?")
+_VERB = re.compile(r"[\w-]+(?: (?:up|out|down|off|over|in|on)(?= (?:the|a|an|all|our|new)\b))?")
 _BOLD_TITLE = re.compile(r"(?:\*\*|__).{1,120}(?:\*\*|__)[:.]?\s*(?:\([^()]{1,40}\))?[:.]?\s*$")
 _LEAD = re.compile(r"[:\uff1a]\**\s*$")
 
@@ -114,12 +163,16 @@ def is_english(text: str) -> bool:
     return plain_words == len(words)
 
 
+_NO_HEADING = Heading(Role.WORK, "")
+
+
 @attrs.define
 class _Part:
     """The tasks of a block."""
 
     prose: bool
     drafts: list[Draft]
+    heading: Heading = _NO_HEADING
 
 
 @attrs.define
@@ -130,6 +183,7 @@ class _Outliner:
     talk: list[Section] = attrs.field(factory=list)
     criteria: list[Draft] = attrs.field(factory=list)
     structured: bool = False
+    forced: bool = False  # whether the fallback is right for all that is named
     left: int = 1000  # how many tasks are looked for: what follows them belongs to the last
     themes: int = 0  # sections that name parts of the work
 
@@ -149,7 +203,8 @@ class _Outliner:
     def section(self, section: Section, role: Role) -> list[Draft]:
         """Read what stands under a heading."""
         parts: list[_Part] = []
-        stages: list[tuple[Draft, bool]] = []
+        stages: list[tuple[Draft, Heading]] = []
+        works: list[_Part] = []
         leads = self._leads(section.blocks)
         titled = self._is_titled(section)
         current: Draft | None = None
@@ -165,7 +220,7 @@ class _Outliner:
                 drafts = self.items(block, role, section, lead)
                 if drafts and lead and lead.role is Role.THEME and self._is_title(lead, leads):
                     group = Draft(self.group_title(lead), children=drafts, spans=[section.blocks[place - 1].lines])
-                    stages.append((group, lead.ordered))
+                    stages.append((group, lead))
                     drafts = [group]
                 if not drafts and current is not None and isinstance(block, Table):
                     current.spans.append(block.lines)
@@ -174,12 +229,20 @@ class _Outliner:
                 drafts, heading = self.subsection(block, role, titled)
                 self.left -= not drafts
                 if len(drafts) == 1 and heading.role is Role.THEME:
-                    stages.append((drafts[0], heading.ordered))
+                    stages.append((drafts[0], heading))
+                elif drafts and heading.role is Role.WORK and heading.name:
+                    works.append(_Part(prose=False, drafts=drafts, heading=heading))
+                    parts.append(works[-1])
+                    current = drafts[-1]
+                    continue
                 parts.append(_Part(prose=False, drafts=drafts))
             elif current is not None:
                 current.spans.append(block.lines)
             if parts and parts[-1].drafts:
                 current = parts[-1].drafts[-1]
+        if len(works) > 1 and not any(draft.children for part in works for draft in part.drafts):
+            for part in works:
+                part.drafts = [Draft(self.group_title(part.heading), children=part.drafts)]
         _chain_stages(stages)
         return self._kept(parts)
 
@@ -241,7 +304,7 @@ class _Outliner:
 
     def theme(self, section: Section, heading: Heading, role: Role) -> list[Draft]:
         """Read a heading that names a part of the work."""
-        asks = self.english and read_request(heading.name, self.fallback).ask is Ask.REQUEST
+        asks = self.english and _is_whole_order(heading.name)
         talks = len(self.criteria)
         own = Section(section.heading, section.level, section.lines)
         own.blocks = [
@@ -313,13 +376,24 @@ class _Outliner:
         """Read running text."""
         if self.english and role is not Role.BEFORE:
             drafts = read_prose(text, self.fallback, most=max(1, self.left))
+            if not drafts and role is Role.WORK:
+                drafts = self.named(text)
             self.left -= len(drafts)
             return drafts
         return []
 
+    def named(self, text: str) -> list[Draft]:
+        """Read a sentence that only names what is wanted, such as "A button that exports the table"."""
+        if len(text) > _LONGEST_NAME or len(list(sentences(text))) > 1:
+            return []
+        reading = read_request(plain(text).text, self.fallback)
+        return [Draft(fit_title(reading.title), notes=[text])] if reading.ask is Ask.PHRASE else []
+
     def table(self, table: Table, role: Role) -> list[Draft]:
         """Read a table whose rows are work."""
         most = max(1, self.left)
+        if role is Role.ASIDE or role is Role.BEFORE:
+            return []
         drafts = read_table(table, self.english, role is Role.WORK, self.leaf_title, most)
         self.left -= len(drafts)
         if drafts and len(table.rows) > most:
@@ -327,8 +401,10 @@ class _Outliner:
         self.structured = self.structured or bool(drafts)
         return drafts
 
-    def listing(self, listing: Listing, role: Role, lead: Heading | None, section: Section) -> list[Draft]:
-        """Read a list whose items are work."""
+    def listing(
+        self, listing: Listing, role: Role, lead: Heading | None, section: Section, verb: str = ""
+    ) -> list[Draft]:
+        """Read a list whose items are work; the verb is that of the item above, which goes for what is only named."""
         if role in (Role.SKIP, Role.TALK):
             if role is Role.TALK:
                 self.talk.append(Section(section.heading, section.level, section.lines, [listing]))
@@ -339,7 +415,11 @@ class _Outliner:
         if not self._is_work(listing, asks, role):
             return []
         name = f"{section.heading} {lead.name if lead else ''}"
-        usual, self.fallback = self.fallback, "fix" if _FAULTY.search(name) else self.fallback
+        verb = verb or self._verb_of(lead)
+        usual = (self.fallback, self.forced)
+        if verb or _FAULTY.search(name):
+            self.fallback, self.forced = verb or "fix", bool(verb)
+        among_orders = 2 * asks.count(Ask.REQUEST) >= len(asks) and not self.forced
         drafts: list[Draft] = []
         own: list[Draft] = []
         for entry, head, ask in zip(entries, heads, asks, strict=True):
@@ -347,7 +427,7 @@ class _Outliner:
                 drafts[-1].spans.append(entry.lines)
                 continue
             self.left -= 1
-            found = self.entry(entry, head, ask, role)
+            found = self.entry(entry, head, ask, role, among_orders)
             if isinstance(found, Draft):
                 found.number = len(own) + 1
                 own.append(found)
@@ -359,7 +439,7 @@ class _Outliner:
         if drafts and len(entries) < len(listing.entries):
             drafts[-1].spans.append((listing.entries[len(entries)].lines[0], listing.lines[1]))
         self.structured = self.structured or bool(drafts)
-        self.fallback = usual
+        self.fallback, self.forced = usual
         staged = len(heads) > 1 and all(read_heading(head.text).ordered for head in heads)
         if (listing.ordered or staged) and not _UNORDERED.search(name) and role is not Role.CRITERIA:
             for before, after in pairwise(drafts):
@@ -371,10 +451,24 @@ class _Outliner:
     def _asks(self, heads: Sequence[Plain]) -> list[Ask]:
         if not self.english:
             return [Ask.REQUEST] * len(heads)
-        return [read_request(_first_sentence(entry_text(head)), self.fallback).ask for head in heads]
+        return [
+            Ask.PHRASE if head.code else read_request(_first_sentence(entry_text(head)), self.fallback).ask
+            for head in heads
+        ]
+
+    def _verb_of(self, lead: Heading | None) -> str:
+        """Return what a line such as "Please prepare the following:" or "Endpoints to be removed:" says to do."""
+        if lead is None or not self.english:
+            return ""
+        passive = _TO_BE.search(lead.name)
+        if passive and passive[1].lower() in BASE_OF_PARTICIPLE:
+            return BASE_OF_PARTICIPLE[passive[1].lower()]
+        title = read_request(lead.name).title if _FOLLOWING.search(lead.name) else ""
+        first = first_word(title)
+        return first if first in VERBS and first not in _TOO_WIDE else ""
 
     def _is_work(self, listing: Listing, asks: Sequence[Ask], role: Role) -> bool:
-        if role is Role.WORK or any(entry.checked is not None for entry in listing.entries):
+        if role in (Role.WORK, Role.CRITERIA) or any(entry.checked is not None for entry in listing.entries):
             return True
         if not self.english:
             return role not in (Role.BEFORE, Role.ASIDE)
@@ -384,7 +478,9 @@ class _Outliner:
         telling = asks.count(Ask.TALK) + asks.count(Ask.REFUSAL)
         return asked > 0 or telling * 2 <= len(asks)
 
-    def entry(self, entry: Entry, head: Plain, ask: Ask, role: Role) -> Draft | tuple[int, int] | None:
+    def entry(
+        self, entry: Entry, head: Plain, ask: Ask, role: Role, among_orders: bool
+    ) -> Draft | tuple[int, int] | None:
         """Read an item: a task, lines that belong to the item before it, or nothing where it is done or no work."""
         heading = read_heading(head.text) if entry.blocks or _LEAD.search(entry.text) else None
         if (
@@ -415,7 +511,7 @@ class _Outliner:
         ):
             return _own_lines(entry, children)
         title = (
-            self.leaf_title(entry_text(head))
+            self.leaf_title(entry_text(head), among_orders, head.code)
             if not children
             else self.group_title(Heading(Role.THEME, entry_text(head)))
         )
@@ -455,7 +551,9 @@ class _Outliner:
             if Ask.REQUEST not in asks and (details * 2 >= len(asks) or len(asks) == 1):
                 return []
         role = Role.WORK if _LEAD.search(head.text) else Role.THEME
-        return self.listing(listing, role, lead, Section(head.text, 8, listing.lines))
+        above = take_opener(entry_text(head))[1]
+        verb = _VERB.match(above) if self.english and is_imperative(above) else None
+        return self.listing(listing, role, lead, Section("", 8, listing.lines), verb[0].lower() if verb else "")
 
     def _notes_of(self, entry: Entry, children: Sequence[Draft]) -> list[tuple[int, int]]:
         """Return the lines of lists below an item that became no tasks."""
@@ -484,17 +582,21 @@ class _Outliner:
             elif known := refer(drafts, reference["what"], draft):
                 draft.wait_for(known)
 
-    def leaf_title(self, text: str) -> str:
+    def leaf_title(self, text: str, among_orders: bool = False, code: bool = False) -> str:
         """Say in the imperative what an item asks for."""
         text = _without_reference(text)
         if not self.english:
             return fit_title(text)
         first = _first_sentence(text)
-        reading = read_request(first, self.fallback)
+        if self.forced and code:
+            return fit_title(capital(f"{self.fallback} {first}"))
+        reading = read_request(first, self.fallback, self.forced)
         if reading.ask is Ask.TALK:
             if _FAULT.search(first) and not first.lower().startswith(("no ", "make ")):
                 return fit_title(f"Fix: {small(take_opener(first)[1])}")
             return fit_title(f"Make sure that {small(take_opener(first)[1])}")
+        if reading.ask is Ask.PHRASE and among_orders and not names_a_thing(take_opener(first)[1]):
+            return fit_title(capital(take_opener(first)[1]))
         return fit_title(reading.title)
 
     def group_title(self, heading: Heading) -> str:
@@ -516,7 +618,11 @@ def entry_text(head: Plain) -> str:
     if not label or head.label == head.text or not head.text.startswith(head.label):
         return head.text
     rest = head.text[len(head.label) :].lstrip(" .:\u2013\u2014-")
-    separated = head.label[-1:] in ".:" or _BRACKETED.fullmatch(rest) or head.text[len(head.label) :].lstrip()[:1] in tuple(".:\u2013\u2014-")
+    separated = (
+        head.label[-1:] in ".:"
+        or _BRACKETED.fullmatch(rest)
+        or head.text[len(head.label) :].lstrip()[:1] in tuple(".:\u2013\u2014-")
+    )
     if not separated:
         return head.text
     if not rest or _BRACKETED.fullmatch(rest):
@@ -526,6 +632,11 @@ def entry_text(head: Plain) -> str:
         combined = f"{capital(take_opener(first)[1].rstrip('.'))} ({label})"
         return combined if len(combined) <= 100 else first
     return label
+
+
+def _is_whole_order(name: str) -> bool:
+    """Whether a heading says what to do, and to what: "Clean up" is the name of a part."""
+    return read_request(name).ask is Ask.REQUEST and len(_PARTICLE.sub("", name).split()) > 1
 
 
 def _head(text: str) -> str:
@@ -540,8 +651,10 @@ def _first_sentence(text: str) -> str:
 
 def _without_reference(text: str) -> str:
     reference = _REFERENCE.search(text.rstrip(". "))
-    if reference and reference[0][0] in "([" and reference.start() > 3:
-        return text[: reference.start()].rstrip()
+    if reference is None or reference.start() <= 3:
+        return text
+    if reference[0][0] in "([" or _ONLY_NUMBERS.match(reference["what"]):
+        return text[: reference.start()].rstrip(" ,;(\u2013\u2014-")
     return text
 
 
@@ -568,13 +681,19 @@ def _themes(section: Section) -> int:
     return sum((read_heading(plain(block.heading).text).role is Role.THEME) + _themes(block) for block in inner)
 
 
-def _chain_stages(groups: Iterable[tuple[Draft, bool]]) -> None:
+def _chain_stages(stages: Sequence[tuple[Draft, Heading]]) -> None:
     """Put parts that are numbered or named after times in their order."""
     before: Draft | None = None
-    for draft, ordered in groups:
-        if ordered and before is not None:
+    for place, (draft, heading) in enumerate(stages):
+        if heading.ordered and before is not None:
             draft.wait_for(before)
-        before = draft if ordered else None
+        before = draft if heading.ordered else None
+        if _EARLY.match(heading.name):
+            for later, _ in stages[place + 1 :]:
+                later.wait_for(draft)
+        if _LATE.match(heading.name):
+            for earlier, _ in stages[:place]:
+                draft.wait_for(earlier)
 
 
 def _used(block: Block, children: Sequence[Draft]) -> bool:

@@ -7,7 +7,7 @@ import attrs
 
 from ._drafts import Draft, fit_title
 from ._inline import plain
-from ._requests import Ask, Order, capital, first_word, is_imperative, is_story, read_request, take_opener
+from ._requests import Ask, Order, capital, first_word, is_imperative, is_story, phrase_title, read_request, take_opener
 from ._sections import Role, read_heading
 from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
 
@@ -42,6 +42,14 @@ _TRAILING = re.compile(
 _SPLIT = re.compile(
     r"(?:,? and then |, then |,? then |; (?:and |then )?|, and |, but | and |, or |, | & )", re.IGNORECASE
 )
+_ENUMERATION = re.compile(r",? (?:and|plus) |, |; ")
+_COMES = re.compile(
+    r"(?:then|next|after that|afterwards|finally|last)(?: comes?| follows?| is| are|:) (?P<what>(?:the|a|an"
+    r"|some|our|my) [^,.;]{3,80})[.]?$",
+    re.IGNORECASE,
+)
+_TWO_SENTENCES = re.compile(r", and (?=(?:the|a|an|we|it|all|each|every|our|users?|someone) )")
+_ASKED_OF_US = re.compile(r"\b(?:we|you|I) (?:also )?(?:have to|need to|must|should|want to)\b", re.IGNORECASE)
 _THEN = re.compile(r"\bthen\b", re.IGNORECASE)
 _CONDITION = re.compile(
     r"(?:possible|needed|necessary|you (?:can|want|like)|time|we have time|there is time|in doubt|applicable"
@@ -58,38 +66,12 @@ _HINTS = frozenset(
 ) - {"is", "are", "as", "has", "can"}
 _TO = frozenset(("has", "is", "are"))
 _FIRST_HINTS = frozenset(
-    [
-        "before",
-        "prior",
-        "after",
-        "following",
-        "once",
-        "when",
-        "as",
-        "whenever",
-        "until",
-        "if",
-        "unless",
-        "while",
-        "since",
-        "because",
-        "in",
-        "to",
-        "for",
-        "with",
-        "given",
-        "by",
-        "during",
-        "on",
-        "at",
-        "from",
-        "instead",
-        "depending",
-        "based",
-        "rather",
-        "can",
-        "it",
-    ]
+    """
+    before prior after following once when as whenever until if unless while since because in to for with given by
+    during on at from instead depending based rather can it also additionally furthermore moreover otherwise
+    alternatively maybe perhaps eventually later afterwards meanwhile ideally optionally simply just now so and but
+    lastly subsequently thereafter kindly again i we
+    """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
 
@@ -98,6 +80,7 @@ class _Step:
     draft: Draft
     order: Order
     clause: str = ""  # what it is said to come before or after
+    said: str = ""  # which of both
     relation: str = ""
 
 
@@ -209,6 +192,19 @@ def _steps(sentence: str, text: str, fallback: str) -> list[_Step]:
     label = _LABEL.match(text)
     if label and read_heading(label[1]).role in (Role.SKIP, Role.TALK, Role.CRITERIA, Role.BEFORE):
         return []
+    if label and read_heading(label[1]).role is Role.WORK:
+        named = text[label.end() :].rstrip(". ")
+        if read_request(named, fallback).ask is Ask.PHRASE:
+            parts = [part for part in _ENUMERATION.split(named) if part.strip()]
+            return [
+                _Step(Draft(fit_title(phrase_title(part, fallback)), notes=[sentence]), Order.NONE) for part in parts
+            ]
+    if is_story(text):
+        story = _Step(Draft(fit_title(read_request(text, fallback).title), notes=[sentence]), Order.NONE)
+        story.draft.placed = True
+        return [story]
+    if (comes := _COMES.match(text)) and read_request(comes["what"]).ask is Ask.PHRASE:
+        return [_Step(Draft(fit_title(phrase_title(comes["what"].rstrip("."), "do")), notes=[sentence]), Order.THEN)]
     order, rest = take_opener(text)
     found = _clauses(rest, fallback, sentence)
     if found and order is not Order.NONE and found[0].order is Order.NONE:
@@ -218,14 +214,22 @@ def _steps(sentence: str, text: str, fallback: str) -> list[_Step]:
 
 def _clauses(text: str, fallback: str, sentence: str) -> list[_Step]:
     leading = _LEADING.match(text)
-    if leading and not is_imperative(text) and not is_story(text):
+    if leading and not is_imperative(text) and not is_story(text) and not _ASKED_OF_US.search(leading["clause"]):
         found = _clauses(leading["rest"], fallback, sentence)
         return _related(found, leading["word"].lower(), leading["clause"], sentence)
     trailing = _TRAILING.match(text.rstrip(".!? "))
     if trailing and read_request(trailing["main"], fallback).ask is Ask.REQUEST:
         word = trailing["word"].lower()
-        found = _clauses(trailing["main"], fallback, sentence)
+        gerund = first_word(trailing["clause"]) in BASE_OF_GERUND
+        main = trailing["main"] if gerund else text
+        found = _halves(read_request(main, fallback).title, Order.NONE, sentence)
         return _related(found, word, trailing["clause"], sentence, trailing=True)
+    joint = _TWO_SENTENCES.search(text)
+    if joint and read_request(text[joint.end() :], fallback).ask is Ask.REQUEST:
+        return [
+            *_clauses(text[: joint.start()], fallback, sentence),
+            *_clauses(text[joint.end() :], fallback, sentence),
+        ]
     reading = read_request(text, fallback)
     if reading.ask is not Ask.REQUEST:
         return []
@@ -238,8 +242,8 @@ def _related(found: list[_Step], word: str, clause: str, sentence: str, trailing
         return found
     earlier = word in ("before", "prior to")
     gerund = BASE_OF_GERUND.get(first_word(clause))
-    if word in ("when", "if"):
-        if found[0].order is Order.NONE and word == "if" and not _CONDITION.match(clause):
+    if word == "if":
+        if found[0].order is Order.NONE and not _CONDITION.match(clause):
             found[0].order = Order.THEN
         return found
     if gerund and len(clause.split()) > 1:
@@ -256,8 +260,9 @@ def _related(found: list[_Step], word: str, clause: str, sentence: str, trailing
         for step in found:
             step.draft.wait_for(other.draft)
         return [other, *found]
-    found[0].clause, found[0].relation = clause, "before" if earlier else "after"
-    if not earlier and not trailing and found[0].order is Order.NONE:
+    for step in found:
+        step.clause, step.said = clause, "before" if earlier else "after"
+    if not earlier and not trailing and word != "when" and found[0].order is Order.NONE:
         found[0].order = Order.THEN
     return found
 
@@ -289,7 +294,7 @@ def _is_work(text: str) -> bool:
     if len(words) < 2 or not is_imperative(text):
         return False
     verb = words[0].lower()
-    return verb not in NOUN_VERBS or verb in _RARELY_NOUNS or words[1].lower().strip(",.") in ENGLISH
+    return verb not in (NOUN_VERBS | {"build"}) or verb in _RARELY_NOUNS or len(words) > 2 or words[1].lower().strip(",.") in ENGLISH
 
 
 _RARELY_NOUNS = frozenset(
@@ -317,7 +322,7 @@ def _place(found: list[_Step], previous: list[_Step], steps: list[_Step]) -> Non
         first = next((other for other in steps if other.order is Order.FIRST), None)
         if first is not None and step.order is Order.NONE:
             step.draft.wait_for(first.draft)
-        step.draft.placed = step.order is not Order.NONE or bool(step.draft.after)
+        step.draft.placed = step.draft.placed or step.order is not Order.NONE or bool(step.draft.after)
     steps.extend(found)
 
 
@@ -332,7 +337,7 @@ def _settled(steps: list[_Step]) -> list[Draft]:
             known = refer(drafts, step.clause, step.draft)
             if known is None:
                 continue
-            if step.relation == "before":
+            if step.said == "before":
                 known.wait_for(step.draft)
             else:
                 step.draft.wait_for(known)

@@ -3,12 +3,15 @@
 import re
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 
 import attrs
 
+from ._sections import Role, read_heading
 from ._words import (
     BASE_OF_GERUND,
     BASE_OF_PARTICIPLE,
+    COMMON_WORDS,
     COMPOUND_TAILS,
     DETERMINERS,
     HEAD_VERBS,
@@ -56,15 +59,16 @@ class Reading:
 
 
 @lru_cache(maxsize=1024)
-def read_request(text: str, fallback: str = "take care of") -> Reading:
+def read_request(text: str, fallback: str = "take care of", forced: bool = False) -> Reading:
     """Understand an English sentence, clause or phrase.
 
     Args:
         text: plain text, without markup.
         fallback: the verb for a thing that says nothing about what to do with it.
+        forced: whether that verb is right for things that go with another one, too.
     """
     order, text = take_opener(_TRAILING.sub("", text[:LONGEST_READ]))
-    ask, title = _read(text, fallback)
+    ask, title = _read(text, fallback, forced)
     return Reading(ask, title, order)
 
 
@@ -95,6 +99,8 @@ def is_imperative(text: str) -> bool:
             return True
         if not (verb.startswith("re") and len(verb) > 5 and verb[2:] in VERBS):
             return False
+    if not following and verb in NOUN_VERBS and _OBJECT_SIGN.match(text, match.end()):
+        return True
     if verb not in NOUN_VERBS:
         return following not in _AFTER_A_NOUN
     if following == "for" and verb in _NOUNS_BEFORE_FOR:
@@ -108,8 +114,8 @@ def is_imperative(text: str) -> bool:
     return verb not in _NOUNS_FIRST
 
 
-def phrase_title(text: str, fallback: str) -> str:
-    """Put a verb before a thing: the one that its noun is made of, or the one that is usual with it."""
+def phrase_title(text: str, fallback: str, forced: bool = False) -> str:
+    """Put a verb before a thing: the one that its noun is made of, or the one that is usual with it, unless forced."""
     words = text.split()
     if not words:
         return ""
@@ -128,8 +134,18 @@ def phrase_title(text: str, fallback: str) -> str:
         object_of_it = " ".join([*_without_article(words[: head_end - 1]), *words[head_end + 1 :]])
         if head_end == 1 or words[0].lower() in ("the", "a", "an"):
             return capital(f"{verb} {object_of_it}")
-    verb = HEAD_VERBS.get(head) or HEAD_VERBS.get(head.removesuffix("s"), "")
+    verb = "" if forced else HEAD_VERBS.get(head) or HEAD_VERBS.get(head.removesuffix("s"), "")
     return capital(f"{verb or fallback} {small(text)}")
+
+
+def names_a_thing(text: str) -> bool:
+    """Whether a phrase is surely a thing, and not an order with a verb that is not known."""
+    words = text.split()
+    head_end = next((place for place, word in enumerate(words) if word.lower() in _AFTER_THE_HEAD), len(words))
+    head = words[head_end - 1].lower().strip(",;:.()") if head_end else ""
+    first = words[0].lower()
+    known = head in HEAD_VERBS or head in VERB_OF_NOUN or first in BASE_OF_GERUND or first in DETERMINERS
+    return known or _COMMON_ENDING.search(head) is not None
 
 
 def capital(text: str) -> str:
@@ -145,12 +161,13 @@ def small(text: str) -> str:
     low = word[0].lower()
     common = low in VERBS or low in DETERMINERS or low in HEAD_VERBS or low in COMPOUND_TAILS or low in VERB_OF_NOUN
     common = common or low in BASE_OF_GERUND or low in BASE_OF_PARTICIPLE or _COMMON_ENDING.search(low) is not None
-    return low + text[len(low) :] if common else text
+    return low + text[len(low) :] if common or low in COMMON_WORDS else text
 
 
 _TRAILING = re.compile(r"[\s.;:,!?\u2026\u3002]+$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
-_FIRST_WORDS = re.compile(r"([A-Za-z][A-Za-z-]*)(?![\w'\u2019/.@])(?:[ ,]+([A-Za-z0-9'\u2019-]+))?")
+_FIRST_WORDS = re.compile(r"([A-Za-z][A-Za-z-]*)(?![\w'\u2019/.@:])(?:[ ,]+([A-Za-z0-9'\u2019-]+))?")
+_OBJECT_SIGN = re.compile(r"\s+[./~<\"'`$]\S")
 _NUMBER = re.compile(r"\s+v?[0-9]")
 _VERB_PREFIXES = frozenset(
     (
@@ -340,7 +357,8 @@ _COMMON_ENDING = re.compile(
 )
 
 _OPENER = re.compile(
-    r"(?:(?P<first>first(?:ly)?(?: of all)?|to (?:begin|start)(?: with)?(?=,)|as a first step|step one"
+    r"(?:(?:I|we) (?:think|guess|believe|feel|suggest|propose)(?: that)?(?= (?:we|you|I|it|someone|the)\b)"
+    r"|(?P<first>first(?:ly)?(?: of all)?|to (?:begin|start)(?: with)?(?=,)|as a first step|step one"
     r"|initially|in a first step|the first (?:step|thing)(?: to do)? is to|start by(?= [a-z]+ing))"
     r"|(?P<then>and then|then|next|after (?:that|this|which)|afterwards?|subsequently|thereafter"
     r"|second(?:ly)?|third(?:ly)?|fourth(?:ly)?|fifth(?:ly)?"
@@ -364,6 +382,7 @@ _OPENER = re.compile(
     r"|let's|let us|let\u2019s|we just|all we need to do is(?: to)?|what we need to do is(?: to)?|what(?:'s| "
     r"is) (?:left|missing) is to"
     r"|(?:the )?(?:task|job|plan|idea|work|next task|solution) is to|(?:you|we) (?:can|could|might|may)(?: "
+    r"(?:want|like|wish) to)?(?: "
     r"also)?|(?:we|I|you)(?: will|'ll|\u2019ll)(?: also)?(?= (?:need|have) to)"
     r"|(?:could|can|would|will) (?:you|someone|somebody|anyone|we|one of you)(?: please| maybe| possibly| "
     r"also)*|(?:it (?:is|'s)|it\u2019s|it would be|it will be|it'd be) (?:important|necessary|essential"
@@ -390,12 +409,12 @@ _REFUSAL = re.compile(
     r"(?:please )?(?:(?:do not|don't|don\u2019t|never|avoid|no need|not needed|refrain|won't|won\u2019t|not "
     r")\b|(?:we|I|you|it|this|that|there|they|[\w -]{3,40}?) (?:do not|don't|don\u2019t|does not|doesn't"
     r"|won't|won\u2019t|will not|must not|mustn't|should not|shouldn't|shouldn\u2019t|shall not|need not"
-    r"|needn't|cannot|can't|can\u2019t|must never|should never) (?:need|have to|want|plan|intend|be|change"
+    r"|needn't|must never|should never) (?:need|have to|want|plan|intend|be|change"
     r"|support|include|cover|touch|use|add|require|exceed|break|block|[a-z]+)\b)",
     re.IGNORECASE,
 )
 _STORY = re.compile(
-    r"as (?P<who>an? [^,]{2,60}),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)(?: to be "
+    r"as (?P<who>an? [^,]{2,60}?),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)(?: to be "
     r"able)?(?: to)? (?P<what>.+)",
     re.IGNORECASE,
 )
@@ -410,9 +429,32 @@ _MODAL = re.compile(
     re.IGNORECASE,
 )
 _US = re.compile(
-    r"(?:we|I|you|someone|somebody|one|anyone|(?:the|our) (?:[\w-]+ )?(?:team|developers?|engineers?"
+    r"(?:^|\s)(?:we|I|you|someone|somebody|one|anyone|(?:the|our) (?:[\w-]+ )?(?:team|developers?|engineers?"
     r"|maintainers?|group|staff|agent))$",
     re.IGNORECASE,
+)
+_PARTS_OF_SOFTWARE = frozenset(
+    [
+        "backend",
+        "frontend",
+        "infra",
+        "infrastructure",
+        "ops",
+        "mobile",
+        "ios",
+        "android",
+        "server",
+        "client",
+        "core",
+        "docs",
+        "tests",
+        "readme",
+        "security",
+        "design",
+    ]
+)
+_NO_WORK = frozenset(
+    ["be", "have", "know", "say", "see", "hope", "feel", "understand", "believe", "wait", "like", "go"]
 )
 _PERSON = re.compile(r"@?[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?$")
 _IT = re.compile(
@@ -434,6 +476,10 @@ _USERS = re.compile(
 _PASSIVE = re.compile(
     r"be (?:(?:also|fully|properly|correctly|automatically|always|then|completely|newly) "
     r")?(?P<participle>[a-z-]+)\b ?(?P<rest>.*)",
+    re.IGNORECASE,
+)
+_COMPARATIVE = re.compile(
+    r"be (?:much |a lot |a bit )?(?:[a-z]{3,}er|more|less|better|visible|available|possible|optional|configurable)\b",
     re.IGNORECASE,
 )
 _MISSING = re.compile(
@@ -484,7 +530,7 @@ _TELLS_FROM_THE_START = re.compile(
 )
 
 
-def _read(text: str, fallback: str) -> tuple[Ask, str]:
+def _read(text: str, fallback: str, forced: bool = False) -> tuple[Ask, str]:
     if is_imperative(text):
         return Ask.REQUEST, capital(text)
     first = text.split(" ", 1)[0].lower()
@@ -498,17 +544,45 @@ def _read(text: str, fallback: str) -> tuple[Ask, str]:
         return Ask.REFUSAL, capital(text)
     if tells(text):
         return Ask.TALK, capital(text)
-    return Ask.PHRASE, phrase_title(text, fallback)
+    return Ask.PHRASE, phrase_title(text, fallback, forced)
 
 
 def tells(text: str) -> bool:
     """Whether a text states something, rather than naming a thing."""
-    if _TELLS_FROM_THE_START.match(text) or _TELLS.search(text):
+    if _TELLS_FROM_THE_START.match(text):
+        return True
+    relative = _RELATIVE.search(text)
+    if relative:
+        text = text[: relative.start()]
+    if _TELLS.search(text):
         return True
     words = text.lower().split(maxsplit=8)[1:8]
-    return any(word in TELLING for word in words) or (
-        len(words) > 1 and _is_plural(text.split(" ", 1)[0]) and words[0] in VERBS - NOUN_VERBS
-    )
+    if any(word in TELLING for word in words):
+        return True
+    for word, following in pairwise(words):
+        base = word.removesuffix("s")
+        if base != word and base in NOUN_VERBS and (following in DETERMINERS or following in _AFTER_A_TOLD_VERB):
+            return True
+    return len(words) > 1 and _is_plural(text.split(" ", 1)[0]) and words[0] in VERBS - NOUN_VERBS
+
+
+_RELATIVE = re.compile(r" (?:that|which|who|whose|where)\b")
+_AFTER_A_TOLD_VERB = frozenset(
+    [
+        "last",
+        "first",
+        "wrong",
+        "twice",
+        "too",
+        "again",
+        "only",
+        "nothing",
+        "empty",
+        "unexpectedly",
+        "randomly",
+        "incorrectly",
+    ]
+) - {"first"}
 
 
 def is_story(text: str) -> bool:
@@ -556,11 +630,15 @@ def _modal(text: str) -> tuple[Ask, str] | None:
         return Ask.REFUSAL, f"Make sure {small(subject)} {verb} not {negative[1]}"
     if modal == "need":
         return None
-    if _US.match(subject) or (_PERSON.match(subject) and not _is_plural(subject)):
+    if len(subject.split()) > 1 and tells(subject) and not _US.match(subject):
+        return Ask.TALK, capital(text)
+    named = _PERSON.match(subject) is not None and not _is_plural(subject) and not rest.startswith("be ")
+    if _US.search(subject) or named:
         able = rest.removeprefix("be able to ")
         if first_word(able) in ("have", "be") and modal.startswith(("want", "would", "plan")):
             return Ask.TALK, capital(text)
-        if is_imperative(able) or first_word(able) in VERBS or first_word(able) == "do":
+        wished = modal.startswith(("want", "would", "plan", "is", "are"))
+        if is_imperative(able) or first_word(able) in VERBS or not (wished or first_word(able) in _NO_WORK):
             return Ask.REQUEST, capital(able)
         return Ask.TALK, capital(text)
     if rest.startswith("be able to "):
@@ -578,6 +656,8 @@ def _modal(text: str) -> tuple[Ask, str] | None:
             return Ask.REQUEST, capital(f"{base} {small(subject)} {passive['rest']}".strip())
         if base:
             return Ask.REQUEST, f"Have {small(subject)} {passive['participle']} {passive['rest']}"
+        if _COMPARATIVE.match(rest):
+            return Ask.REQUEST, f"Make {small(subject)} {rest[3:]}"
         ask = Ask.TALK if modal == "should" else Ask.REQUEST
         return ask, f"Make sure {small(subject)} {_be(subject)} {rest[3:]}"
     if _THE_SYSTEM.match(subject) and first_word(rest) in VERBS:
@@ -596,15 +676,30 @@ def _labelled(text: str, fallback: str) -> tuple[Ask, str] | None:
     if match is None:
         return None
     label, rest = match["label"].strip(), match["rest"]
+    role = read_heading(label).role
     _, inner = take_opener(rest)
-    if is_imperative(inner):
+    inner = _TRAILING.sub("", inner)
+    if role is not Role.SKIP and is_imperative(inner) and (" " in inner or role is Role.THEME):
         if is_imperative(label) and " " in label:
             return Ask.REQUEST, capital(label)
-        return Ask.REQUEST, capital(_TRAILING.sub("", inner))
-    if len(label.split()) <= 6 and not _TELLS.search(label):
-        ask, title = _read(label, fallback)
-        return (Ask.PHRASE if ask is Ask.PHRASE else ask), title
+        kept = f" ({label})" if _is_part(label) and len(inner) + len(label) < 95 else ""
+        return Ask.REQUEST, capital(inner) + kept
+    if role not in (Role.THEME, Role.WORK):
+        return Ask.TALK, capital(text)
+    if is_imperative(label + " it"):
+        return Ask.REQUEST, capital(label if " " in label else f"{label} {small(inner)}")
+    if len(label.split()) <= 6 and not tells(label):
+        return _read(label, fallback)
     return None
+
+
+def _is_part(label: str) -> bool:
+    """Whether a label names a part of the work, such as "CI" or "Backend", rather than whoever does it."""
+    low = label.lower()
+    known = COMMON_WORDS | COMPOUND_TAILS | HEAD_VERBS.keys() | _PARTS_OF_SOFTWARE
+    return len(label) <= 30 and (
+        low in known or (label.isupper() and len(label) > 1) or " " in label or label != label.title()
+    )
 
 
 def first_word(text: str) -> str:

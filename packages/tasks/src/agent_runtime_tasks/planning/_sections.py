@@ -58,27 +58,29 @@ _NAMES = {
         contesto|riferimenti|buiten scope|achtergrond|対象外|範囲外|スコープ外|背景|参考|参考資料|完了|用語|不做|范围外|背景信息|범위 외|배경
         """,
     Role.ASIDE: """
-        additional context|additional information|additional notes|affected|affected systems|affected users|
-        affected versions|anything else|approvers|architecture|architecture overview|attachments|audience|author|
-        authors|benefits|budget|calendar|calendrier|conclusion|conclusions|consequences|constraints|contact|
-        contacts|cost|costs|current architecture|customers|data model overview|dates|dependencies|device|discussion|
-        effort|environment|estimate|estimates|example|examples|figures|further information|guidelines|how it works|
-        impact|important dates|key dates|kosten|labels|log|logs|metrics|more information|numbers|other information|
-        output|owner|owners|people|persona|personas|platform|price|principles|priority|recordings|recovery|
-        related links|results|reviewers|roles|sample|samples|schedule|screenshot|screenshots|severity|stakeholders|
-        state|statistics|status|supported browsers|supported versions|target audience|target group|target users|
-        team|tech stack|technologies|technology|teilnehmer|termine|terms|the team|time frame|timeframe|timeline|
-        timelines|tools|troubleshooting|users|value|version|versions|videos|who|zeitplan
+        created|updated|last updated|last edited|date|due|due date|deadline|sprint|component|components|os|browser|
+        reported by|reporter|assignee|assigned to|approved by|epic link|type|tags|category|app version|device model|
+        frequency|additional context|additional information|additional notes|affected|affected systems|
+        affected users|affected versions|anything else|approvers|architecture|architecture overview|attachments|
+        audience|author|authors|benefits|budget|calendar|calendrier|conclusion|conclusions|consequences|constraints|
+        contact|contacts|cost|costs|current architecture|customers|data model overview|dates|dependencies|device|
+        discussion|effort|environment|estimate|estimates|example|examples|figures|further information|guidelines|
+        how it works|impact|important dates|key dates|kosten|labels|log|logs|metrics|more information|numbers|
+        other information|output|owner|owners|people|persona|personas|platform|price|principles|priority|recordings|
+        recovery|related links|results|reviewers|roles|sample|samples|schedule|screenshot|screenshots|severity|
+        stakeholders|state|statistics|status|supported browsers|supported versions|target audience|target group|
+        target users|team|tech stack|technologies|technology|teilnehmer|termine|terms|the team|time frame|timeframe|
+        timeline|timelines|tools|troubleshooting|users|value|version|versions|videos|who|zeitplan
         """,
     Role.TALK: """
-        summary|description|overview|introduction|intro|abstract|tldr|tl dr|purpose|objective|objectives|goal|goals|
-        aim|aims|vision|mission|executive summary|problem|problem statement|the problem|issue|the issue|bug|
-        describe the bug|bug description|problem description|is your feature request related to a problem|
-        is your feature request related to a problem please describe|use case|use cases|why|question|
-        research question|research questions|hypothesis|hypotheses|notes|note|comments|remarks|hints|hint|tips|
-        decision|about|idea|the idea|proposal summary|user need|opportunity|hinweise|hinweis|zusammenfassung|ziel|
-        ziele|zweck|beschreibung|überblick|einleitung|problemstellung|résumé|objectif|objectifs|remarques|resumen|
-        objetivo|objetivos|notas|概要|目的|目標|備考
+        scope|in scope|summary|description|overview|introduction|intro|abstract|tldr|tl dr|purpose|objective|
+        objectives|goal|goals|aim|aims|vision|mission|executive summary|problem|problem statement|the problem|issue|
+        the issue|bug|describe the bug|bug description|problem description|
+        is your feature request related to a problem|is your feature request related to a problem please describe|
+        use case|use cases|why|question|research question|research questions|hypothesis|hypotheses|notes|note|
+        comments|remarks|hints|hint|tips|decision|about|idea|the idea|proposal summary|user need|opportunity|
+        hinweise|hinweis|zusammenfassung|ziel|ziele|zweck|beschreibung|überblick|einleitung|problemstellung|résumé|
+        objectif|objectifs|remarques|resumen|objetivo|objetivos|notas|概要|目的|目標|備考
         """,
     Role.BEFORE: """
         prerequisites|prerequisite|preconditions|before you begin|before you start|before starting|
@@ -90,29 +92,29 @@ _NAMES = {
         akzeptanzkriterien|abnahmekriterien|critères dacceptation|criterios de aceptación|受け入れ基準|完了条件
         """,
     Role.WORK: """
-        steps|task|tasks|task list|tasklist|subtasks|sub tasks|sub issues|to do|todo|todos|to dos|to do list|
-        todo list|checklist|check list|action|actions|action item|action items|actions items|next step|next steps|
-        next actions|follow up|follow ups|follow up actions|plan|the plan|project plan|work plan|action plan|
-        implementation|implementation plan|implementation steps|implementation tasks|work|the work|work items|
-        work breakdown|work breakdown structure|work packages|deliverable|deliverables|requirement|requirements|
-        functional requirements|non functional requirements|nonfunctional requirements|technical requirements|
-        product requirements|business requirements|feature|features|feature list|key features|core features|
-        main features|user story|user stories|stories|epics|epic|backlog|product backlog|procedure|instructions|
-        method|methods|methodology|approach|our approach|solution|the solution|proposed solution|suggested solution|
-        describe the solution you would like|describe the solution youd like|proposal|proposed changes|
-        proposed change|suggested changes|changes|required changes|code changes needed|what changes|possible fix|
-        suggested fix|proposed fix|fix|the fix|possible solution|details|detail|roadmap|milestones|milestone|phases|
-        in scope|scope|must have|must haves|should have|nice to have|nice to haves|could have|what to do|
-        what needs to be done|what needs to happen|what has to be done|what is left|what is missing|whats left|
-        whats missing|remaining|remaining work|remaining tasks|open|open tasks|open items|open points|outstanding|
-        outstanding work|still to do|in progress|up next|now|findings|issues|known issues|bugs|problems|defects|
-        improvements|enhancements|wanted|wish list|wishlist|body|content|specification|spec|things to do|
-        deployment steps|migration steps|release steps|release checklist|launch checklist|step by step|jobs|
-        assignments|remediation|mitigation|mitigations|recommendations|aufgabe|aufgaben|aufgabenliste|arbeitspakete|
-        maßnahmen|schritte|vorgehen|ablauf|nächste schritte|anforderungen|umsetzung|offen|offene punkte|zu tun|
-        à faire|a faire|tâches|taches|étapes|prochaines étapes|exigences|plan daction|tareas|pasos|próximos pasos|
-        requisitos|por hacer|tarefas|passos|attività|da fare|taken|te doen|stappen|作業|タスク|やること|手順|要件|任务|待办|步骤|需求|작업|
-        할 일
+        steps|how|how we will do it|what|what we will do|task|tasks|task list|tasklist|subtasks|sub tasks|
+        sub issues|to do|todo|todos|to dos|to do list|todo list|checklist|check list|action|actions|action item|
+        action items|actions items|next step|next steps|next actions|follow up|follow ups|follow up actions|plan|
+        the plan|project plan|work plan|action plan|implementation|implementation plan|implementation steps|
+        implementation tasks|work|the work|work items|work breakdown|work breakdown structure|work packages|
+        deliverable|deliverables|requirement|requirements|functional requirements|non functional requirements|
+        nonfunctional requirements|technical requirements|product requirements|business requirements|feature|
+        features|feature list|key features|core features|main features|user story|user stories|stories|epics|epic|
+        backlog|product backlog|procedure|instructions|method|methods|methodology|approach|our approach|solution|
+        the solution|proposed solution|suggested solution|describe the solution you would like|
+        describe the solution youd like|proposal|proposed changes|proposed change|suggested changes|changes|
+        required changes|code changes needed|what changes|possible fix|suggested fix|proposed fix|fix|the fix|
+        possible solution|details|detail|roadmap|milestones|milestone|phases|must have|must haves|should have|
+        nice to have|nice to haves|could have|what to do|what needs to be done|what needs to happen|
+        what has to be done|what is left|what is missing|whats left|whats missing|remaining|remaining work|
+        remaining tasks|open|open tasks|open items|open points|outstanding|outstanding work|still to do|in progress|
+        up next|now|findings|issues|known issues|bugs|problems|defects|improvements|enhancements|wanted|wish list|
+        wishlist|body|content|specification|spec|things to do|deployment steps|migration steps|release steps|
+        release checklist|launch checklist|step by step|jobs|assignments|remediation|mitigation|mitigations|
+        recommendations|aufgabe|aufgaben|aufgabenliste|arbeitspakete|maßnahmen|schritte|vorgehen|ablauf|
+        nächste schritte|anforderungen|umsetzung|offen|offene punkte|zu tun|à faire|a faire|tâches|taches|étapes|
+        prochaines étapes|exigences|plan daction|tareas|pasos|próximos pasos|requisitos|por hacer|tarefas|passos|
+        attività|da fare|taken|te doen|stappen|作業|タスク|やること|手順|要件|任务|待办|步骤|需求|작업|할 일
         """,
 }
 _ROLES = {
@@ -133,6 +135,7 @@ _PARTS = (
         r"|^(?:why|background|motivation|rollback|roll back|alternatives?|appendix|references?|examples?"
     r"|screenshots?) (?!.*\b(?:fix|add|write)\b)"
         r"|\b(?:references|background|glossary|rollback|screenshots|examples)$")),
+    (Role.TALK, re.compile(r"\b(?:notes|remarks|hints|thoughts|considerations)$")),
     (Role.CRITERIA, re.compile(r"\b(?:acceptance criteria|definition of done|success criteria|done when)\b"
     r"|^how (?:do|will) we know\b")),
     (Role.BEFORE, re.compile(r"\b(?:prerequisites|preconditions)\b")),

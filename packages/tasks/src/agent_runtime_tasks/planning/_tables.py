@@ -10,13 +10,13 @@ from ._inline import plain
 from ._requests import Ask, read_request
 
 _WORK_COLUMN = re.compile(
-    r"^(?:tasks?|to ?do|action(?: item)?s?|items?|steps?|work(?: item| package)?s?|what|features?"
+    r"^(?:tasks?|to ?do|action(?: item)?s?|steps?|work(?: item| package)?s?|what|features?"
     r"|requirements?|stories|story|user stor(?:y|ies)|initiatives?|deliverables?|"
     r"epics?|tickets?|issues?|bugs?|activit(?:y|ies)|milestones?|projects?|change|changes|fix|improvements?"
     r"|summary|title|aufgaben?|was|maßnahmen?|schritte?|tâches?|étapes?|actions?|tareas?|作業|タスク|内容)$",
     re.IGNORECASE,
 )
-_TALK_COLUMN = re.compile(r"^(?:descriptions?|details?|subject|name|goal|scope)$", re.IGNORECASE)
+_TALK_COLUMN = re.compile(r"^(?:items?|descriptions?|details?|subject|name|goal|scope)$", re.IGNORECASE)
 _STATUS_COLUMN = re.compile(
     r"^(?:status|state|done\??|progress|complete[d]?\??|finished|erledigt|statut|état|estado|状態|ステータス|✅|✓)$",
     re.IGNORECASE,
@@ -87,7 +87,11 @@ def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -
         for column, name in enumerate(names):
             trustworthy = pattern is _WORK_COLUMN or trusted or _asks(table, column, english)
             # A column "Step" that holds numbers alone only counts.
-            if pattern.match(name) and trustworthy and any(_WORD.search(_cell(cells, column)) for cells, _ in table.rows):
+            if (
+                pattern.match(name)
+                and trustworthy
+                and any(_WORD.search(_cell(cells, column)) for cells, _ in table.rows)
+            ):
                 return column
     if any(_FACT_COLUMNS.match(name) for name in names):
         return None

@@ -97,7 +97,8 @@ def _small(title: str, drafts: list[Draft], document: Document) -> tuple[list[Dr
     else:
         small = plan_sentence(title, english)
         if drafts and refer(asked, drafts[0].title, drafts[0]) is None:
-            small.phases[-1].children.append(drafts[0])
+            steps = small.phases[-1].children
+            steps[: small.kind == "feature"] = drafts  # to build it is to do what the text asks for
     small.phases[0].children[0].spans = whole
     return list(small.phases), small.kind
 

@@ -45,7 +45,14 @@ supply support surface survey suspend swap switch sync synchronise synchronize t
 terminate test think throttle tidy tighten time toggle track train transfer transform transition translate trial
 triage trigger trim troubleshoot try tune turn tweak type unblock uncouple undeploy unify uninstall unify unlink
 unlock unpin unsubscribe update upgrade upload use validate vacuum vary vendor verify version vet visit visualise
-visualize wait walk warn wash watch weigh whitelist widen wire withdraw wrap write zip
+visualize wait walk warn wash watch weigh whitelist widen wire withdraw wrap write sponsor ping chase leave code
+overlap phone nominate donate hang cook bake dust mow plant water harvest sew drill glue sand varnish tile plaster
+prime unpack vacate rent lease recharge refill refuel rinse shop fly park enrol enroll memorise memorize practice
+rehearse transcribe annotate tabulate interpret synthesise synthesize dilute randomise randomize debrief cite
+unmount cordon reboot dump demote warm allowlist blacklist denylist tokenise tokenize hash salt escape unescape
+inline lint typecheck stub fuzz obfuscate minify transpile preload prerender virtualise virtualize right-size
+motivate supervise celebrate thank greet welcome treat feed clarify mediate reassure deepen widen heighten loosen
+fasten attend bid pitch chart sum solve answer weigh staff equip zip
 """
 
 # Verbs that are as often nouns: alone, or before another noun, they name a thing.
@@ -80,6 +87,25 @@ COMPOUND_TAILS = frozenset(
     space specification speed stack state statement status step storage store strategy suite support system table
     tag target team template theme threshold time timeout times token tool tracking type types unit usage use user
     validation value version view volume window workflow cases costs rights
+    """.split()  # noqa: SIM905 - a list of words reads as one
+)
+
+# Words that often begin a phrase, and are no names.
+COMMON_WORDS = frozenset(
+    """
+    must nice functional non-functional could account action active audio auto basic battery better big billing
+    black blue bold book bulk button cheap checkout clean clear client cloud code colour color company content
+    corporate cold current custom customer daily dark data database deep default demo desktop digital direct double
+    dry dynamic early easy empty external fast final fine first flat food form free fresh front full general global
+    good green group hard health heavy help high home homepage hot idle image inline inner internal item key
+    keyboard kitchen large late law left legal light link live load local log long low mail main major manual
+    market media memory menu minor mobile modal model money monthly mouse music network new night office old online
+    onboarding open order outer own paper partial password payment people performance permission phone photo plain
+    policy poor power price print privacy private product public quality quick raw real red remote rich right rough
+    route safe sales sample search security self server session shared short signup simple single site slow small
+    smart social soft sound source spare special staff staging static stock strong support synthetic system team
+    technical temporary test text third time tiny top traffic travel type typo unit unused upper user video visual
+    voice wall warm water weak web website weekly white wide wild work world yearly
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
@@ -146,7 +172,7 @@ def _third_person(verb: str) -> str:
 # "The import takes six hours": words by which a sentence tells something. Those that may be plural nouns are left out.
 TELLING = frozenset(_third_person(verb) for verb in VERBS - NOUN_VERBS) | frozenset(
     """
-    appears appear belongs belong costs crashes depends depend exists exist fails freezes happens happen hangs
+    overlaps appears appear belongs belong costs crashes depends depend exists exist fails freezes happens happen hangs
     leaks lies looks loses lose needs occurs occur remains remain responds respond says seems seem shows speaks
     stands stays stay sits spends thinks throws works went took came showed said thought made found began became
     felt got met wrote ran gave kept left lost sent
