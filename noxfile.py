@@ -34,7 +34,6 @@ nox.options.sessions = [
     *[f"libraries-{python}" for python in PYTHONS if python != RUNNING],
     "alone",
     "build",
-    "demo",
 ]
 
 
@@ -93,16 +92,17 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session(requires=["wheels"])
 def build(session: nox.Session) -> None:
-    """Install the wheels as users do, from a folder, and call a tool of the installed server."""
-    session.install("--find-links", str(_wheels(session)), "agent-runtime-mcp")
+    """Install the wheels into an empty environment, call the server there and run the demo."""
+    session.install(*map(str, _wheels(session).glob("*.whl")))
     session.run("agent-runtime", "--help", silent=True)
     database = Path(session.create_tmp(), "runtime.db")
     session.run("python", "tests/house/mcp_session.py", "agent-runtime", "serve", "--db", str(database))
+    session.run("agent-runtime", "demo")
 
 
-@nox.session(requires=["wheels"])
+@nox.session(default=False, requires=["wheels"])
 def demo(session: nox.Session) -> None:
-    """Run the demo."""
+    """Run the demo, as build does too."""
     _install(session, *DISTRIBUTIONS)
     session.run("agent-runtime", "demo")
 

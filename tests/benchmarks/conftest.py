@@ -1,17 +1,16 @@
 """What the benchmarks share: nothing watches their SQL, and each figure is told beside its floors."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
+from comparing import Beside, Figures
+from floors import Transactions
+
 from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp._call import Libraries
 from agent_runtime_mcp._database import Database
-from comparing import Beside, Figures
-from floors import Transactions
 
 _FIGURES = pytest.StashKey[Figures]()
 

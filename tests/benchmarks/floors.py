@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import apsw
+
 from agent_runtime_mcp._cli._bench_wire import Wire
 
 _ROWS = 5000

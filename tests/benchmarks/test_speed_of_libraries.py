@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from agent_runtime_relay import Relays
 
 ROUNDS = {"FULL": 300, "NORMAL": 2000}

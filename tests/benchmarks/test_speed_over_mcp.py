@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_runtime_mcp._cli._bench_wire import Wire
 from comparing import Figure, timed
 from floors import Transactions, empty_server, resident_mib
+
+from agent_runtime_mcp._cli._bench_wire import Wire
 
 ROUNDS = 300
 STARTS = 9
@@ -153,7 +154,7 @@ def test_breaker_status_over_mcp(measure, server):
 
 
 def test_start_and_memory(benchmark, figures, tmp_path):
-    """Each start is of a file that is there, as in daily use; memory is what the server has taken by its first reply."""
+    """Each start is of a file that is there, as in daily use; memory is what the server takes by its first reply."""
     serve(tmp_path / "runtime.db").close()
     floors: list[Wire] = []
     servers: list[Wire] = []

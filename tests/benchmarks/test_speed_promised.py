@@ -3,10 +3,11 @@
 import sys
 
 import pytest
-from agent_runtime_mcp._cli._bench_wire import Wire
-from agent_runtime_mcp._cli._bench_work import AGENTS, OUTPUT, goal_text
 from comparing import Figure, p95, timed
 from floors import Transactions
+
+from agent_runtime_mcp._cli._bench_wire import Wire
+from agent_runtime_mcp._cli._bench_work import AGENTS, OUTPUT, goal_text
 
 DECOMPOSITIONS = 60
 RELAYS = 6

@@ -284,7 +284,8 @@ def test_a_window_counts_more_failures_than_are_shown(breakers, clock):
     breakers.configure(AGENT, failure_threshold=100)
     fail(breakers, AGENT, 7)
     clock.advance(30)
-    fail(breakers, AGENT, 12)
+    fail(breakers, AGENT, 11)
+    assert breakers.record_failure(AGENT, "timeout", "").breaker == breakers.status(AGENT)
     assert (breakers.status(AGENT).failure_count, len(breakers.status(AGENT).recent_failures)) == (19, 10)
     clock.advance(30)
     assert breakers.status(AGENT).failure_count == 12
@@ -422,6 +423,16 @@ def test_a_rate_limited_probe_is_released_and_throttles(breakers, clock):
     assert breakers.acquire(AGENT).reason is RefusalReason.THROTTLED
     clock.advance(40)
     assert breakers.acquire(AGENT).kind is PermitKind.PROBE
+
+
+def test_a_rate_limit_without_a_time_fails_a_probe_even_while_throttled(breakers, clock):
+    breakers.configure(AGENT, half_open_max_calls=2)
+    fail(breakers, AGENT, 5)
+    clock.advance(COOLDOWN)
+    first, second = breakers.acquire(AGENT), breakers.acquire(AGENT)
+    breakers.record_failure(AGENT, "rate_limited", "", permit_id=first.permit_id, retry_after_seconds=40)
+
+    assert breakers.record_failure(AGENT, "rate_limited", "", permit_id=second.permit_id).tripped
 
 
 def test_an_open_breaker_tells_the_longer_of_cooldown_and_throttle(breakers, clock):

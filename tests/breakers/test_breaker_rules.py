@@ -226,6 +226,19 @@ def test_metrics_only_moves_no_breaker_that_is_open_already(breakers, clock):
     assert breakers.acquire(AGENT).kind is PermitKind.PROBE
 
 
+def test_a_permit_from_metrics_only_does_not_speak_for_a_probe(breakers, clock):
+    breakers.configure(AGENT, success_threshold=1)
+    fail(breakers, AGENT, 5)
+    clock.advance(COOLDOWN)
+    breakers.acquire(AGENT)
+    breakers.configure(AGENT, mode="metrics_only")
+    permits = [breakers.acquire(AGENT).permit_id for _ in range(2)]
+    breakers.configure(AGENT, mode="normal")
+
+    assert not breakers.record_failure(AGENT, "timeout", "", permit_id=permits[0]).tripped
+    assert not breakers.record_success(AGENT, permit_id=permits[1]).recovered
+
+
 # Settings
 
 

@@ -235,7 +235,7 @@ def test_a_probe_that_reports_back_ends_a_row_of_lost_ones(breakers, half_open, 
         clock.advance(900)
         breakers.settle(AGENT, breakers.acquire(AGENT).permit_id, settle)
 
-    assert breakers.status(AGENT).state is BreakerState.HALF_OPEN
+    assert Cause.PROBES_LOST not in causes(breakers)
 
 
 def test_status_foretells_what_lost_probes_will_lead_to(breakers, half_open, clock):

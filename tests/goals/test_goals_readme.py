@@ -1,42 +1,15 @@
-"""The README: its example runs and prints what it says, and its reference names what there is."""
-
-import contextlib
-import inspect
-import io
-import re
-from pathlib import Path
-
-import pytest
+"""The README of the goals library."""
 
 from agent_runtime_goals import Goals
+from readmes import Readme
 
-README = (Path(__file__).parents[2] / "packages" / "goals" / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+README = Readme("goals", Goals)
 
 
 def test_the_example_runs_and_prints_what_the_readme_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    [example], [output] = blocks("python"), blocks("text")
-    assert len([line for line in example.splitlines() if line]) <= 14
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(example, "README.md", "exec"), {})
-    assert printed.getvalue() == output
+    README.check_example()
 
 
-@pytest.mark.parametrize(
-    "method", [name for name, _ in inspect.getmembers(Goals, inspect.isfunction) if not name.startswith("_")]
-)
-def test_the_reference_names_every_public_method(method):
-    assert re.search(rf"`{method}[(`]", README)
-
-
-def test_the_reference_names_no_argument_that_a_method_does_not_take():
-    for method, arguments in re.findall(r"`(\w+)\(([^)`]*)\)`", README):
-        if hasattr(Goals, method):
-            known = inspect.signature(getattr(Goals, method)).parameters
-            named = {name.split("=")[0].strip() for name in arguments.split(",")} - {"", "..."}
-            assert named <= set(known), method
+def test_the_reference_names_every_method_and_no_argument_that_there_is_not():
+    README.check_reference()

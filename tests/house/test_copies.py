@@ -3,7 +3,7 @@
 import pytest
 from checkout import LIBRARIES, SOURCES
 
-COPIES = {"_storage.py": (*LIBRARIES, "server"), "_values.py": LIBRARIES}
+COPIES = {"_storage.py": (*LIBRARIES, "server"), "_values.py": LIBRARIES, "_finding.py": LIBRARIES}
 
 
 @pytest.mark.parametrize("name", COPIES)

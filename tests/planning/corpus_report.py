@@ -197,7 +197,7 @@ def _nesting(
 def _order(
     case: dict[str, Any], expected: list[Expected], matched: dict[str, PlannedTask], plan: Plan, faults: list[str]
 ) -> tuple[int, int]:
-    """Judge each pair of tasks of which none is in the other: the one must wait for the other where the text says so."""
+    """Judge each pair of tasks of which none is in the other: does one wait for the other where the text says so."""
     labels = [item.label for item in expected if item.label in matched]
     stated = _stated(case, expected)
     if case.get("order_free"):

@@ -166,8 +166,7 @@ _ITEMS = st.lists(
 def test_what_passes_can_be_worked_off(items: list[dict[str, object]]):
     try:
         plan = check_plan(items)
-    except InvalidPlan as error:
-        assert error.faults
+    except InvalidPlan:
         return
     above = {item.key: item.parent for item in plan.items}
     needs = {item.key: item.depends_on for item in plan.items}

@@ -86,10 +86,48 @@ def test_any_text_becomes_a_sound_plan(text: str, strategy: str):
 
 
 _PIECES = st.sampled_from(
-    ["- ", "* ", "1. ", "> ", "# ", "## ", "```\n", "|", "|a|b|\n|-|-|\n", "\n", "\n\n", "  ", "    ", "[ ] ", "[x] ", "**",
-     "`", "<div>", "<!--", "http://a.b", "![i](j)", "do it", "First, ", "Then ", "before ", "after ", "and ", "fix the bug",
-     "we need to test it", "Out of scope", ":", ".", "not ", "\u2022 ", "\u2705 ", "\u8a2d\u8a08\u3059\u308b\u3002", "~~", "(needs 1)", "Phase 2: "]
-)  # fmt: skip
+    [
+        "- ",
+        "* ",
+        "1. ",
+        "> ",
+        "# ",
+        "## ",
+        "```\n",
+        "|",
+        "|a|b|\n|-|-|\n",
+        "\n",
+        "\n\n",
+        "  ",
+        "    ",
+        "[ ] ",
+        "[x] ",
+        "**",
+        "`",
+        "<div>",
+        "<!--",
+        "http://a.b",
+        "![i](j)",
+        "do it",
+        "First, ",
+        "Then ",
+        "before ",
+        "after ",
+        "and ",
+        "fix the bug",
+        "we need to test it",
+        "Out of scope",
+        ":",
+        ".",
+        "not ",
+        "\u2022 ",
+        "\u2705 ",
+        "\u8a2d\u8a08\u3059\u308b\u3002",
+        "~~",
+        "(needs 1)",
+        "Phase 2: ",
+    ]
+)
 _TEXTS = st.one_of(st.text(max_size=300), st.lists(_PIECES, max_size=40).map("".join))
 
 
@@ -149,7 +187,10 @@ def test_sequential_parallel_and_hierarchical_differ_in_order_and_grouping():
 
 
 def test_the_description_keeps_code_and_the_text_as_it_was_written():
-    text = "1. Generate a key:\n\n   ```sh\n   keygen -t ed25519\n   ```\n\n2. Upload **it** to [the vault](https://vault.example)\n"
+    text = (
+        "1. Generate a key:\n\n   ```sh\n   keygen -t ed25519\n   ```\n\n"
+        "2. Upload **it** to [the vault](https://vault.example)\n"
+    )
     first, second = plan_text("Rotate", text, strategy="sequential").items
     assert (first.title, second.title) == ("Generate a key", "Upload it to the vault")
     assert "keygen -t ed25519" in first.description

@@ -183,6 +183,23 @@ def test_a_released_baton_stays_and_costs_no_attempt(team):
     assert (reading.baton.baton_id, reading.baton.attempt, reading.claim.worker) == (baton, 1, "bob")
 
 
+def test_a_running_process_renews_what_has_used_a_third_of_its_lease(relays, clock):
+    short, long = Team.of(relays, "one"), Team.of(relays, "one")
+    short.claim("ann", holder="process 1", lease_seconds=30)
+    long.claim("ann", holder="process 1", lease_seconds=900)
+    assert relays.renew_due("process 1") == 10
+    assert relays.renew_due("process 2") is None
+
+    clock.advance(10)
+    assert relays.renew_due("process 1") == 10
+    assert short.read().claim.expires_at == clock.milliseconds + 30 * SECOND
+    assert long.read().claim.expires_at == clock.milliseconds + 890 * SECOND
+
+    clock.advance(3600)
+    assert relays.renew_due("process 1") == 10
+    assert short.read().claim.live
+
+
 def test_a_process_that_ends_gives_back_all_that_it_holds(relays):
     teams = [Team.of(relays, "one") for _ in range(3)]
     teams[0].claim("ann", holder="process 1")

@@ -66,6 +66,22 @@ def test_the_situation_of_a_pipeline_is_looked_up_and_never_searched_for(team):
     ]
 
 
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        (
+            "SELECT 1 FROM relay_attempts WHERE ended_at IS NULL AND holder = 'p' ORDER BY pipeline_id",
+            "relay_live_batons",
+        ),
+        ("SELECT 1 FROM relay_outputs WHERE pipeline_id = 1 AND late = 1 ORDER BY id", "relay_late_outputs"),
+        ("SELECT 1 FROM relay_pipelines WHERE id > 5 AND status = 'failed' ORDER BY id", "relay_pipelines_by_status"),
+    ],
+)
+def test_what_is_seldom_is_found_by_an_index_of_what_is_seldom(relays, sql, index):
+    [(*_, detail)] = relays.connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+    assert f"USING INDEX {index}" in detail or f"USING COVERING INDEX {index}" in detail
+
+
 def test_two_live_batons_of_one_pipeline_are_refused_by_the_schema(team):
     connection = team.relays.connection
     with pytest.raises(apsw.ConstraintError, match=r"UNIQUE constraint failed: relay_attempts\.pipeline_id"):

@@ -25,3 +25,13 @@ def runtime(tmp_path, clock, new_file):
     runtime = Runtime(path, clock)
     yield runtime
     runtime.database.close()
+
+
+@pytest.fixture
+def shell(tmp_path, new_file):
+    """A command line with a file of its own."""
+    from commanding import Shell
+
+    path = tmp_path / "runtime.db"
+    shutil.copy(new_file, path)
+    return Shell(path)

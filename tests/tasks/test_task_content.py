@@ -1,5 +1,7 @@
 """What a task is: its texts, numbers and lists, how they are changed, and how tasks are found again."""
 
+import contextlib
+
 import attrs
 import pytest
 
@@ -382,3 +384,61 @@ def test_words_of_status_and_readiness_compare_with_plain_text(tasks):
     task = tasks.create("work").task
     assert task.status is TaskStatus.PENDING
     assert (f"{task.status}", f"{task.readiness}") == ("pending", "ready")
+
+
+# Transactions
+
+
+def test_several_calls_in_one_transaction_are_kept_or_dropped_together(tasks, connection):
+    kept = created(tasks, "kept")
+    before = tasks.counts([0])
+
+    def change_ones_mind():
+        with connection:
+            tasks.create("dropped")
+            claimed = tasks.claim_next(worker="ann")
+            tasks.update_status(kept, "completed", worker="ann", claim_token=claimed.claim_token)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        change_ones_mind()
+
+    assert ids(tasks.list()) == [kept]
+    assert (tasks.get(kept).fence, tasks.counts([0])) == (0, before)
+
+
+def test_a_refusal_inside_a_transaction_undoes_its_own_call_alone(tasks, connection):
+    with connection:
+        first = created(tasks, "first")
+        with pytest.raises(TaskNotFound):
+            tasks.create("second", parent_id=first, dependencies=[99])
+        third = created(tasks, "third")
+    assert ids(tasks.list()) == [first, third]
+    assert tasks.counts([0])[0] == Counts(ready=2)
+    assert tasks.get(first).children == 0
+
+
+def test_reads_of_several_statements_run_in_the_snapshot_that_is_handed_in(connection, clock):
+    entered = []
+
+    @contextlib.contextmanager
+    def snapshot():
+        entered.append(True)
+        yield
+
+    tasks = Tasks(connection, clock=clock, snapshot=snapshot)
+    tasks.migrate()
+    task = tasks.create("work", goal_id=1).task
+    assert not entered
+    for read in (
+        lambda: tasks.links(task),
+        lambda: tasks.prerequisites(task),
+        tasks.list,
+        tasks.offers,
+        lambda: tasks.counts([0, 1]),
+        tasks.queue,
+        lambda: tasks.open_in([1]),
+    ):
+        entered.clear()
+        read()
+        assert entered == [True]

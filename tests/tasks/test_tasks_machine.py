@@ -369,7 +369,6 @@ class TaskMachine(RuleBasedStateMachine):
         if effect == "nothing":
             self.check_change(change, task, changed=False)
             return
-        fact.result, fact.error = texts.get("result", fact.result), texts.get("error", fact.error)
         new_token = None
         claim = fact.claim
         if effect == "renew":
@@ -395,6 +394,7 @@ class TaskMachine(RuleBasedStateMachine):
             used_up = outcome in ("failed", "lost") and fact.attempts >= fact.max_attempts
             fact.status, fact.settled_by = ("failed", worker) if used_up else ("pending", None)
             fact.not_before = fact.not_before if delay is None else world.now + delay * 1000
+        fact.result, fact.error = texts.get("result", fact.result), texts.get("error", fact.error)
         world.forget()
         self.check_change(change, task, token=new_token)
 

@@ -1,6 +1,7 @@
 """Circuit breakers for AI agents, shared by every process on one SQLite file."""
 
 from ._breakers import Breakers
+from ._finding import Finding
 from ._guard import Failure, Guard, classify
 from ._model import (
     Admission,
@@ -30,6 +31,7 @@ __all__ = [
     "Cause",
     "Failure",
     "FailureType",
+    "Finding",
     "Guard",
     "HistoryPage",
     "Mode",

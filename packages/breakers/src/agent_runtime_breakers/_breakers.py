@@ -3,12 +3,14 @@
 import contextlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import attrs
 
+from ._audit import Audit
 from ._decisions import Decisions
+from ._finding import Finding
 from ._guard import Classify, Guard, classify
 from ._listing import Listing
 from ._model import (
@@ -388,6 +390,20 @@ class Breakers:
             InvalidValue: an argument is out of its bounds.
         """
         return Guard(self, AGENT_ID("agent_id", agent_id), worker, holder, classify)
+
+    def audit(self, checked: Callable[[int], object] = lambda _count: None) -> Iterator[Finding]:
+        """Yield what the rows of breakers say and their histories contradict, reading a page at a time.
+
+        Args:
+            checked: told of each page how many breakers it had.
+        """
+        with self.snapshot():
+            yield from Audit(self.connection, self._store.rows, self._store.history).findings(checked)
+
+    def rebuild(self) -> int:
+        """Write anew what is derived, and nothing else; return how many rows were wrong."""
+        with self.connection:
+            return Audit(self.connection, self._store.rows, self._store.history).rebuild()
 
     @cached_property
     def _store(self) -> Store:

@@ -168,6 +168,11 @@ class Rows:
         self.connection.execute(_UPDATE_TALLIES, values).fetchall()
 
 
+def shown_state(settings: Settings, position: Position) -> str:
+    """Return the state to store for lists: an open breaker half opens by its time, without a write."""
+    return str(BreakerState.OPEN if settings.mode is Mode.FORCED_OPEN else position.state)
+
+
 def _breaker_row(row: Row) -> BreakerRow:
     (
         agent_id,
@@ -241,7 +246,7 @@ def _all_values(agent_id: str, standing: Standing, counted: Counted) -> dict[str
         "cleared_failures": counted.cleared_failures,
         "cleared_successes": counted.cleared_successes,
         "transitions": counted.transitions,
-        "shown_state": str(BreakerState.OPEN if settings.mode is Mode.FORCED_OPEN else position.state),
+        "shown_state": shown_state(settings, position),
         "half_opens_at": half_opens_at(settings, position),
         **{name: getattr(settings, name) for name in _SETTINGS},
         "mode": str(settings.mode),

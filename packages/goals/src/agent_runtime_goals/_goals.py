@@ -2,11 +2,13 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from ._audit import Audit
+from ._finding import Finding
 from ._model import (
     Goal,
     GoalChange,
@@ -266,6 +268,20 @@ class Goals:
         return frozenset(
             goal_id for goal_id in goal_ids if any(goal.status is GoalStatus.PAUSED for goal in self.ancestors(goal_id))
         )
+
+    def audit(self, checked: Callable[[int], object] = lambda _count: None) -> Iterator[Finding]:
+        """Yield what the tables say and the goals in them contradict, reading a page at a time.
+
+        Args:
+            checked: told of each page how many goals it had.
+        """
+        with self.snapshot():
+            yield from Audit(self.connection).findings(checked)
+
+    def rebuild(self) -> int:
+        """Write anew what is derived, and nothing else; return how many rows were wrong."""
+        with self.connection:
+            return Audit(self.connection).rebuild()
 
     def _check_place(self, before: Goal, after: Goal) -> None:
         """Refuse a parent that is closed or stands below the goal."""

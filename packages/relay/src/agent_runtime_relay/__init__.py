@@ -1,6 +1,7 @@
 """Sequential pipelines of AI agents: one piece of work handed from agent to agent."""
 
 from ._batons import Advance, Baton, BatonReading, Claim, FailedAttempt, NextBaton, Retry
+from ._finding import Finding
 from ._gate import Check, GateResult
 from ._guard import Admission, Guard, Refusal, Result, Unguarded
 from ._model import CreatedRelay, Orphan, OutputPage, Relay, RelayChange, RelayPage, RelayStep, RelaySummary
@@ -24,6 +25,7 @@ __all__ = [
     "Claim",
     "CreatedRelay",
     "FailedAttempt",
+    "Finding",
     "GateResult",
     "Guard",
     "NextBaton",

@@ -7,9 +7,9 @@ from ._adoption import Adoption
 from ._batons import Advance, Claim, FailedAttempt
 from ._failing import Failing, Failure
 from ._guard import Result
-from ._lookups import Lookups
 from ._parts import optional
 from ._submission import Delivery, Submission, hash_of
+from ._upkeep import Upkeep
 from .bounds import (
     BatonId,
     ErrorText,
@@ -25,7 +25,7 @@ from .bounds import (
 
 
 @attrs.frozen
-class HeldBatons(Lookups):
+class HeldBatons(Upkeep):
     """The part of the relays of one database that runners use."""
 
     def renew(

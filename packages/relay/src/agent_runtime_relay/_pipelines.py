@@ -50,6 +50,19 @@ _SITUATION = f"""
         ON live.pipeline_id = pipeline.id AND live.ended_at IS NULL
     WHERE pipeline.id = CAST(:id AS BIGINT)
     """
+_WRITE = """
+    UPDATE relay_pipelines
+    SET reason = :reason,
+        current_step = :current_step,
+        token_budget = :token_budget,
+        tokens_used = :tokens_used,
+        quality_threshold = :quality_threshold,
+        l_score_threshold = :l_score_threshold,
+        max_retries = :max_retries,
+        updated_at = :updated_at
+    WHERE id = :id
+    """
+_WRITE_AND_MOVE = _WRITE.replace("SET ", "SET status = :status,\n        ", 1)
 _STEP_FROM = len(_PIPELINE_COLUMNS)
 _NEXT_STEP_FROM = _STEP_FROM + len(_STEP_COLUMNS)
 _LIVE_FROM = _NEXT_STEP_FROM + len(_STEP_COLUMNS)
@@ -168,21 +181,10 @@ class Pipelines:
         """Write what may change in a pipeline, and keep the counts; an unchanged status costs no index."""
         moved = after.status is not before.status
         self.connection.execute(
-            f"""
-            UPDATE relay_pipelines
-            SET {"status = :status," if moved else ""}
-                reason = :reason,
-                current_step = :current_step,
-                token_budget = :token_budget,
-                tokens_used = :tokens_used,
-                quality_threshold = :quality_threshold,
-                l_score_threshold = :l_score_threshold,
-                max_retries = :max_retries,
-                updated_at = :updated_at
-            WHERE id = :id
-            """,
+            _WRITE_AND_MOVE if moved else _WRITE,
             {
                 "id": after.id,
+                "status": str(after.status),
                 "reason": after.reason,
                 "current_step": after.current_step,
                 "token_budget": after.token_budget,
@@ -191,8 +193,7 @@ class Pipelines:
                 "l_score_threshold": after.l_score_threshold,
                 "max_retries": after.max_retries,
                 "updated_at": after.updated_at,
-            }
-            | ({"status": str(after.status)} if moved else {}),
+            },
         ).fetchall()
         if moved:
             self._count([(before.status, -1), (after.status, 1)])

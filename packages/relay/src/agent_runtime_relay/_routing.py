@@ -1,6 +1,6 @@
 """Which agent is given a baton: the step's own, the pipeline's fallback for it, then those that the guard names."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 
 import attrs
@@ -44,26 +44,18 @@ def route(
         pipeline_fallback: who stands in by the pipeline's own word, or None.
         ask: whether an agent admits.
     """
-    refusals: list[Refusal] = []
-    asked: set[str] = set()
-    for candidate, why in _candidates(agent, reason, pipeline_fallback, refusals):
-        if candidate in asked:
+    candidates = [(agent, reason)]
+    if pipeline_fallback is not None:
+        candidates.append((pipeline_fallback, RouteReason.PIPELINE_FALLBACK))
+    refusals: dict[str, Refusal] = {}
+    for candidate, why in candidates:  # which grows at its end while it is gone through
+        if candidate in refusals:
             continue
-        asked.add(candidate)
         answer = ask(candidate)
         if isinstance(answer, Admission):
             return Route(agent=candidate, reason=why, permit_id=answer.permit_id)
-        refusals.append(answer)
-    waits = [refusal.retry_after_seconds for refusal in refusals if refusal.retry_after_seconds is not None]
+        refusals[candidate] = answer
+        if answer.fallback_agent is not None:
+            candidates.append((answer.fallback_agent, RouteReason.GUARD_FALLBACK))
+    waits = [refusal.retry_after_seconds for refusal in refusals.values() if refusal.retry_after_seconds is not None]
     return Blocked(retry_after_seconds=min(waits, default=None))
-
-
-def _candidates(
-    agent: str, reason: RouteReason, pipeline_fallback: str | None, refusals: list[Refusal]
-) -> Iterator[tuple[str, RouteReason]]:
-    yield agent, reason
-    if pipeline_fallback is not None:
-        yield pipeline_fallback, RouteReason.PIPELINE_FALLBACK
-    for refusal in tuple(refusals):
-        if refusal.fallback_agent is not None:
-            yield refusal.fallback_agent, RouteReason.GUARD_FALLBACK

@@ -78,8 +78,8 @@ class Text:
     @property
     def schema(self) -> dict[str, Any]:
         """The bounds in the words of JSON Schema."""
-        longest = self.characters if self.characters is not None else self.kib and self.kib * KIB
-        return _present(type="string", minLength=self.shortest or None, maxLength=longest)
+        # JSON Schema counts characters and can't say bytes.
+        return _present(type="string", minLength=self.shortest or None, maxLength=self.characters)
 
 
 @attrs.frozen(kw_only=True)

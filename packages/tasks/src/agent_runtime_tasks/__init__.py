@@ -1,6 +1,7 @@
 """A task graph for AI agents: ready queue, claims with leases and fences, attempts, plans."""
 
 from ._changes import KEEP
+from ._finding import Finding
 from ._model import (
     Attempt,
     Claim,
@@ -28,6 +29,7 @@ __all__ = [
     "Claim",
     "Claimed",
     "Counts",
+    "Finding",
     "InvalidPlan",
     "Offer",
     "Outcome",

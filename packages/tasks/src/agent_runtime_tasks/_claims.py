@@ -97,11 +97,10 @@ class Claims:
             SELECT task_id
             FROM tasks_claims
             WHERE worker = :worker
-            ORDER BY task_id
             """,
             {"worker": worker},
         ).fetchall()
-        return tuple(row[0] for row in rows)
+        return tuple(sorted(row[0] for row in rows))
 
     def dead_holders(self) -> tuple[str, ...]:
         """Return the holders whose process is gone, asking once for each holder, not for each claim."""

@@ -6,7 +6,7 @@ import attrs
 
 from ._claims import ClaimRow, Claims
 from ._model import Claimed, Offer, Outcome, State, Task
-from ._reading import TASK_COLUMNS, Reading, task_of
+from ._reading import FENCE, TASK_COLUMNS, Reading, task_of
 from ._ripple import Ripple
 from ._rows import Rows, bindings, chunks, placeholders
 from ._rules import counts_against_the_limit, queue_key
@@ -114,13 +114,13 @@ class ReadyQueue:
             """,
             {"id": task_id, "key": key, "now": now},
         ).fetchall()
-        task = task_of(row, now)
+        fence = row[FENCE]
         claim = ClaimRow(
             task_id=task_id,
             worker=worker,
             holder=holder,
-            token=f"{task_id}.{task.fence}.{self.new_id()}",
-            fence=task.fence,
+            token=f"{task_id}.{fence}.{self.new_id()}",
+            fence=fence,
             lease=lease,
             started_at=now,
             expires_at=now + lease,
@@ -129,15 +129,10 @@ class ReadyQueue:
             note=None,
         )
         self.claims.add(claim)
+        task = task_of(row, now, self.claims.shown(claim, now))
         if key is not None and key == queue_key(task.priority, left=False):
-            self.rows.count(
-                {
-                    (goal_id, state): delta
-                    for goal_id in {0, task.goal_id or 0}
-                    for state, delta in (("ready", -1), ("in_progress", 1))
-                }
-            )
-        return attrs.evolve(task, claim=self.claims.shown(claim, now)), claim
+            self.rows.count({goal_id: {"ready": -1, "in_progress": 1} for goal_id in {0, task.goal_id or 0}})
+        return task, claim
 
     def take_over(self, ripple: Ripple, standing: Standing, worker: str, now: int) -> bool:
         """End the dead claim of a task; False when that used up its attempts, so that it failed."""
@@ -189,7 +184,8 @@ class ReadyQueue:
         if goal_ids is None:
             rows = self.connection.execute(NEXT_OFFER.format(condition="", limit=limit)).fetchall()
         else:
-            sql = NEXT_OFFER.format(condition="AND goal_id = :goal_id", limit=limit)
+            # With "=" and an ORDER BY, SQLite compiles the statement anew for each value that is bound to it.
+            sql = NEXT_OFFER.format(condition="AND goal_id IN (:goal_id)", limit=limit)
             rows = [
                 row
                 for goal_id in sorted(goal_ids)

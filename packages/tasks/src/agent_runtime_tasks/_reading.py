@@ -20,6 +20,7 @@ TASK_COLUMNS = """
     acceptance_criteria, metadata, attempts, max_attempts, tasks_tasks.fence, not_before, result, error, settled_by,
     created_at, updated_at, tasks_tasks.started_at, completed_at
 """
+FENCE = 14
 _CLAIM_STARTS = 23
 _COUNTED = ("ready", "waiting", "unreachable", "in_progress", "completed", "failed", "cancelled", "groups")
 _IN_THIS_GOAL = "AND t.goal_id = tasks_counts.goal_id"
@@ -219,11 +220,11 @@ def task_of(row: Row, now: int, claim: Claim | None = None, progress_note: str |
         parent_id=row[7],
         open_dependencies=row[8],
         children=row[9],
-        acceptance_criteria=tuple(from_json(row[10])),
-        metadata=from_json(row[11]),
+        acceptance_criteria=() if row[10] == "[]" else tuple(from_json(row[10])),
+        metadata={} if row[11] == "{}" else from_json(row[11]),
         attempts=row[12],
         max_attempts=row[13],
-        fence=row[14],
+        fence=row[FENCE],
         not_before=row[15],
         result=row[16],
         error=row[17],

@@ -13,7 +13,7 @@ from ._rules import ABSENT, Bearing, Node, bearing, derive
 class Ripple:
     """The consequences of changes to some tasks, gathered in memory and written once.
 
-    Take the nodes to be changed with `node` or `take`, change them, `touch` them, then `settle`; as often as needed.
+    Take the nodes to be changed with `node` or `take`, change them, `touch` them, then `settle`, which forgets them.
 
     Args:
         rows: where nodes are read and written.
@@ -91,7 +91,11 @@ class Ripple:
                     self._told[node.task_id] = now
                     turned.append((node, was, now))
             self._tell(turned)
-        return self._write()
+        ready = self._write()
+        self._nodes.clear()
+        self._before.clear()
+        self._told.clear()
+        return ready
 
     def _tell(self, turned: list[tuple[Node, Bearing, Bearing]]) -> None:
         """Tell dependents, groups above and children below of bearings that changed."""
@@ -144,7 +148,6 @@ class Ripple:
         if moved:
             self._rows.write_states(moved, self._now)
         self._rows.count(tally(changed))
-        self._before |= {node.task_id: attrs.evolve(node) for _, node in changed}
         return tuple(
             node.task_id for before, node in changed if node.state is State.READY and not before.is_ready(self._now)
         )
@@ -154,13 +157,13 @@ class Ripple:
         return node.state, node.offer, node.wake_at, node.pinned
 
 
-def tally(changes: Iterable[tuple[Node | None, Node | None]]) -> dict[tuple[int, str], int]:
-    """Return what changes of nodes (before and after, None for none) do to the counts of all and of each goal."""
-    deltas: dict[tuple[int, str], int] = {}
+def tally(changes: Iterable[tuple[Node | None, Node | None]]) -> dict[int, dict[str, int]]:
+    """Return what changes of nodes (before and after, None for none) do to the counts of all (0) and of each goal."""
+    deltas: dict[int, dict[str, int]] = {}
     for before, after in changes:
         for node, sign in ((before, -1), (after, 1)):
             if node is not None:
                 for goal_id in {0, node.goal_id or 0}:
-                    key = goal_id, node.bucket
-                    deltas[key] = deltas.get(key, 0) + sign
+                    counts = deltas.setdefault(goal_id, {})
+                    counts[node.bucket] = counts.get(node.bucket, 0) + sign
     return deltas

@@ -174,17 +174,15 @@ class Rows:
             ],
         ).fetchall()
 
-    def count(self, deltas: Mapping[tuple[int, str], int]) -> None:
+    def count(self, deltas: Mapping[int, Mapping[str, int]]) -> None:
         """Add to the maintained counts, given by goal (0 for all tasks) and column."""
-        changes: dict[int, dict[str, int]] = {}
-        for (goal_id, column), delta in sorted(deltas.items()):
-            if delta:
-                changes.setdefault(goal_id, {})[column] = delta
         alike: dict[tuple[tuple[str, int], ...], list[int]] = {}
-        for goal_id, columns in changes.items():
-            alike.setdefault(tuple(columns.items()), []).append(goal_id)
-        for items, goals in alike.items():
-            self._count(goals, dict(items))
+        for goal_id in sorted(deltas):
+            changes = tuple(sorted((column, delta) for column, delta in deltas[goal_id].items() if delta))
+            if changes:
+                alike.setdefault(changes, []).append(goal_id)
+        for changes, goal_ids in alike.items():
+            self._count(goal_ids, dict(changes))
 
     def _count(self, goal_ids: Sequence[int], columns: Mapping[str, int]) -> None:
         """Add the same to the counts of some goals."""

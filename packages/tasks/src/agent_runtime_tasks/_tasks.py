@@ -3,15 +3,17 @@
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 
 import attrs
 
+from ._audit import Audit
 from ._changes import KEEP, checked_changes
 from ._claims import Claims
 from ._creating import Creating, NewTask
 from ._editing import Editing
+from ._finding import Finding
 from ._holding import Holding
 from ._listing import Filter, Listing
 from ._model import (
@@ -459,6 +461,24 @@ class Tasks:
         with self.connection:
             for goal_id in sorted(goal_ids):
                 self._holding.unhold(goal_id, self._now())
+
+    def audit(self, checked: Callable[[int], object] = lambda _count: None) -> Iterator[Finding]:
+        """Yield what the tables say and the tasks in them contradict, reading a page at a time.
+
+        Args:
+            checked: told of each page how many tasks it had.
+        """
+        with self.snapshot():
+            yield from self._audit.findings(self._now(), checked)
+
+    def rebuild(self) -> int:
+        """Write anew what is derived, and nothing else; return how many rows were wrong."""
+        with self.connection:
+            return self._audit.rebuild(self._now())
+
+    @cached_property
+    def _audit(self) -> Audit:
+        return Audit(self.connection, self._rows, self._claims)
 
     @cached_property
     def _rows(self) -> Rows:

@@ -1,15 +1,19 @@
 """`agent-runtime call`: any operation by its MCP name."""
 
 import json
-import sys
+from typing import Any
 
 import click
 
 from .._failures import Problem
 from .._operations import by_name
 from .._plain import compact
+from ..errors import InvalidArguments
 from ._commands import is_refusal, run_operation
 from ._context import REFUSED, UNKNOWN_TOOL, db_option, errors_end_the_process, fail
+from ._words import read_input
+
+_SHAPE = 'an object such as {"goal_id": 1}'
 
 
 @click.command()
@@ -23,18 +27,20 @@ def call(tool: str, arguments: str, db: str | None) -> None:
     """
     if tool not in by_name():
         names = ", ".join(by_name())
-        problem = Problem(code="not_found", message=f"there is no tool {tool}", hint=f"the tools: {names}", details={})
+        problem = Problem(code="not_found", message=f"there is no tool {tool[:100]!r}", hint=f"the tools: {names}", details={})
         fail(problem, as_json=True, code=UNKNOWN_TOOL)
-    text = sys.stdin.read() if arguments == "-" else arguments
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        given = str(error)
-    if not isinstance(given, dict):
-        message = "the arguments must be one JSON object" + (f": {given}" if isinstance(given, str) else "")
-        fail(Problem(code="invalid", message=message, hint='such as {"goal_id": 1}', details={}), as_json=True)
     with errors_end_the_process(as_json=True):
-        values = run_operation(tool, given, db)
+        values = run_operation(tool, _object(read_input("JSON") if arguments == "-" else arguments), db)
         click.echo(compact(values))
     if is_refusal(values):
         raise click.exceptions.Exit(REFUSED)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArguments([f"JSON is none: {error}"], _SHAPE) from None
+    if not isinstance(given, dict):
+        raise InvalidArguments(["JSON must be one object of arguments"], _SHAPE)
+    return given

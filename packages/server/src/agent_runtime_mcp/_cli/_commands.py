@@ -1,11 +1,10 @@
-"""Commands made from operations: strings are parsed here, values are checked by the operation's own arguments."""
+"""Commands made from operations: what they take, how they run, what they print."""
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .._arguments import Argument
 from .._call import Libraries
@@ -14,9 +13,12 @@ from .._dispatch import Request, make_request
 from .._operations import Operation
 from .._plain import compact
 from ._context import REFUSED, command_session, database, errors_end_the_process
+from ._words import given_arguments, is_plain_list
 
 _ABSENT: Any = None
+_LONG_CHOICE = "WORD"
 _OUTCOMES_REFUSED = ("gate_failed", "blocked")
+_WIDEST_CHOICE = 50  # characters
 
 
 def command_of(operation: Operation) -> click.Command:
@@ -77,94 +79,54 @@ def is_refusal(values: dict[str, Any]) -> bool:
 
 def _parameters(argument: Argument) -> list[click.Parameter]:
     """Return the argument of the command line, or its options."""
-    if argument.required:
-        several = argument.kind == "array"
-        return [click.Argument([argument.name], nargs=-1 if several else 1, required=True)]
-    option = "--" + argument.name.replace("_", "-")
+    option = argument.name.replace("_", "-")
     text = argument.description[:1].upper() + argument.description[1:] + "."
-    if argument.kind == "boolean":
+    words = argument.value_schema.get("enum", ())
+    if argument.required:
         return [
-            click.Option([f"{option}/--no-{option[2:]}", argument.name], default=_ABSENT, help=text, show_default=False)
+            click.Argument(
+                [argument.name],
+                nargs=-1 if argument.kind == "array" else 1,
+                required=True,
+                help=_with_words(text, words),
+                shell_complete=_completion(words),
+            )
         ]
+    if argument.kind == "boolean":
+        return [click.Option([f"--{option}/--no-{option}", argument.name], default=_ABSENT, help=text)]
+    default = argument.schema.get("default")
+    metavar = _metavar(argument)
     found: list[click.Parameter] = [
         click.Option(
-            [option, argument.name],
-            multiple=_is_plain_list(argument),
-            metavar=_metavar(argument),
-            help=text,
+            [f"--{option}", argument.name],
+            multiple=is_plain_list(argument),
+            metavar=metavar,
+            help=text if metavar != _LONG_CHOICE else _with_words(text, words),
+            show_default=False if default is None else str(default),
+            shell_complete=_completion(words),
         )
     ]
     if argument.clearable:
-        found.append(
-            click.Option([f"--no-{option[2:]}", f"no_{argument.name}"], is_flag=True, help=f"Clear {argument.name}.")
-        )
+        found.append(click.Option([f"--no-{option}", f"no_{argument.name}"], is_flag=True, help=f"Clear {option}."))
     return found
 
 
 def _metavar(argument: Argument) -> str:
     words = argument.value_schema.get("enum")
     if words:
-        return "|".join(words)
+        short = "|".join(words)
+        return short if len(short) <= _WIDEST_CHOICE else _LONG_CHOICE
     if argument.kind == "array":
-        return "TEXT" if _is_plain_list(argument) else "FILE"
+        return "TEXT" if is_plain_list(argument) else "FILE"
     return {"string": "TEXT", "integer": "NUMBER", "number": "NUMBER", "object": "JSON"}[argument.kind]
 
 
-def _is_plain_list(argument: Argument) -> bool:
-    """Say whether a list is given item by item; one of objects comes from a file."""
-    return argument.kind == "array" and argument.value_schema.get("items", {}).get("type") != "object"
+def _with_words(text: str, words: Sequence[str]) -> str:
+    return f"{text[:-1]}: {', '.join(words)}." if words else text
 
 
-def given_arguments(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments that were given on the command line, as JSON values."""
-    values: dict[str, Any] = {}
-    for argument in operation.accepted.arguments:
-        value = given.get(argument.name)
-        if given.get(f"no_{argument.name}"):
-            if value not in (None, ()):
-                option = argument.name.replace("_", "-")
-                raise click.UsageError(f"--{option} and --no-{option} contradict each other")
-            values[argument.name] = None
-        elif value not in (None, ()):
-            values[argument.name] = _value(argument, value)
-    return values
-
-
-def _value(argument: Argument, value: Any) -> Any:
-    if argument.kind == "boolean":
-        return value
-    if argument.kind == "array":
-        return _items(argument, value)
-    text = _read_input() if value == "-" and argument.kind in ("string", "object") else value
-    return _number(text) if argument.kind in ("integer", "number") else text
-
-
-def _items(argument: Argument, value: str | Sequence[str]) -> Any:
-    if isinstance(value, str):
-        return _read_input() if value == "-" else _read_file(value) if not value.lstrip().startswith("[") else value
-    # One word may name a list, as a preset does; which words do is the operation's to know.
-    if len(value) == 1 and (value[0].lstrip().startswith("[") or value[0] in argument.words):
-        return value[0]
-    wants_numbers = argument.value_schema.get("items", {}).get("type") in ("integer", "number")
-    return [_number(item) if wants_numbers else item for item in value]
-
-
-def _number(text: str) -> int | float | str:
-    """Return a number as it was written, or the text where it is none, which the argument's check then refuses."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _read_input() -> str:
-    return sys.stdin.read()
-
-
-def _read_file(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"can't read {path}: {error}") from None
+def _completion(words: Any) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]] | None:
+    """Return what completes one of a few words; a click.Choice would also judge them, which is not its to do."""
+    if not words:
+        return None
+    return lambda _context, _parameter, begun: [CompletionItem(word) for word in words if word.startswith(begun)]

@@ -4,6 +4,7 @@ What is heavy is imported where it is used: `serve` answers its client before it
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -58,10 +59,10 @@ def location(db: str | None) -> Location:
     Args:
         db: the path given with the command's own --db.
     """
-    return locate(db or settings().db, os.environ, Path.cwd())
+    return locate(settings().db if db is None else db, os.environ, Path.cwd())
 
 
-def database(db: str | None) -> "Database[Libraries]":
+def database(db: str | None, *, may_create: bool = True) -> "Database[Libraries]":
     """Return the database to work on; it is opened at its first use."""
     from .._assembly import open_database
 
@@ -69,7 +70,7 @@ def database(db: str | None) -> "Database[Libraries]":
     return open_database(
         place.path,
         synchronous=synchronous(os.environ),
-        may_create=True,
+        may_create=may_create,
         default_folder=place.default_folder,
     )
 
@@ -111,15 +112,18 @@ def errors_end_the_process(as_json: bool) -> Iterator[None]:
     """Print an error to standard error and end the process with its exit code."""
     try:
         yield
-    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        sys.stdout.flush()
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
+    except BrokenPipeError:
+        _end_as_by_sigpipe()
     except Exception as error:
         from .._failures import INTERNAL, problem_of
 
         problem = problem_of(error)
         if problem is None:
             _print_traceback(error)
-            problem = INTERNAL
+            problem = attrs.evolve(INTERNAL, hint="AGENT_RUNTIME_DEBUG=1 has it print the details; please report them")
         fail(problem, as_json)
 
 
@@ -144,6 +148,12 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def db_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the option --db."""
     return click.option("--db", metavar="PATH", help="The database file.")(command)
+
+
+def _end_as_by_sigpipe() -> NoReturn:
+    """End when the reader of our output went away, as `head` does: quietly, with the status of other tools."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(128 + signal.SIGPIPE)
 
 
 def _print_traceback(error: Exception) -> None:

@@ -11,8 +11,9 @@ from .._dispatch import Request
 from .._operations import by_name
 from .._plain import compact
 from .._planning import needs_plan
-from ._commands import command_of, given_arguments, prepared_request
+from ._commands import command_of, prepared_request
 from ._context import errors_end_the_process
+from ._words import given_arguments
 
 _DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the plan as a tree and write nothing.")
 

@@ -1,33 +1,49 @@
 """`agent-runtime events`: the journal."""
 
+import itertools
+import time
+from collections.abc import Iterator
 from functools import partial
 
 import click
 
 from .._call import Libraries
+from .._database import Database
 from .._journal import Event
 from .._moments import iso
 from .._plain import compact
 from ._context import database, db_option, errors_end_the_process, json_option
 
+_PAUSE = 0.2  # seconds
+
 
 @click.command()
 @click.option("--since", default=0, metavar="SEQ", help="Only what came after this number.", type=click.IntRange(0))
-@click.option("--limit", default=100, help="Rows at most; 0 for all.", type=click.IntRange(0), show_default=True)
+@click.option("--limit", default=None, metavar="NUMBER", help="Rows at most.", type=click.IntRange(1))
+@click.option("--follow", is_flag=True, help="Go on with what comes, until interrupted.")
 @json_option
 @db_option
-def events(since: int, limit: int, as_json: bool, db: str | None) -> None:
+def events(since: int, limit: int | None, follow: bool, as_json: bool, db: str | None) -> None:
     """Print the journal: one line for each effect, with --json one JSON object a line."""
     with errors_end_the_process(as_json):
-        opened = database(db)
-        shown = 0
-        while page := opened.run_blocking(partial(_page, since), writes=False):
-            for event in page:
+        try:
+            for event in itertools.islice(_events(database(db), since, follow), limit):
                 click.echo(_as_json(event) if as_json else _as_line(event))
-                shown += 1
-                if shown == limit:
-                    return
+        except KeyboardInterrupt:
+            if not follow:
+                raise
+
+
+def _events(database: Database[Libraries], since: int, follow: bool) -> Iterator[Event]:
+    while True:
+        page = database.run_blocking(partial(_page, since), writes=False)
+        yield from page
+        if page:
             since = page[-1].seq
+        elif follow:
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _page(since: int, libraries: Libraries) -> list[Event]:

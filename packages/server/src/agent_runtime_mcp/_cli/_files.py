@@ -1,5 +1,6 @@
 """`agent-runtime init` and `agent-runtime where`: which file is used."""
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ def init(as_json: bool) -> None:
 
         opened = open_database(place.path, synchronous=synchronous(os.environ), may_create=True, default_folder=True)
         opened.run_blocking(lambda _libraries: None, writes=False)
+        _keep_out_of_git(place.path.parent)
         _print(place.path, "it was there already" if existed else "created", as_json)
 
 
@@ -33,6 +35,12 @@ def where(as_json: bool, db: str | None) -> None:
     with errors_end_the_process(as_json):
         place = location(db)
         _print(place.path, place.reason, as_json)
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """Have git ignore the folder, this file included, unless somebody decided otherwise before."""
+    with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as ignore:
+        ignore.write("*\n")
 
 
 def _print(path: Path, reason: str, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import click
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -34,7 +35,10 @@ _LONG = frozenset({"title", "name", "agent", "progress"})
 
 def show(values: Mapping[str, Any]) -> None:
     """Print a reply."""
-    Console(highlight=False).print(Group(*_reply(values)))
+    console = Console(highlight=False)
+    with console.capture() as printed:
+        console.print(Group(*_reply(values)))
+    click.echo(printed.get(), nl=False, color=console.is_terminal)
 
 
 def _reply(values: Mapping[str, Any]) -> Iterator[RenderableType]:

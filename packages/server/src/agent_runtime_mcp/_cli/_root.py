@@ -1,13 +1,13 @@
 """The command `agent-runtime` and its groups."""
 
-import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 import click
 
-from ._context import Settings
+from .._failures import Problem
+from ._context import Settings, fail
 
 _OWN = {
     "serve": "_serve:serve",
@@ -15,6 +15,9 @@ _OWN = {
     "init": "_files:init",
     "where": "_files:where",
     "events": "_events:events",
+    "doctor": "_doctor:doctor",
+    "backup": "_backup:backup",
+    "import": "_import:import_",
     "demo": "_demo:demo",
     "bench": "_bench:bench",
 }
@@ -30,6 +33,9 @@ _SHORT_HELP = {
     "init": "Give this project a database of its own.",
     "where": "Print which database is used, and why.",
     "events": "Print the journal.",
+    "doctor": "Check the database, and rebuild what is derived in it.",
+    "backup": "Copy the database while it is in use.",
+    "import": "Take over the data of an earlier agent-runtime server.",
     "demo": "Show the main job on a temporary file.",
     "bench": "Measure what was promised on this machine and disk.",
     "overview": "Show open goals, what you hold and what is ready.",
@@ -51,6 +57,17 @@ class LazyGroup(click.Group):
         """Build a command."""
         loader = self._loaders.get(cmd_name)
         return loader() if loader else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; under --json what click says of a wrong command line is JSON, too."""
+        if ctx.parent is not None or "--json" not in ctx.args:
+            return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            usage = (error.ctx or ctx).get_usage()
+            problem = Problem(code="invalid", message=error.format_message(), hint=usage, details={})
+            fail(problem, as_json=True, code=error.exit_code)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with a line each, at the root without building any."""
@@ -76,7 +93,14 @@ def root() -> click.Group:
         callback=_remember_database,
         params=[
             click.Option(["--db"], metavar="PATH", help="The database file."),
-            click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version),
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_print_version,
+                help="Print the version and exit.",
+            ),
         ],
         commands_by_name=loaders,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -85,12 +109,7 @@ def root() -> click.Group:
 
 def main() -> None:
     """Run the command line."""
-    try:
-        root().main(prog_name="agent-runtime")
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does; there is nobody left to tell.
-        sys.stderr.close()
-        sys.exit(1)
+    root().main(prog_name="agent-runtime")
 
 
 def _remember_database(db: str | None) -> None:

@@ -5,188 +5,75 @@ import re
 import attrs
 
 from ._drafts import Draft, fit_title
-from ._requests import Ask, capital, first_word, read_request, small, take_opener
+from ._imperatives import capital, first_word, small
+from ._kinds import KIND_OF_VERB, KINDS, REPORTED_AS
+from ._openers import take_opener
+from ._requests import Ask, read_request
 from ._words import BASE_OF_GERUND, HEAD_VERBS, VERB_OF_NOUN, VERBS
 
-# In each kind: two phases, each with its name and its steps. {it} is the object, {whole} the object with all that is
-# said about it, {do} the sentence as "do this"; {source} and {to} are the ends of a migration, {who} and {what} the
-# parts of a permission.
-_KINDS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
-    "bug": (
-        ("Track down {it}", ("Reproduce {whole}", "Find the cause of {it}")),
-        (
-            "Put an end to {it}",
-            ("Remove the cause of {it}", "Add a regression test for {it}", "Confirm that {it} no longer occurs"),
-        ),
-    ),
-    "migration": (
-        (
-            "Prepare the move of {it}",
-            (
-                "Take stock of {it} and what depends on it",
-                "Set up {to} for {it}",
-                "Rehearse the move of {it} with a copy",
-            ),
-        ),
-        (
-            "Carry out the move of {it}",
-            ("Move {it} to {to}", "Verify {it} after the move", "Retire {source} once nothing needs it"),
-        ),
-    ),
-    "replacement": (
-        (
-            "Prepare the change of {it}",
-            ("Take stock of {it} and what depends on it", "Try out the change of {it} on a copy"),
-        ),
-        (
-            "Carry out the change of {it}",
-            ("{do} step by step", "Verify what depends on {it} after the change", "Clean up what {it} leaves behind"),
-        ),
-    ),
-    "permission": (
-        ("Work out how {who} will {what}", ("Specify how {who} will {what}", "Design what {who} see when they {what}")),
-        (
-            "Make it possible to {what}",
-            ("Build what lets {who} {what}", "Test that {who} can {what}", "Explain to {who} how to {what}"),
-        ),
-    ),
-    "feature": (
-        ("Work out {it}", ("Specify what {whole} must do", "Design how {it} fits in with what there is")),
-        ("Deliver {it}", ("Build {it}", "Test {it}", "Document {it} for those who use it")),
-    ),
-    "question": (
-        ("Look into {whole}", ("Gather what is known about {whole}", "List possible answers to {whole}")),
-        ("Answer {whole}", ("Check the possible answers to {whole}", "Report {whole} and what follows from it")),
-    ),
-    "research": (
-        ("Prepare to judge {it}", ("Gather what is known about {whole}", "Define the criteria that {it} is judged by")),
-        (
-            "Come to a result on {it}",
-            ("Examine {it} against the criteria", "Write up the findings on {it} with a recommendation"),
-        ),
-    ),
-    "choice": (
-        ("Narrow down {it}", ("Collect the requirements for {whole}", "List the candidates for {it}")),
-        ("Settle {it}", ("Compare the candidates for {it}", "Decide on {it} and record why")),
-    ),
-    "release": (
-        ("Get {it} ready", ("Settle what goes into {whole}", "Test {whole}", "Write the release notes for {it}")),
-        ("Bring {it} out", ("Publish {whole}", "Watch {it} after it is out")),
-    ),
-    "document": (
-        ("Prepare {it}", ("Collect what {whole} must cover", "Outline {it}")),
-        ("Finish {it}", ("Draft {whole}", "Have {it} reviewed by its readers", "Publish {it}")),
-    ),
-    "improvement": (
-        ("Understand {it}", ("Measure {it} as it is today", "Find what has the most influence on {it}")),
-        (
-            "Change {it}",
-            ("Make the changes that {verb} {it}", "Measure {it} again and compare", "Guard {it} against falling back"),
-        ),
-    ),
-    "refactoring": (
-        ("Make it safe to change {it}", ("Find what uses {it}", "Cover {it} with tests")),
-        ("Change {it}", ("{do} in small steps", "Check that what used {it} works as before")),
-    ),
-    "removal": (
-        ("Make sure {it} can go", ("Find what still uses {it}", "Move what uses {it} to something else")),
-        (
-            "Take {it} away",
-            ("Switch off {it} and watch for complaints", "Delete {it}", "Take {it} out of the documentation"),
-        ),
-    ),
-    "testing": (
-        ("Prepare the tests of {it}", ("List the cases to test for {it}", "Prepare data for testing {it}")),
-        ("Test {it}", ("Carry out the tests of {it}", "Deal with what the tests of {it} show")),
-    ),
-    "setup": (
-        ("Prepare {it}", ("Decide how {whole} has to work", "Get what {it} needs")),
-        ("Bring {it} into use", ("Install and configure {it}", "Try out {it}", "Document how {it} is used")),
-    ),
-    "organisation": (
-        ("Prepare {it}", ("Settle what {whole} needs, and by when", "Agree on who does what for {it}")),
-        ("See {it} through", ("Arrange everything for {it}", "Look back on {it} and note what to do better")),
-    ),
-    "other": (
-        ("Prepare {it}", ("Work out what it takes to {do}", "Gather what {it} needs")),
-        ("See {it} through", ("{do}", "Check the result for {it}")),
-    ),
-}
-_REPORTED_AS = {
-    "replacement": "migration",
-    "permission": "feature",
-    "question": "research",
-    "choice": "research",
-    "removal": "refactoring",
-}
-_KIND_OF_VERB = {
-    verb: kind
-    for kind, verbs in {
-        "bug": "fix debug repair resolve troubleshoot correct solve patch remedy mend",
-        "migration": "migrate port move switch transition convert relocate transfer",
-        "replacement": "upgrade replace swap update modernise modernize bump",
-        "permission": "let allow enable permit",
-        "research": "investigate research evaluate analyse analyze assess explore study examine survey "
-    "benchmark understand review audit diagnose compare",
-        "question": "find determine learn figure clarify",
-        "choice": "choose select pick decide",
-        "release": "release ship publish launch deploy roll",
-        "document": "document write draft describe author",
-        "improvement": "reduce speed improve optimise optimize increase decrease lower accelerate minimise "
-    "minimize cut shorten raise boost halve double",
-        "refactoring": "refactor restructure simplify clean split extract rename rework reorganise "
-    "reorganize decouple consolidate tidy rewrite",
-        "removal": "remove delete drop deprecate retire decommission eliminate sunset purge",
-        "testing": "test verify validate check",
-        "setup": "set install configure provision automate establish deploy host connect integrate",
-        "organisation": "organise organize plan prepare arrange schedule hire recruit host hold run train "
-    "teach onboard book buy order celebrate",
-        "feature": "add implement build create support make develop design introduce provide offer extend "
-    "show display implement give enhance expand expose",
-    }.items()
-    for verb in verbs.split()
-}  # fmt: skip
 _DOCUMENTS = re.compile(
     r"\b(?:documentation|docs?|readme|guide|guides|tutorial|manual|handbook|runbook|changelog|article|blog "
     r"post|proposal|report|specification|rfc|wiki|faq)\b",
     re.IGNORECASE,
 )
+
+
 _TESTS = re.compile(
     r"^(?:(?:more|unit|integration|end-to-end|e2e|regression|missing|automated|new) )*(?:tests?|test coverage"
     r"|coverage)\b",
     re.IGNORECASE,
 )
+
+
 _FAULTS = re.compile(
     r"\b(?:bugs?|crash(?:es|ed|ing)?|errors?|exceptions?|fails?|failing|failure|broken|leaks?|hangs?"
     r"|timeouts?|deadlock|regression|wrong|incorrect|does not work|doesn't work|not working|cannot|can't"
     r"|times out|freezes|flaky|defects?|vulnerabilit(?:y|ies)|typos?)\b",
     re.IGNORECASE,
 )
+
+
 _ENDS = re.compile(
     r"(?P<it>.+?)(?: (?:away |over )?from (?P<source>.+?))?(?: over)? (?:to|onto|into) (?P<to>.+)"
     r"|(?P<only>.+?) (?:away )?from (?P<away>.+)",
     re.IGNORECASE,
 )
+
+
 _REPLACED = re.compile(r"(?P<source>.+?) (?:with|by) (?P<to>.+)", re.IGNORECASE)
+
+
 _LET = re.compile(r"(?P<who>.+?) to (?P<what>[a-z].+)", re.IGNORECASE)
+
+
 _LET_BARE = re.compile(
     r"(?P<who>(?:(?:the|all|our|new|registered|an?|any|every) )?(?:[\w-]+ )??[\w-]+?s?) (?P<what>(?:"
     + "|".join(sorted(VERBS, key=len, reverse=True))
     + r"|log|see|view|sign)\b.+)",
     re.IGNORECASE,
 )
+
+
 _TARGET = re.compile(
     r" (?:below|under|above|over|to|by|from|at least|at most|within) (?=(?:about |at least |at most |less "
     r"than |more than |under |below )?[0-9]).*| by (?:half|a third|a quarter)\b.*",
     re.IGNORECASE,
 )
+
+
 _ASIDE = re.compile(
     r"(?P<clause>,| (?:when|while|after|before|because|so that|so|if|that|which|who|until|since)\b| \()"
     r"| (?:for|in|on|at|with|without|using|via|from|during|as|to|by|like|such as|under|between)\b",
     re.IGNORECASE,
 )
+
+
 _PARTICLE = re.compile(r"(?:up|out|down|off|over|in|on|into|through|away)\s+", re.IGNORECASE)
+
+
 _LONGEST_OBJECT = 60
+
+
 _SHORT_OBJECT = 45
 
 
@@ -209,10 +96,10 @@ def plan_sentence(sentence: str, english: bool = True) -> SmallPlan:
         return SmallPlan("other", (Draft("", children=[Draft(fit_title(sentence))]),))
     kind, parts = _understood(sentence)
     phases = []
-    for name, steps in _KINDS[kind]:
+    for name, steps in KINDS[kind]:
         titles = [_filled(step, parts) for step in steps if _fits(step, parts)]
         phases.append(Draft(_filled(name, parts), children=[Draft(title) for title in dict.fromkeys(titles)]))
-    return SmallPlan(_REPORTED_AS.get(kind, kind), tuple(phases))
+    return SmallPlan(REPORTED_AS.get(kind, kind), tuple(phases))
 
 
 def _understood(sentence: str) -> tuple[str, dict[str, str]]:
@@ -223,14 +110,14 @@ def _understood(sentence: str) -> tuple[str, dict[str, str]]:
     reading = read_request(sentence, "")
     text = small(reading.title) if reading.ask in (Ask.REQUEST, Ask.PHRASE) else sentence
     verb = first_word(text)
-    known = verb in _KIND_OF_VERB and (reading.ask is Ask.REQUEST or verb in BASE_OF_GERUND.values())
+    known = verb in KIND_OF_VERB and (reading.ask is Ask.REQUEST or verb in BASE_OF_GERUND.values())
     if not known or (reading.ask is Ask.PHRASE and verb in HEAD_VERBS.values()):
         return _named(sentence, reading.ask)
     rest = text[len(verb) :].strip()
     particle = _PARTICLE.match(rest)
     if particle:
         rest = rest[particle.end() :]
-    kind = _KIND_OF_VERB[verb]
+    kind = KIND_OF_VERB[verb]
     parts = {
         "verb": f"{verb} {particle[0].strip()}" if particle else verb,
         "whole": rest,
@@ -323,8 +210,8 @@ def _named(sentence: str, ask: Ask) -> tuple[str, dict[str, str]]:
     verb = VERB_OF_NOUN.get(noun, "").split(" ")[0]
     if _DOCUMENTS.search(parts["it"]):
         return "document", parts
-    if verb in _KIND_OF_VERB and _KIND_OF_VERB[verb] in ("research", "testing", "organisation", "release"):
-        return _KIND_OF_VERB[verb], parts
+    if verb in KIND_OF_VERB and KIND_OF_VERB[verb] in ("research", "testing", "organisation", "release"):
+        return KIND_OF_VERB[verb], parts
     if verb or ask is Ask.TALK:
         return "other", parts | {"do": f"carry out {text}" if verb else f"bring it about that {text}"}
     return "feature", parts

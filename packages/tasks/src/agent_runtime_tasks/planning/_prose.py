@@ -1,33 +1,18 @@
 """Sentences of running text as steps, with the order that their words give."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import attrs
 
 from ._drafts import Draft, fit_title
+from ._imperatives import capital, first_word, is_imperative, phrase_title
 from ._inline import plain
-from ._requests import Ask, Order, capital, first_word, is_imperative, is_story, phrase_title, read_request, take_opener
+from ._openers import Order, take_opener
+from ._requests import Ask, is_story, read_request
 from ._sections import Role, read_heading
+from ._sentences import LABEL, sentences
 from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
-
-_LONGEST_CLAUSE = 400  # characters; a wall of text is cut into pieces of this length
-
-_SENTENCE_END = re.compile(
-    r"(?<![.!?\u2026])[.!?\u2026]++[\"')\]\u201d\u2019]*+(?=\s)|[\u3002\uff01\uff1f]++[\u300d\u300f\uff09]*+"
-    r"|\n[ \t]*\n|(?<=[^\s,]);(?=\s)"
-)
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|excl|no|nr|fig|dr|mr|mrs|ms|st|jr|inc|ltd|z\.b|d\.h|bzw|ca"
-    r"|usw|u\.a|p\.ex|al|max|min|sec|dept)|\b[A-Za-z]|(?:^|\n)\s*[0-9]{1,3})\.$",
-    re.IGNORECASE,
-)
-_LABEL_LINE = re.compile(
-    r"^(?:step|phase|stage|task|day|week|part|milestone|req|fr|nfr|us|item|todo|action|schritt|tag"
-    r"|woche)?\s?[-#]?\s?[0-9]{0,4}(?:\.[0-9]{1,3})*\s?[:.)\u2013\u2014-]\s",
-    re.IGNORECASE,
-)
-_LABEL = re.compile(r"([^\s:.!?][^:.!?]{0,49}):\s+(?=\S)")
 
 _LEADING = re.compile(
     r"(?P<word>before|prior to|after|following|once|when|as soon as|whenever|until|if|unless|while|since"
@@ -36,39 +21,66 @@ _LEADING = re.compile(
     r")*(?P<rest>.+)",
     re.IGNORECASE,
 )
+
+
 _TRAILING = re.compile(
     r"(?P<main>.{4,}?),? (?P<word>before|prior to|after|once|as soon as) (?P<clause>[^,]{3,160})$", re.IGNORECASE
 )
+
+
 _SPLIT = re.compile(
     r"(?:,? and then |, then |,? then |; (?:and |then )?|, and |, but | and |, or |, | & )", re.IGNORECASE
 )
+
+
 _ENUMERATION = re.compile(r",? (?:and|plus) |, |; ")
+
+
 _COMES = re.compile(
     r"(?:then|next|after that|afterwards|finally|last)(?: comes?| follows?| is| are|:) (?P<what>(?:the|a|an"
     r"|some|our|my) [^,.;]{3,80})[.]?$",
     re.IGNORECASE,
 )
+
+
 _TWO_SENTENCES = re.compile(r", and (?=(?:the|a|an|we|it|all|each|every|our|users?|someone) )")
+
+
 _ASKED_OF_US = re.compile(r"\b(?:we|you|I) (?:also )?(?:have to|need to|must|should|want to)\b", re.IGNORECASE)
+
+
+_POLITE = re.compile(r"(?:please|could|can|would|will|maybe|and)\b", re.IGNORECASE)
+
+
 _THEN = re.compile(r"\bthen\b", re.IGNORECASE)
+
+
 _CONDITION = re.compile(
     r"(?:possible|needed|necessary|you (?:can|want|like)|time|we have time|there is time|in doubt|applicable"
     r"|desired|required)\b",
     re.IGNORECASE,
 )
+
+
 _WORDS = re.compile(r"[^\W\d_]{3,}")
+
+
 _HINTS = frozenset(
     """
-    need needs must shall should has have want wants like ought would plan plans required needed missing necessary
-    wanted let's let\u2019s let could can forget remember sure first then next finally lastly last please todo
-    before after once also is are as
+    need needs must shall should have want wants ought would plan plans required needed missing necessary wanted
+    let's let\u2019s let could forget remember todo
     """.split()  # noqa: SIM905 - a list of words reads as one
-) - {"is", "are", "as", "has", "can"}
+)
+
+
 _TO = frozenset(("has", "is", "are"))
+
+
 _FIRST_HINTS = frozenset(
     """
     before prior after following once when as whenever until if unless while since because in to for with given by
-    during on at from instead depending based rather can it also additionally furthermore moreover otherwise
+    during on at from instead depending based rather can first firstly initially second secondly third thirdly next then
+    finally last please make don't don\u2019t also additionally furthermore moreover otherwise
     alternatively maybe perhaps eventually later afterwards meanwhile ideally optionally simply just now so and but
     lastly subsequently thereafter kindly again i we
     """.split()  # noqa: SIM905 - a list of words reads as one
@@ -82,18 +94,6 @@ class _Step:
     clause: str = ""  # what it is said to come before or after
     said: str = ""  # which of both
     relation: str = ""
-
-
-def sentences(text: str) -> Iterator[str]:
-    """Split running text at the ends of its sentences, and where lines are items of their own."""
-    for block in _line_items(text):
-        start = 0
-        for end in _SENTENCE_END.finditer(block):
-            if block[end.start()] == "." and _ABBREVIATION.search(block[max(0, end.start() - 12) : end.start() + 1]):
-                continue
-            yield from _pieces(block[start : end.end()])
-            start = end.end()
-        yield from _pieces(block[start:])
 
 
 def read_prose(text: str, fallback: str, most: int = 1000) -> list[Draft]:
@@ -121,53 +121,14 @@ def read_lines(text: str) -> list[Draft]:
 
 def refer(drafts: Sequence[Draft], text: str, asking: Draft) -> Draft | None:
     """Return the one of some tasks that a clause speaks of, if there is one."""
-    words = _stems(text)
+    words = word_stems(text)
     best, most = None, 0.0
     for draft in drafts:
         if draft is not asking:
-            shared = len(words & _stems(draft.title))
+            shared = len(words & word_stems(draft.title))
             if shared and shared / len(words) > most:
                 best, most = draft, shared / len(words)
     return best if most >= 0.5 else None
-
-
-def _line_items(text: str) -> Iterator[str]:
-    """Yield the text, or its lines where each of them begins anew rather than going on with a sentence."""
-    lines = [line.strip() for line in text.split("\n")]
-    if len(lines) == 1:
-        yield text
-        return
-    fresh = sum(1 for line in lines if line and (_LABEL_LINE.match(line) or _begins_anew(line)))
-    if fresh >= max(2, sum(map(bool, lines)) - fresh):
-        pending = ""
-        for line in lines:
-            if _LABEL_LINE.match(line) or _begins_anew(line):
-                if pending:
-                    yield pending
-                pending = line
-            else:
-                pending = f"{pending} {line}".strip()
-        if pending:
-            yield pending
-        return
-    yield text
-
-
-def _begins_anew(line: str) -> bool:
-    return line[:1].isupper() and (is_imperative(line) or (_LABEL.match(line) is not None))
-
-
-def _pieces(text: str) -> Iterator[str]:
-    text = " ".join(text.split())
-    while len(text) > _LONGEST_CLAUSE:
-        cut = max(text.rfind(sign, _LONGEST_CLAUSE // 4, _LONGEST_CLAUSE) for sign in (", ", "\u3001", "\uff0c"))
-        if cut <= 0:
-            cut = text.rfind(" ", _LONGEST_CLAUSE // 4, _LONGEST_CLAUSE)
-        cut = cut + 1 if cut > 0 else _LONGEST_CLAUSE
-        yield text[:cut].strip()
-        text = text[cut:].strip()
-    if text:
-        yield text
 
 
 def _may_ask(sentence: str) -> bool:
@@ -189,8 +150,10 @@ def _may_ask(sentence: str) -> bool:
 
 
 def _steps(sentence: str, text: str, fallback: str) -> list[_Step]:
-    label = _LABEL.match(text)
+    label = LABEL.match(text)
     if label and read_heading(label[1]).role in (Role.SKIP, Role.TALK, Role.CRITERIA, Role.BEFORE):
+        return []
+    if text.endswith("?") and not _POLITE.match(text):
         return []
     if label and read_heading(label[1]).role is Role.WORK:
         named = text[label.end() :].rstrip(". ")
@@ -294,7 +257,12 @@ def _is_work(text: str) -> bool:
     if len(words) < 2 or not is_imperative(text):
         return False
     verb = words[0].lower()
-    return verb not in (NOUN_VERBS | {"build"}) or verb in _RARELY_NOUNS or len(words) > 2 or words[1].lower().strip(",.") in ENGLISH
+    return (
+        verb not in (NOUN_VERBS | {"build"})
+        or verb in _RARELY_NOUNS
+        or len(words) > 2
+        or words[1].lower().strip(",.") in ENGLISH
+    )
 
 
 _RARELY_NOUNS = frozenset(
@@ -331,7 +299,11 @@ def _settled(steps: list[_Step]) -> list[Draft]:
     for step in steps:
         if step.relation == "self":
             known = refer([draft for draft in drafts if step.draft not in draft.after], step.clause, step.draft)
-            if known and known not in step.draft.after and len(_stems(step.draft.title) & _stems(known.title)) > 1:
+            if (
+                known
+                and known not in step.draft.after
+                and len(word_stems(step.draft.title) & word_stems(known.title)) > 1
+            ):
                 _merge(step.draft, known, drafts)
         elif step.clause:
             known = refer(drafts, step.clause, step.draft)
@@ -355,5 +327,5 @@ def _merge(draft: Draft, known: Draft, drafts: list[Draft]) -> None:
             other.wait_for(known)
 
 
-def _stems(text: str) -> set[str]:
+def word_stems(text: str) -> set[str]:
     return {word[:5] if len(word) > 5 else word[:4] for word in _WORDS.findall(text.lower()) if word not in ENGLISH}

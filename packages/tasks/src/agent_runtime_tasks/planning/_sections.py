@@ -55,7 +55,8 @@ _NAMES = {
         fertig|risiken|offene fragen|fragen|hors périmètre|hors perimetre|hors champ|hors scope|non objectifs|
         contexte|références|annexes|terminé|fait|risques|questions ouvertes|fuera de alcance|fuera del alcance|
         no objetivos|contexto|antecedentes|referencias|hecho|riesgos|fora do escopo|não objetivos|fuori ambito|
-        contesto|riferimenti|buiten scope|achtergrond|対象外|範囲外|スコープ外|背景|参考|参考資料|完了|用語|不做|范围外|背景信息|범위 외|배경
+        contesto|riferimenti|buiten scope|achtergrond|
+        対象外|範囲外|スコープ外|背景|参考|参考資料|完了|用語|不做|范围外|背景信息|범위 외|배경
         """,
     Role.ASIDE: """
         created|updated|last updated|last edited|date|due|due date|deadline|sprint|component|components|os|browser|

@@ -11,8 +11,9 @@ from ._arrange import arrange
 from ._document import Block, Document, Paragraph, Section, read_document
 from ._drafts import Draft, fit_title
 from ._inline import plain
+from ._language import is_english
 from ._one_liner import plan_sentence
-from ._outline import is_english, read_outline
+from ._outline import read_outline
 from ._prose import read_lines, read_prose, refer
 from ._sections import Role, read_heading
 
@@ -47,8 +48,9 @@ class Planner(Protocol):
 def plan_text(name: str, description: str, *, strategy: Strategy | str, max_tasks: int = 40) -> Plan:
     """Plan a goal by what its text says.
 
-    Lists, steps, tables of work, headings and sentences that ask for something become tasks. What the text says to be done,
-    out of scope or mere background does not. A text that asks for one thing becomes a small plan for its kind of work.
+    Lists, steps, tables of work, headings and sentences that ask for something become tasks. What the text says to be
+    done, out of scope or mere background does not. A text that asks for one thing becomes a small plan for its kind of
+    work.
 
     Args:
         name: what is to be reached, in a line.
@@ -62,7 +64,7 @@ def plan_text(name: str, description: str, *, strategy: Strategy | str, max_task
     if max_tasks < 1:
         raise ValueError(f"max_tasks is {max_tasks}; it must be at least 1")
     document = read_document(description)
-    outline = read_outline(document, most=min(max(200, 10 * max_tasks), 2000))
+    outline = read_outline(document, most=min(max(100, 5 * max_tasks), 1500))
     drafts, kind = outline.drafts, None
     named = read_document(name[:_LONGEST_NAME])
     title = plain(" ".join(named.lines)).text

@@ -53,6 +53,7 @@ unmount cordon reboot dump demote warm allowlist blacklist denylist tokenise tok
 inline lint typecheck stub fuzz obfuscate minify transpile preload prerender virtualise virtualize right-size
 motivate supervise celebrate thank greet welcome treat feed clarify mediate reassure deepen widen heighten loosen
 fasten attend bid pitch chart sum solve answer weigh staff equip zip
+sow rake weed knit carve
 """
 
 # Verbs that are as often nouns: alone, or before another noun, they name a thing.
@@ -196,7 +197,8 @@ VERB_OF_NOUN = {
     "organisation": "organise", "preparation": "prepare", "presentation": "present", "prioritisation": "prioritise",
     "prioritization": "prioritize", "publication": "publish", "reduction": "reduce", "refactoring": "refactor",
     "registration": "register", "removal": "remove", "renewal": "renew", "replacement": "replace",
-    "reproduction": "reproduce", "restoration": "restore", "review": "review", "revision": "revise", "rollout": "roll out",
+    "reproduction": "reproduce", "restoration": "restore", "review": "review", "revision": "revise",
+    "rollout": "roll out",
     "selection": "select", "setup": "set up", "set-up": "set up", "simplification": "simplify",
     "specification": "specify", "standardisation": "standardise", "testing": "test", "training": "train",
     "transformation": "transform", "translation": "translate", "upgrade": "upgrade", "update": "update",

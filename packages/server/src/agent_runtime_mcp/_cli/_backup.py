@@ -1,0 +1,38 @@
+"""`agent-runtime backup`: a copy of the database as one moment saw it."""
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from .._plain import compact
+from ..errors import StorageFailure
+from ._context import database, db_option, errors_end_the_process, json_option
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@json_option
+@db_option
+def backup(path: Path, as_json: bool, db: str | None) -> None:
+    """Copy the database to a new file while it is in use, and check the copy.
+
+    PATH is a file that does not exist yet; what is there is never overwritten. The copy holds all that was acknowledged
+    before the command began, and is a database like the one it was made of.
+    """
+    with errors_end_the_process(as_json):
+        if path.exists() or path.is_symlink():
+            raise StorageFailure(path, "is there already", "name a file that does not exist yet")
+        if not path.parent.is_dir():
+            raise StorageFailure(path, f"its folder {path.parent} does not exist", "make the folder")
+        _end_cleanly_when_terminated()
+        database(db, may_create=False).back_up(path)
+        size = path.stat().st_size
+        click.echo(compact({"path": str(path), "size_bytes": size}) if as_json else f"{path}\n  {size:,} bytes")
+
+
+def _end_cleanly_when_terminated() -> None:
+    """Have SIGTERM and SIGHUP end the process as an exception, so that no half of a copy stays behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))

@@ -1,0 +1,126 @@
+"""Looking after the journal: finding gaps in its numbers, and removing what is old.
+
+Up to which number it was pruned stands beside the last number that was given, so that a row that is missing for another
+reason is told from one that was removed.
+"""
+
+from collections.abc import Iterator
+
+import attrs
+
+from ._storage import Connection
+
+KEPT_DAYS = 30
+_DAY = 24 * 3600 * 1000
+_AT_ONCE = 10_000
+_GAPS_NAMED = 100
+
+
+@attrs.frozen(kw_only=True)
+class Extent:
+    """Which numbers the journal has given, up to which it was pruned, and how many rows it has."""
+
+    last: int
+    pruned: int
+    rows: int
+
+
+@attrs.frozen
+class JournalUpkeep:
+    """Looks after the journal of one database.
+
+    Args:
+        connection: the open connection.
+    """
+
+    connection: Connection
+
+    def extent(self) -> Extent:
+        """Return what the journal covers."""
+        numbers = dict(self.connection.execute("SELECT name, value FROM server_sequence").fetchall())
+        [(rows,)] = self.connection.execute("SELECT COUNT(*) FROM server_journal").fetchall()
+        return Extent(last=numbers.get("journal", 0), pruned=numbers.get("pruned", 0), rows=rows)
+
+    def gaps(self) -> Iterator[tuple[int, int]]:
+        """Yield the first and the last number of each gap, at most a hundred gaps."""
+        extent = self.extent()
+        if extent.rows == extent.last - extent.pruned and self._within(extent):
+            return
+        for seq in self._numbers_after_a_gap(extent):
+            [(ended,)] = self.connection.execute(
+                "SELECT coalesce(max(seq), :pruned) FROM server_journal WHERE seq < :seq",
+                {"seq": seq, "pruned": extent.pruned},
+            ).fetchall()
+            yield ended + 1, seq - 1
+        [(newest,)] = self.connection.execute(
+            "SELECT coalesce(max(seq), :pruned) FROM server_journal", {"pruned": extent.pruned}
+        ).fetchall()
+        if newest < extent.last:
+            yield newest + 1, extent.last
+
+    def beyond(self) -> list[int]:
+        """Return numbers in the journal that were never given, or were pruned; at most a hundred."""
+        extent = self.extent()
+        rows = self.connection.execute(
+            f"""
+            SELECT seq
+            FROM server_journal
+            WHERE seq <= :pruned OR seq > :last
+            ORDER BY seq
+            LIMIT {_GAPS_NAMED}
+            """,
+            {"pruned": extent.pruned, "last": extent.last},
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    def prune(self, now: int) -> int:
+        """Remove some of the oldest rows, if they are older than 30 days, and return how many; in one transaction.
+
+        Only rows before the first one to be kept go, so that no gap comes of it where a clock was set back.
+        """
+        with self.connection:
+            pruned = self.extent().pruned
+            rows = self.connection.execute(
+                f"""
+                SELECT seq, at
+                FROM server_journal
+                WHERE seq > :pruned
+                ORDER BY seq
+                LIMIT {_AT_ONCE}
+                """,
+                {"pruned": pruned},
+            ).fetchall()
+            kept_from = now - KEPT_DAYS * _DAY
+            old = 0
+            while old < len(rows) and rows[old][1] < kept_from:
+                old += 1
+            if not old:
+                return 0
+            up_to = {"seq": rows[old - 1][0]}
+            self.connection.execute("DELETE FROM server_journal WHERE seq <= :seq", up_to).fetchall()
+            self.connection.execute(
+                """
+                INSERT INTO server_sequence (name, value)
+                VALUES ('pruned', :seq)
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                """,
+                up_to,
+            ).fetchall()
+        return old
+
+    def _within(self, extent: Extent) -> bool:
+        [(first, last)] = self.connection.execute("SELECT min(seq), max(seq) FROM server_journal").fetchall()
+        return not extent.rows or (first, last) == (extent.pruned + 1, extent.last)
+
+    def _numbers_after_a_gap(self, extent: Extent) -> list[int]:
+        rows = self.connection.execute(
+            f"""
+            SELECT seq
+            FROM server_journal AS j
+            WHERE seq > :first AND NOT EXISTS (SELECT 1 FROM server_journal AS b WHERE b.seq = j.seq - 1)
+            ORDER BY seq
+            LIMIT {_GAPS_NAMED}
+            """,
+            {"first": extent.pruned + 1},
+        ).fetchall()
+        return [row[0] for row in rows]

@@ -1,0 +1,86 @@
+"""The order of drafts: as the text has it, and without a circle."""
+
+from collections.abc import Iterator, Sequence
+
+from ._drafts import Draft
+
+
+def in_stated_order(drafts: list[Draft]) -> list[Draft]:
+    """Keep the order of the text, but for what it says to come earlier."""
+    if not any(draft.after for draft in drafts):
+        return drafts
+    here = {id(draft) for draft in drafts}
+    placed: set[int] = set()
+    ordered: list[Draft] = []
+    for draft in drafts:
+        _place_after(draft, here, placed, ordered)
+    return ordered
+
+
+def _place_after(draft: Draft, here: set[int], placed: set[int], ordered: list[Draft]) -> None:
+    pending = [(draft, iter(draft.after))]
+    if id(draft) in placed:
+        return
+    placed.add(id(draft))
+    while pending:
+        current, others = pending[-1]
+        other = next(others, None)
+        if other is None:
+            ordered.append(current)
+            pending.pop()
+        elif id(other) in here and id(other) not in placed:
+            placed.add(id(other))
+            pending.append((other, iter(other.after)))
+
+
+def consistent_needs(rows: Sequence[tuple[Draft, str | None]], keys: dict[int, str]) -> dict[str, list[str]]:
+    """Take over the stated order, but for what would let a task wait for itself."""
+    needs: dict[str, list[str]] = {keys[id(draft)]: [] for draft, _ in rows}
+    children: dict[str, list[str]] = {key: [] for key in needs}
+    for draft, parent in rows:
+        if parent is not None:
+            children[parent].append(keys[id(draft)])
+
+    def reaches(start: str, goal: str) -> bool:
+        """Whether to start the one, the other must be done."""
+        seen: set[tuple[str, bool]] = set()
+        pending = [(start, False)]
+        while pending:
+            node = pending.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            key, done = node
+            if key == goal:
+                return True
+            if done:
+                pending.append((key, False))
+                pending.extend((child, True) for child in children[key])
+            else:
+                pending.extend((need, True) for need in needs[key])
+                parent = key.rpartition(".")[0]
+                if parent:
+                    pending.append((parent, False))
+        return False
+
+    for draft, _ in rows:
+        key = keys[id(draft)]
+        for other in draft.after:
+            need = keys.get(id(other))
+            if (
+                need is None
+                or need == key
+                or need in needs[key]
+                or key.startswith(need + ".")
+                or need.startswith(key + ".")
+            ):
+                continue
+            if not any(reaches(below, key) for below in _below(need, children)):
+                needs[key].append(need)
+    return needs
+
+
+def _below(key: str, children: dict[str, list[str]]) -> Iterator[str]:
+    yield key
+    for child in children[key]:
+        yield from _below(child, children)

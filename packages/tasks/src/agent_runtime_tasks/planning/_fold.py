@@ -1,0 +1,135 @@
+"""Descriptions, and the folding of what does not fit into them."""
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from ._document import Document
+from ._drafts import Draft
+
+_MOST_BYTES = 64 * 1024
+
+
+@attrs.define
+class Descriptions:
+    """The descriptions of drafts, each written once."""
+
+    document: Document
+    written: dict[int, str] = attrs.field(factory=dict)
+
+    def of(self, draft: Draft) -> str:
+        key = id(draft)
+        if key not in self.written:
+            parts = [*draft.notes, self.document.text(draft.spans)]
+            text = "\n\n".join(part.strip() for part in dict.fromkeys(parts) if part.strip())
+            self.written[key] = "" if text == draft.title else _cut_bytes(text, _MOST_BYTES)[0]
+        return self.written[key]
+
+    def whole(self, draft: Draft) -> str:
+        """Return what a draft and all below it say, as an item of a list."""
+        own = self.of(draft) or draft.title
+        lines = ["- " + own.replace("\n", "\n  ")]
+        lines.extend(f"  - {criterion}" for criterion in draft.criteria)
+        lines.extend("  " + self.whole(child).replace("\n", "\n  ") for child in draft.children)
+        return "\n".join(lines)
+
+    def append(self, draft: Draft, text: str) -> str:
+        """Add to a description, and return what does not fit."""
+        before = self.of(draft)
+        room = _MOST_BYTES - len(before.encode()) - 2
+        if room <= 0:
+            return text
+        taken, left = _cut_bytes(text, room)
+        self.written[id(draft)] = f"{before}\n\n{taken}" if before else taken
+        return left
+
+
+@attrs.define
+class Fold:
+    """Leaves no more tasks than there may be; what does not fit goes into the description of the one before it."""
+
+    texts: Descriptions
+    replaced: dict[int, Draft] = attrs.field(factory=dict)
+
+    def fit(self, top: list[Draft], most: int) -> list[Draft]:
+        if sum(1 for _ in every_draft(top)) > most:
+            self._level(top, most)
+            self._redirect(top)
+        return top
+
+    def _level(self, drafts: list[Draft], most: int) -> None:
+        """Keep as many drafts of a level as there is room for, then what is below them."""
+        kept, surplus = drafts[:most], drafts[most:]
+        if surplus:
+            for draft in kept:
+                self._close(draft)
+            for draft in surplus:
+                self._into(draft, kept[-1])
+            self._write(kept, "\n".join(self.texts.whole(draft) for draft in surplus))
+            del drafts[most:]
+            return
+        room = most - len(kept)
+        groups = sorted((draft for draft in kept if draft.children), key=size_below)
+        for done, group in enumerate(groups):
+            share = room // (len(groups) - done)
+            # A group with a single task is no group, unless the text has it so.
+            if share < min(2, len(group.children)):
+                self._close(group)
+                continue
+            allowed = min(share, size_below(group))
+            self._level(group.children, allowed)
+            room -= size_below(group)
+
+    def _close(self, group: Draft) -> None:
+        """Fold all that is below a group into the group itself."""
+        if group.children:
+            for child in group.children:
+                self._into(child, group)
+            text = "\n".join(self.texts.whole(child) for child in group.children)
+            group.children = []
+            self._write([group], text)
+
+    def _write(self, kept: Sequence[Draft], text: str) -> None:
+        """Append a text to the last of some drafts, or the one before it when that is full."""
+        for draft in reversed(kept):
+            text = self.texts.append(draft, text)
+            if not text:
+                return
+
+    def _into(self, draft: Draft, kept: Draft) -> None:
+        for folded in every_draft([draft]):
+            self.replaced[id(folded)] = kept
+
+    def _redirect(self, top: list[Draft]) -> None:
+        """Let what waited for a folded task wait for the one that holds it now, and the other way round."""
+        present = {id(draft) for draft in every_draft(top)}
+        for draft in list(every_draft(top)):
+            after = [self.replaced.get(id(other), other) for other in draft.after]
+            draft.after = [
+                other
+                for place, other in enumerate(after)
+                if id(other) in present and other is not draft and other not in after[:place]
+            ]
+
+
+def every_draft(drafts: Sequence[Draft]) -> Iterator[Draft]:
+    for draft in drafts:
+        yield draft
+        yield from every_draft(draft.children)
+
+
+def size_below(group: Draft) -> int:
+    return sum(1 for _ in every_draft(group.children))
+
+
+def _cut_bytes(text: str, most: int) -> tuple[str, str]:
+    """Split a text after at most so many bytes, at a line or a word where that is possible."""
+    raw = text.encode()
+    if len(raw) <= most:
+        return text, ""
+    taken = raw[:most].decode(errors="ignore")
+    half = len(taken) // 2
+    place = taken.rfind("\n", half) if "\n" in taken[half:] else taken.rfind(" ", half)
+    if place > 0:
+        taken = taken[:place]
+    return taken, text[len(taken) :].lstrip("\n ")

@@ -1,0 +1,73 @@
+"""What sentences open with that only connects, orders or asks politely."""
+
+import re
+from enum import StrEnum
+
+
+class Order(StrEnum):
+    """Where a text says that it stands among the others."""
+
+    NONE = "none"
+    FIRST = "first"
+    THEN = "then"
+    LAST = "last"
+    EARLIER = "earlier"  # before what was just said
+
+
+def take_opener(text: str) -> tuple[Order, str]:
+    """Split what a sentence opens with, and only connects or asks politely, from the rest."""
+    order = Order.NONE
+    for _ in range(4):
+        opener = _OPENER.match(text)
+        if opener is None or opener.end() == len(text):
+            break
+        if order is Order.NONE:
+            order = next((Order(name) for name, words in opener.groupdict().items() if words), Order.NONE)
+        text = text[opener.end() :]
+    return order, text
+
+
+_OPENER = re.compile(
+    r"(?:(?:I|we) (?:think|guess|believe|feel|suggest|propose)(?: that)?(?= (?:we|you|I|it|someone|the)\b)"
+    r"|(?P<first>first(?:ly)?(?: of all)?|to (?:begin|start)(?: with)?(?=,)|as a first step|step one"
+    r"|initially|in a first step|the first (?:step|thing)(?: to do)? is to|start by(?= [a-z]+ing))"
+    r"|(?P<then>and then|then|next|after (?:that|this|which)|afterwards?|subsequently|thereafter"
+    r"|second(?:ly)?|third(?:ly)?|fourth(?:ly)?|fifth(?:ly)?"
+    r"|later(?: on)?|once (?:that|this|it)(?: i|')s (?:done|finished|complete|completed|over|in place|ready)"
+    r"|when (?:that|this|it)(?: i|')s (?:done|finished|complete|completed|over|ready)"
+    r"|once done|when done|once finished|as a (?:second|next|third) step|the (?:next|second|third) (?:step"
+    r"|thing)(?: to do)? is to|from there|with that (?:done|in place)|only then)"
+    r"|(?P<last>finally|lastly|last(?: but not least)?|at the (?:very )?end|in the end|to finish|as a (?:last"
+    r"|final) step|the (?:last|final) step is to|to conclude|to wrap up|when everything (?:is done|works|else "
+    r"is done))"
+    r"|(?P<earlier>before (?:that|this|doing so|you do(?: that| so| this)?|we do(?: that| so| this)?)"
+    r"|beforehand|prior to (?:that|this))"
+    r"|please|kindly|also|and|but|so|just|now|in addition(?: to (?:that|this))?|additionally|furthermore"
+    r"|moreover|besides(?: that)?|ideally|optional(?:ly)?|if (?:possible|needed|necessary|time permits|there "
+    r"is time)|(?:where|when|if) (?:possible|appropriate|applicable)"
+    r"|as well|eventually|meanwhile|in (?:parallel|the meantime)|at the same time|simply|maybe|perhaps"
+    r"|preferably|obviously|of course|therefore|thus|hence|instead|alternatively|otherwise|generally"
+    r"|basically|again|soon|today|tomorrow|asap"
+    r"|while (?:you are|you're|we are|we're|I am|I'm) (?:at it|there)|don't forget to|do not forget to"
+    r"|don\u2019t forget to|remember to|be sure to|make sure to|make sure you|try to|start to|feel free to"
+    r"|let's|let us|let\u2019s|we just|all we need to do is(?: to)?|what we need to do is(?: to)?|what(?:'s| "
+    r"is) (?:left|missing) is to"
+    r"|(?:the )?(?:task|job|plan|idea|work|next task|solution) is to|(?:you|we) (?:can|could|might|may)(?: "
+    r"(?:want|like|wish) to)?(?: "
+    r"also)?|(?:we|I|you)(?: will|'ll|\u2019ll)(?: also)?(?= (?:need|have) to)"
+    r"|(?:could|can|would|will) (?:you|someone|somebody|anyone|we|one of you)(?: please| maybe| possibly| "
+    r"also)*|(?:it (?:is|'s)|it\u2019s|it would be|it will be|it'd be) (?:important|necessary|essential"
+    r"|crucial|time|best|good|nice|great|helpful|useful|worth|better|wise|advisable|required)(?: for us| for you)? to"
+    r"|(?:we|I|you)(?:'d| would|\u2019d) (?:like|love)(?: you| us| someone)? to|(?:we|I)(?: really| also)? "
+    r"(?:want|need|expect|ask)(?: you| us| someone) to|we (?:propose|suggest|recommend|intend|are going"
+    r"|agreed|decided) to|I (?:propose|suggest|recommend)(?: that we| we| to)?"
+    r"|(?:todo|to-do|to do|task|action|action item|ai|step|item|req|fr|nfr|us|requirement|story|user story"
+    r"|feature|fixme|must|should|could|p[0-4]|low|medium|high|critical|optional|new"
+    r"|wip)\s?(?:[-#]?\s?[0-9]{1,4}(?:\.[0-9]{1,3})*)?\s?[:)\]\u2013\u2014]+"
+    r"|[A-Z][A-Z0-9]{1,9}-[0-9]{1,6}\s?[:)\]\u2013\u2014-]*|#[0-9]{1,7}\s?[:)\u2013\u2014-]*"
+    r"|\[[^\]]{1,24}\]\s?[:-]?|\((?:p[0-4]|[0-9.]{1,4} ?(?:h|d|sp|pts?|points?|days?|hours?)|optional|must"
+    r"|should|could|high|medium|low|critical|nice to have)\)|[0-9]{1,3}(?:\.[0-9]{1,3})*[.):]"
+    r"|(?:@[\w-]{1,39}(?: (?:and|&) @[\w-]{1,39})*)(?: to(?= [a-z]))?:?|[-\u2013\u2014>*+\u2022|/]+(?=\s)"
+    r")[,:]?(?:\s+|$)",
+    re.IGNORECASE,
+)

@@ -1,0 +1,119 @@
+"""Titles of tasks and groups, from what stands in the text for them."""
+
+import re
+
+import attrs
+
+from ._drafts import fit_title
+from ._imperatives import capital, is_imperative, names_a_thing, phrase_title, small
+from ._inline import Plain
+from ._openers import take_opener
+from ._requests import Ask, read_request
+from ._sections import Heading
+from ._sentences import sentences
+
+REFERENCE = re.compile(
+    r"[(\[]?\b(?P<word>depends on|dependent on|blocked by|blocked on|requires|needs|after|once|not before"
+    r"|waits for|following)\s+(?P<what>[^()\[\]]{1,120}?)[)\]]?$",
+    re.IGNORECASE,
+)
+ONLY_NUMBERS = re.compile(
+    r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|and|&|#|,|t-?|[0-9]{1,3}|\s)+)$", re.IGNORECASE
+)
+_FAULT = re.compile(
+    r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error"
+    r"|errors|exception|does not|doesn't|do not|don't|can't|cannot|is not|isn't|are not|aren't|never"
+    r"|overlaps?|drops|ignores|loses|truncates|flickers|freezes|stuck|blank|twice|instead of|unexpected(?:ly)?"
+    r"|slow(?:ly)?|outdated|vulnerable|flaky|times? out|500|404)\b",
+    re.IGNORECASE,
+)
+_ASIDE_LINE = re.compile(
+    r"\n\s*(?=(?:Do not|Don't|Don\u2019t|Note|NB|Warning|Caution|Important|See|e\.g\.|i\.e\.|\()[\s:.])"
+)
+_BRACKETED = re.compile(r"\([^()]*\)[:.]?")
+_BOLD_TITLE = re.compile(r"(?:\*\*|__).{1,120}(?:\*\*|__)[:.]?\s*(?:\([^()]{1,40}\))?[:.]?\s*$")
+
+
+@attrs.define
+class Titles:
+    """Makes titles.
+
+    Attributes:
+        english: whether words can be understood; otherwise a title is the text as it stands.
+        fallback: the verb for a thing that says nothing about what to do with it.
+        forced: whether that verb is right for all that is named.
+    """
+
+    english: bool
+    fallback: str
+    forced: bool = False
+
+    def of_leaf(self, text: str, among_orders: bool = False, code: bool = False) -> str:
+        """Say in the imperative what an item asks for."""
+        text = _without_reference(text)
+        if not self.english:
+            return fit_title(text)
+        first = first_sentence(text)
+        if self.forced and code:
+            return fit_title(capital(f"{self.fallback} {first}"))
+        reading = read_request(first, self.fallback, self.forced)
+        if reading.ask is Ask.TALK:
+            if _FAULT.search(first) and not first.lower().startswith(("no ", "make ")):
+                return fit_title(f"Fix: {small(take_opener(first)[1])}")
+            return fit_title(f"Make sure that {small(take_opener(first)[1])}")
+        if reading.ask is Ask.PHRASE and among_orders and not names_a_thing(take_opener(first)[1]):
+            return fit_title(capital(take_opener(first)[1]))
+        return fit_title(reading.title)
+
+    def of_group(self, heading: Heading) -> str:
+        """Say in the imperative what a heading or a parent item stands for."""
+        if not self.english:
+            return fit_title(heading.name)
+        reading = read_request(heading.name, "")
+        if reading.ask is Ask.REQUEST:
+            return fit_title(reading.title)
+        if reading.ask is Ask.PHRASE:
+            titled = phrase_title(heading.name, "work on")
+            return fit_title(f"Complete {heading.name}" if heading.ordered and titled.startswith("Work on") else titled)
+        return fit_title(f"Work on: {heading.name}")
+
+
+def entry_text(head: Plain) -> str:
+    """Return the part of an item that says what to do: its label in bold, or what follows that."""
+    label = head.label.rstrip(" .:\u2013\u2014-")
+    if not label or head.label == head.text or not head.text.startswith(head.label):
+        return head.text
+    rest = head.text[len(head.label) :].lstrip(" .:\u2013\u2014-")
+    separated = (
+        head.label[-1:] in ".:"
+        or _BRACKETED.fullmatch(rest)
+        or head.text[len(head.label) :].lstrip()[:1] in tuple(".:\u2013\u2014-")
+    )
+    if not separated:
+        return head.text
+    if not rest or _BRACKETED.fullmatch(rest):
+        return label
+    first = first_sentence(rest)
+    if is_imperative(take_opener(first)[1]) and not is_imperative(label) and head.label[-1:] != ".":
+        combined = f"{capital(take_opener(first)[1].rstrip('.'))} ({label})"
+        return combined if len(combined) <= 100 else first
+    return label
+
+
+def item_text(text: str) -> str:
+    """Return the first line of an item where it is a title in bold, else all of its text."""
+    first = text.partition("\n")[0]
+    return first if _BOLD_TITLE.match(first) else _ASIDE_LINE.split(text, maxsplit=1)[0]
+
+
+def first_sentence(text: str) -> str:
+    return next(iter(sentences(text)), text)
+
+
+def _without_reference(text: str) -> str:
+    reference = REFERENCE.search(text.rstrip(". "))
+    if reference is None or reference.start() <= 3:
+        return text
+    if reference[0][0] in "([" or ONLY_NUMBERS.match(reference["what"]):
+        return text[: reference.start()].rstrip(" ,;(\u2013\u2014-")
+    return text
