@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def clients(session: nox.Session) -> None:
 
 @nox.session(default=False, requires=["wheels"])
 def tools(session: nox.Session) -> None:
-    """Bring tests/house/tool_schemas.json and the README's table of tools up to date with a change that is meant."""
+    """Bring tests/house/tool_schemas.json and the README's tables up to date with a change that is meant."""
     _install(session, *DISTRIBUTIONS)
     session.run("python", "tests/house/tool_listing.py")
 
@@ -179,3 +180,5 @@ def _offer_interpreters_of_pyenv() -> None:
 
 
 _offer_interpreters_of_pyenv()
+# A shell that runs this in the background lets all below it ignore interrupts, which tests send to servers.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,6 +2,9 @@
 
 import apsw
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
+from test_breaker_machine import BreakerLife
 
 from agent_runtime_breakers import Breakers, Finding
 from fake_clock import FakeClock
@@ -74,3 +77,19 @@ def test_a_history_that_leads_nowhere_is_found_and_left_to_people(
     ]
     assert breakers.rebuild() == 0
     assert rows(connection) == before
+
+
+class AuditedBreakerLife(BreakerLife):
+    @invariant()
+    def the_audit_finds_nothing(self) -> None:
+        assert list(self.breakers.audit()) == []
+
+
+def test_nothing_is_found_after_any_operations_in_any_order() -> None:
+    few = settings(
+        max_examples=10,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    run_state_machine_as_test(AuditedBreakerLife, settings=few)

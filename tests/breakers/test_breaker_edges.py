@@ -334,6 +334,25 @@ def test_a_clock_set_back_costs_at_most_one_more_cooldown(breakers, clock):
     assert causes == [Cause.FAILURES, Cause.CLOCK_SET_BACK, Cause.COOLDOWN_OVER]
 
 
+def test_a_clock_set_back_is_no_trip(breakers, clock):
+    fail(breakers, AGENT, 5)
+    clock.advance(-DAY)
+
+    change = breakers.record_failure(AGENT, "timeout", "")
+
+    assert (change.tripped, change.breaker.trip_count) == (False, 1)
+
+
+def test_without_a_cooldown_a_clock_set_back_delays_nothing(breakers, clock):
+    breakers.configure(AGENT, cooldown_seconds=0)
+    fail(breakers, AGENT, 5)
+    clock.advance(-DAY)
+
+    assert breakers.status(AGENT).state is BreakerState.HALF_OPEN
+    assert breakers.list("half_open").half_open == (AGENT,)
+    assert breakers.acquire(AGENT).kind is PermitKind.PROBE
+
+
 def test_outcomes_stamped_in_the_future_count_as_now(breakers, clock):
     fail(breakers, AGENT, 3)
     clock.advance(-DAY)

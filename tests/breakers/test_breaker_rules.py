@@ -138,9 +138,9 @@ def test_the_cooldown_grows_with_each_trip_in_a_row_up_to_its_maximum(breakers, 
         (Settings(), 1, 300_000),
         (Settings(), 10_000, 300_000),
         (Settings(cooldown_multiplier=1.5), 3, 675_000),
-        (Settings(cooldown_multiplier=100), 10_000, 3_600_000),
+        (Settings(cooldown_multiplier=100.0), 10_000, 3_600_000),
         (Settings(cooldown_multiplier=2, max_cooldown_seconds=10), 5, 300_000),
-        (Settings(cooldown_multiplier=100, cooldown_seconds=0), 10_000, 0),
+        (Settings(cooldown_multiplier=100.0, cooldown_seconds=0.0), 10_000, 0),
     ],
 )
 def test_a_cooldown_is_at_most_the_larger_of_itself_and_the_maximum(settings, trips, milliseconds):

@@ -271,6 +271,16 @@ def test_a_manual_trip_opens_it_from_anywhere(breakers, clock, reach):
     assert (last.cause, last.reason) == (Cause.TRIPPED, "it deletes files")
 
 
+def test_an_abandoned_probe_takes_no_slot_after_the_next_cooldown(breakers, half_open, clock):
+    breakers.trip(AGENT)
+    clock.advance(COOLDOWN)
+
+    probe = breakers.acquire(AGENT)
+    assert probe.kind is PermitKind.PROBE
+    breakers.release(AGENT, probe.permit_id)
+    assert breakers.acquire(AGENT).kind is PermitKind.PROBE
+
+
 def test_a_manual_trip_does_not_make_the_cooldown_grow(breakers):
     breakers.configure(AGENT, cooldown_multiplier=10)
     for _ in range(3):

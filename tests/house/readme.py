@@ -1,5 +1,6 @@
 """What the README shows, as tests and scripts read it."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from checkout import ROOT
 
 README = ROOT / "README.md"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_TABLE_HEAD = "| tool | command | what it does |\n|---|---|---|\n"
+_TOOLS = "| tool | command | what it does |\n|---|---|---|\n"
+_COMMANDS = "| other command | what it does |\n|---|---|\n"
 
 
 def blocks(language: str, path: Path = README) -> list[str]:
@@ -21,25 +23,32 @@ def section(heading: str) -> str:
     return below.partition("\n## ")[0]
 
 
-def table_of_tools() -> str:
-    """Return the table of tools that the operations make, with the first sentence of each description."""
+def tables() -> list[str]:
+    """Return the tables that the program makes: a row for each tool, then one for each other command."""
+    from agent_runtime_mcp._cli._root import _OWN, _SHORT_HELP
     from agent_runtime_mcp._operations import OPERATIONS
 
-    rows = []
+    tools = []
     for operation in OPERATIONS:
         command = " ".join(filter(None, (operation.group, operation.verb)))
-        summary = re.split(r"(?<=\.)\s", operation.description)[0]
-        rows.append(f"| `{operation.name}` | `{command}` | {summary} |\n")
-    return _TABLE_HEAD + "".join(rows)
+        first_sentence = re.split(r"(?<=\.)\s", operation.description)[0]
+        tools.append(f"| `{operation.name}` | `{command}` | {first_sentence} |\n")
+    commands = [f"| `{name}` | {_SHORT_HELP[name]} |\n" for name in _OWN]
+    return [_TOOLS + "".join(tools), _COMMANDS + "".join(commands)]
 
 
-def shown_table_of_tools() -> str:
-    """Return the table of tools that the README shows."""
-    _, head, below = section("Tools").partition(_TABLE_HEAD)
-    return head + "".join(line for line in below.splitlines(keepends=True) if line.startswith("|"))
+def shown_tables() -> list[str]:
+    """Return the same tables as the README shows them."""
+    shown = []
+    for head in (_TOOLS, _COMMANDS):
+        _, found, below = section("Tools and commands").partition(head)
+        shown.append(found + "".join(itertools.takewhile(lambda line: line.startswith("|"), below.splitlines(True))))
+    return shown
 
 
-def write_table_of_tools() -> None:
-    """Bring the table in the README up to date."""
+def write_tables() -> None:
+    """Bring the tables in the README up to date."""
     text = README.read_text(encoding="utf-8")
-    README.write_text(text.replace(shown_table_of_tools(), table_of_tools()), encoding="utf-8")
+    for shown, made in zip(shown_tables(), tables(), strict=True):
+        text = text.replace(shown, made)
+    README.write_text(text, encoding="utf-8")

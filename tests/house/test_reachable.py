@@ -10,36 +10,37 @@ from agent_runtime_mcp._operations import OPERATIONS
 
 OPENS = "runs when a file is opened"
 OF_A_RUNNER = "is for programs that run the agents of a pipeline; an agent over MCP hands in what it made"
+OF_A_SERVER = "is called by a server for the claims of its session, while it lives and when it ends"
 OF_A_PERSON = "is for a person, who decides what becomes of a result that came too late"
 OF_THE_DOCTOR = "is called by the command doctor, which no agent is offered"
 NOT_OPERATIONS = {
-    ("breakers", "audit"): OF_THE_DOCTOR,
-    ("breakers", "rebuild"): OF_THE_DOCTOR,
     ("breakers", "advice"): "is asked by relays, whose attempts take no permit before they begin",
+    ("breakers", "audit"): OF_THE_DOCTOR,
     ("breakers", "guard"): "is a decorator and context manager, for programs in Python",
     ("breakers", "history"): "is for audits in Python; circuit_breaker_status shows the recent failures",
     ("breakers", "migrate"): OPENS,
+    ("breakers", "rebuild"): OF_THE_DOCTOR,
     ("breakers", "settle"): "does by a word what three operations do by their names",
-    ("goals", "audit"): OF_THE_DOCTOR,
-    ("goals", "rebuild"): OF_THE_DOCTOR,
     ("goals", "ancestors"): "is for programs in Python; get_goal names the parent",
+    ("goals", "audit"): OF_THE_DOCTOR,
     ("goals", "counts"): "is for programs in Python; list_goals answers the total of a status",
     ("goals", "migrate"): OPENS,
-    ("relays", "audit"): OF_THE_DOCTOR,
-    ("relays", "rebuild"): OF_THE_DOCTOR,
+    ("goals", "rebuild"): OF_THE_DOCTOR,
     ("relays", "adopt_output"): OF_A_PERSON,
-    ("relays", "detach"): OF_A_RUNNER,
+    ("relays", "audit"): OF_THE_DOCTOR,
+    ("relays", "detach"): OF_A_SERVER,
     ("relays", "fail_attempt"): OF_A_RUNNER,
     ("relays", "migrate"): OPENS,
     ("relays", "orphans"): OF_A_PERSON,
+    ("relays", "rebuild"): OF_THE_DOCTOR,
     ("relays", "release"): OF_A_RUNNER,
     ("relays", "renew"): OF_A_RUNNER,
-    ("relays", "renew_due"): "is called by a server for the claims of its session",
+    ("relays", "renew_due"): OF_A_SERVER,
     ("tasks", "audit"): OF_THE_DOCTOR,
-    ("tasks", "rebuild"): OF_THE_DOCTOR,
-    ("tasks", "detach"): "is called by a server when its session ends",
+    ("tasks", "detach"): OF_A_SERVER,
     ("tasks", "migrate"): OPENS,
-    ("tasks", "renew_due"): "is called by a server for the claims of its session",
+    ("tasks", "rebuild"): OF_THE_DOCTOR,
+    ("tasks", "renew_due"): OF_A_SERVER,
 }
 
 

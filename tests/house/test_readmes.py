@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from checkout import LIBRARIES, ROOT, SCRIPTS, SOURCES
 from mcp_session import call_tool, session
-from readme import blocks, section, shown_table_of_tools, table_of_tools
+from readme import blocks, section, shown_tables, tables
 
 from agent_runtime_mcp._cli._context import EXIT_CODES
 
@@ -41,8 +41,8 @@ def test_ci_runs_the_second_command_as_it_stands():
     assert f"    {blocks('sh')[1]}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def test_the_table_of_tools_is_that_of_the_operations():
-    assert shown_table_of_tools() == table_of_tools(), "`nox -s tools` brings it up to date"
+def test_the_tables_of_tools_and_commands_are_what_there_is():
+    assert shown_tables() == tables(), "`nox -s tools` brings them up to date"
 
 
 def test_all_error_codes_have_the_exit_code_that_the_table_shows():

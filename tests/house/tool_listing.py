@@ -1,7 +1,7 @@
 """The tools as a client sees them, and the golden file that holds them.
 
 Run as a script (`nox -s tools`, after a change of the tools that is meant), it brings the golden file and the README's
-table up to date.
+tables up to date.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_session import list_tools
-from readme import write_table_of_tools
+from readme import write_tables
 
 GOLDEN = Path(__file__).with_name("tool_schemas.json")
 
@@ -32,4 +32,4 @@ def as_text(tools: list[dict[str, Any]]) -> str:
 
 if __name__ == "__main__":
     GOLDEN.write_text(as_text(listed_tools()), encoding="utf-8")
-    write_table_of_tools()
+    write_tables()

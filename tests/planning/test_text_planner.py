@@ -74,6 +74,8 @@ HOSTILE = {
     "brackets": "[" * KIB_64,
     "backticks": "".join("`" * n + "a" for n in range(360)),
     "then": "do a, then " * 6000,
+    "ends after a list": "- do it\n" * 4000 + "\nOnce all of these are done, ship it. Finally, sell it." * 600,
+    "lists and ends": "- do it\n- do that\n\nOnce both are done, ship it.\n\n" * 1100,
     "links only": "- https://example.com/a\n- ![x](y.png)\n- <br>\n",
     "images and a heading": "# ![x](y)\n\n- ![a](b)\n",
 }
@@ -126,6 +128,8 @@ _PIECES = st.sampled_from(
         "~~",
         "(needs 1)",
         "Phase 2: ",
+        "# Background\n",
+        "Once all of that is done, ",
     ]
 )
 _TEXTS = st.one_of(st.text(max_size=300), st.lists(_PIECES, max_size=40).map("".join))
@@ -184,6 +188,50 @@ def test_sequential_parallel_and_hierarchical_differ_in_order_and_grouping():
     hierarchical = plan_text("App", text, strategy="hierarchical")
     assert [item.parent for item in hierarchical.items] == [None, "1", None, "2", None, "3", None, "4"]
     assert all(not item.depends_on for item in hierarchical.items)
+
+
+@pytest.mark.parametrize("strategy", ["parallel", "hierarchical"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "After both are done, run all checks and deploy the site.",
+        "Once all of that is finished, run all checks. Then deploy the site.",
+        "When these are merged, run all checks and then deploy the site.",
+        "Afterwards, run all checks and deploy the site.",
+        "Run all checks and deploy the site as soon as both are merged.",
+    ],
+)
+@pytest.mark.parametrize("stated", ["- Merge it\n- Tag it\n", "|Task|\n|-|\n|Merge it|\n|Tag it|\n"])
+def test_what_a_text_asks_for_after_its_list_waits_for_the_list(stated: str, said: str, strategy: str):
+    plan = plan_text("Release", f"{stated}\n{said}\n", strategy=strategy)
+    by_title = {item.title: item for item in plan.items}
+    by_key = {item.key: item for item in plan.items}
+
+    def before(key: str) -> set[str]:
+        return {title for need in by_key[key].depends_on for title in (by_key[need].title, *before(need))}
+
+    assert before(by_title["Merge it"].key or "") == set()
+    assert before(by_title["Tag it"].key or "") == set()
+    assert before(by_title["Run all checks"].key or "") == {"Merge it", "Tag it"}
+    assert before(by_title["Deploy the site"].key or "") >= {"Merge it", "Tag it"}
+
+
+def test_the_only_heading_on_top_swallows_nothing_though_it_is_called_background():
+    text = (
+        "# Background\n\nWe do it by hand.\n\n## Sign-up\n\n- Ask for a name\n- Send a mail\n\n## Risks\n\n- Add lag\n"
+    )
+    plan = plan_text("Guests", text, strategy="parallel")
+    assert titles(plan) == ["Work on sign-up", "Ask for a name", "Send a mail"]
+
+
+def test_what_says_that_it_is_work_is_read_below_a_background_and_not_below_what_is_out_of_scope():
+    inner = "### Known issues\n\n- The disk is full\n\n### Next steps\n\n- Add a disk\n- Rotate the logs\n"
+    text = f"## Plan\n\n- Order a disk\n- Buy a rack\n\n## %s\n\n{inner}"
+    plan = plan_text("Disks", text % "Background", strategy="parallel")
+    assert titles(plan)[-2:] == ["Add a disk", "Rotate the logs"]
+    assert "The disk is full" not in everything(plan)
+    plan = plan_text("Disks", text % "Out of scope", strategy="parallel")
+    assert titles(plan) == ["Order a disk", "Buy a rack"]
 
 
 def test_the_description_keeps_code_and_the_text_as_it_was_written():

@@ -2,6 +2,9 @@
 
 import apsw
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
+from test_relay_machine import RelayMachine
 
 from agent_runtime_relay import Finding, Relays
 from fake_clock import FakeClock
@@ -85,3 +88,19 @@ def test_steps_that_nobody_completed_are_found(relays: Relays, connection: apsw.
         ("completed steps", "0 accepted", "2"),
         ("live batons", "1", "0"),
     ]
+
+
+class AuditedRelayMachine(RelayMachine):
+    @invariant()
+    def the_audit_finds_nothing(self) -> None:
+        assert list(self.relays.audit()) == []
+
+
+def test_nothing_is_found_after_any_operations_in_any_order() -> None:
+    few = settings(
+        max_examples=10,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    run_state_machine_as_test(AuditedRelayMachine, settings=few)

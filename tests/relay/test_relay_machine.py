@@ -334,12 +334,14 @@ class RelayMachine(RuleBasedStateMachine):
         pipeline_id, line = self.line(number)
         match line.waits_for(self.now(), self.gone):
             case None:
-                self.claim(number, worker, None, None)
+                for _ in range(2):
+                    self.claim(number, worker, None, None)
                 if line.live is not None and line.live.holding is not None:
                     self.hand_in(pipeline_id, line, (GOOD, 40, "a"), baton=line.live.baton)
             case "retry":
                 self.retry(number, None)
             case "breaker":
+                self.claim(number, worker, None, None)
                 self.refuse(())
             case "resume":
                 self.update(number, "in_progress", None, 3, None, 0)
@@ -392,6 +394,11 @@ class RelayMachine(RuleBasedStateMachine):
     def kill(self, holder):
         self.gone.add(holder)
 
+    @rule(number=ANY, handed_in=HANDED_IN)
+    def hand_in_while_all_refuse(self, number, handed_in):
+        self.refuse(("agent", "spare"))
+        self.hand_in_for_the_live_baton(number, handed_in)
+
     @rule(agents=st.sampled_from([(), ("agent",), ("agent", "spare")]))
     def refuse(self, agents):
         self.door.refusing = frozenset(agents)
@@ -437,6 +444,11 @@ class RelayMachine(RuleBasedStateMachine):
             assert {orphan.output_id for orphan in self.relays.orphans(pipeline_id)} == {
                 late.output for late in line.late
             }
+
+    @invariant()
+    def an_audit_finds_nothing(self):
+        if hasattr(self, "lines"):
+            assert list(self.relays.audit()) == []
 
     @invariant()
     def what_is_settled_never_changes(self):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -221,6 +222,19 @@ def test_a_flipped_byte_in_a_page_is_found_and_nothing_is_guessed(path: Path) ->
     assert path.read_bytes() == bytes(raw)
 
 
+def test_a_file_too_damaged_to_be_opened_is_a_finding_too(path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.pragma("wal_checkpoint(TRUNCATE)")
+    connection.close()
+    raw = bytearray(path.read_bytes())
+    raw[100] = 0  # what kind of page the first one is
+    path.write_bytes(raw)
+    report = doctor(path, "--fix", code=4)
+    assert [(one["check"], one["what"], one["derived"]) for one in report["findings"]] == [("sqlite", "damage", False)]
+    assert "is damaged" in report["findings"][0]["found"]
+    assert path.read_bytes() == bytes(raw)
+
+
 def test_modes_that_let_others_read_are_found(path: Path) -> None:
     path.chmod(0o644)
     assert ("file", str(path), "0600", "0644") in found(doctor(path, code=4))
@@ -254,3 +268,14 @@ def test_people_are_told_what_is_wrong_and_what_would_help(path: Path) -> None:
     fixed = subprocess.run([*command, "--fix"], capture_output=True, text=True)
     assert fixed.returncode == 0
     assert "fixed    goals: status active: count of goals: expected 1, found 9\n" in fixed.stdout
+
+
+def test_progress_is_shown_on_a_terminal_and_not_in_the_report(path: Path) -> None:
+    terminal, its_other_end = pty.openpty()
+    command = [sys.executable, "-m", "agent_runtime_mcp", "doctor", "--json", "--db", str(path)]
+    finished = subprocess.run(command, stdout=subprocess.PIPE, stderr=its_other_end, text=True)
+    os.close(its_other_end)
+    shown = os.read(terminal, 65536)
+    os.close(terminal)
+    assert b"rows" in shown
+    assert json.loads(finished.stdout)["healthy"] is True

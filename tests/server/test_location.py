@@ -196,3 +196,17 @@ def test_init_outside_of_a_repository_puts_the_file_here(tmp_path: Path) -> None
 def test_a_git_file_of_another_kind_is_no_repository(tmp_path: Path, data_folder: Path) -> None:
     (tmp_path / ".git").write_bytes(b"\xff\xfe nothing that git wrote")
     assert locate(None, {}, tmp_path).path == data_folder / "runtime.db"
+
+
+def test_what_init_makes_is_kept_out_of_git_and_its_choice_is_respected(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from agent_runtime_mcp._cli._root import root
+
+    monkeypatch.chdir(tmp_path)
+    ignore = tmp_path / ".agent-runtime" / ".gitignore"
+    assert CliRunner().invoke(root(), ["init"]).exit_code == 0
+    assert ignore.read_text(encoding="utf-8") == "*\n"
+    ignore.write_text("*.db-wal\n", encoding="utf-8")
+    assert CliRunner().invoke(root(), ["init"]).exit_code == 0
+    assert ignore.read_text(encoding="utf-8") == "*.db-wal\n"

@@ -4,6 +4,9 @@ import random
 
 import apsw
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
+from test_tasks_machine import TaskMachine
 
 from agent_runtime_tasks import Finding, Tasks
 from agent_runtime_tasks.errors import TaskError
@@ -208,3 +211,19 @@ def test_any_numbers_are_put_right_after_any_work(connection: apsw.Connection, c
     tasks.rebuild()
     assert list(tasks.audit()) == []
     assert without_time(rows(connection), at) == before
+
+
+class AuditedTaskMachine(TaskMachine):
+    @invariant()
+    def the_audit_finds_nothing(self) -> None:
+        assert list(self.tasks.audit()) == []
+
+
+def test_nothing_is_found_after_any_operations_in_any_order() -> None:
+    few = settings(
+        max_examples=10,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    run_state_machine_as_test(AuditedTaskMachine, settings=few)

@@ -76,6 +76,9 @@ def step(standing: Standing, event: Event, now: int) -> tuple[Standing, tuple[Ef
 
 def refusal(standing: Standing, now: int) -> Refused | None:
     """Return what somebody who asks for a permit would be told, None where one would be granted."""
+    is_closed = standing.position.state is BreakerState.CLOSED and standing.throttle is None
+    if is_closed and standing.settings.mode is Mode.NORMAL:
+        return None  # as nearly all are, nearly always: there is nothing to find out
     return _begin(standing, now).refusal()
 
 

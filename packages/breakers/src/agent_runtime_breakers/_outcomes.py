@@ -37,7 +37,7 @@ class Outcomes:
         """
         rows = self.connection.execute(
             f"""
-            SELECT at, counted_before, failure_type, error_message
+            SELECT at, failure_type, error_message, counted_before
             FROM breakers_outcomes
             WHERE agent_id = :agent_id AND failed = 1
             ORDER BY at DESC, number DESC
@@ -45,12 +45,12 @@ class Outcomes:
             """,
             {"agent_id": agent_id},
         ).fetchall()
-        inside = [row[1] for row in rows if row[0] > edge]
+        inside = [counted_before for at, _, _, counted_before in rows if at > edge]
         counted_before = inside[-1] if inside else None
         if len(inside) == SHOWN:
             counted_before = self.counted_before(agent_id, edge, failed=True)
-        recent = tuple(RecentFailure(at=row[0], failure_type=row[2], error_message=row[3]) for row in rows)
-        return Failures(recent=recent, counted_before=counted_before)
+        recent = [RecentFailure(at=at, failure_type=kind, error_message=error) for at, kind, error, _ in rows]
+        return Failures(recent=tuple(recent), counted_before=counted_before)
 
     def counted_before(self, agent_id: str, edge: int, *, failed: bool) -> int | None:
         """Return how many outcomes counted before the oldest one in the window; None where the window is empty."""

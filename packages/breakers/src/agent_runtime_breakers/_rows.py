@@ -33,23 +33,23 @@ _STANDING = (
     "cleared_failures",
     "cleared_successes",
     "transitions",
-    "shown_state",
-    "half_opens_at",
 )
+_DERIVED = ("shown_state", "half_opens_at")
 _SETTINGS = tuple(field.name for field in attrs.fields(Settings))
-_COLUMNS = (*_TALLIES, *_STANDING, *_SETTINGS)
+_READ = (*_TALLIES, *_STANDING, *_SETTINGS)
+_WRITTEN = (*_READ, *_DERIVED)
 
 _SELECT = f"""
-    SELECT agent_id, {", ".join(_COLUMNS)}
+    SELECT agent_id, {", ".join(_READ)}
     FROM breakers_breakers
 """
 _INSERT = f"""
-    INSERT INTO breakers_breakers (agent_id, {", ".join(_COLUMNS)})
-    VALUES (:agent_id, {", ".join(f":{column}" for column in _COLUMNS)})
+    INSERT INTO breakers_breakers (agent_id, {", ".join(_WRITTEN)})
+    VALUES (:agent_id, {", ".join(f":{column}" for column in _WRITTEN)})
 """
 _UPDATE = f"""
     UPDATE breakers_breakers
-    SET {", ".join(f"{column} = :{column}" for column in _COLUMNS)}
+    SET {", ".join(f"{column} = :{column}" for column in _WRITTEN)}
     WHERE agent_id = :agent_id
 """
 _UPDATE_TALLIES = f"""
@@ -194,8 +194,6 @@ def _breaker_row(row: Row) -> BreakerRow:
         cleared_failures,
         cleared_successes,
         transitions,
-        _shown_state,
-        _half_opens_at,
         *settings,
     ) = row
     return BreakerRow(

@@ -138,7 +138,7 @@ class Store:
             self.rows.insert(before.agent_id, standing, counted)
         elif standing.settings is not was.settings or counted.transitions > before.counted.transitions:
             self.rows.update(before.agent_id, standing, counted)
-        elif standing != was or counted != before.counted:
+        elif counted != before.counted or standing != was:
             self.rows.update_tallies(before.agent_id, standing, counted)
 
     def _keep(

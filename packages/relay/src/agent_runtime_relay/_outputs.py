@@ -69,9 +69,9 @@ class Outputs:
                 "l_score": submission.l_score,
                 "tokens_used": submission.tokens_used,
                 "entity_id": submission.entity_id,
-                "sources": to_json(submission.sources),
-                "confidence": to_json(submission.confidence),
-                "relevance": to_json(submission.relevance),
+                "sources": _list_json(submission.sources),
+                "confidence": _list_json(submission.confidence),
+                "relevance": _list_json(submission.relevance),
                 "checks": checks_to_json(submission.checks),
                 "sha256": submission.sha256,
                 "now": now,
@@ -224,6 +224,10 @@ class Outputs:
             {"id": output_id},
         ).fetchall()
         return Trace(output_id=row[0], entity_id=row[1], summary=row[2], bytes=row[3])
+
+
+def _list_json(items: tuple[object, ...]) -> str:
+    return to_json(items) if items else "[]"
 
 
 def _splits_a_character(whole: bytes, at: int) -> bool:

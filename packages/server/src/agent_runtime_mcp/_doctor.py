@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import apsw
 import attrs
 
 from ._call import Libraries
@@ -14,6 +15,8 @@ from ._database import Database
 from ._files import side_files
 from ._integrity import Integrity, is_about_indexes
 from ._journal_upkeep import JournalUpkeep
+from ._storage_failures import what_broke
+from .errors import StorageFailure
 
 MOST_FINDINGS = 1000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -78,11 +81,11 @@ class Doctor:
         """Look at everything; nothing is written.
 
         Raises:
-            Busy, StorageFailure: the file can't be opened or read.
+            Busy, StorageFailure: the file can't be opened or read, for another reason than damage.
         """
         faults = self._file_faults()
         self.watch("sqlite", 0)
-        damaged = self._read(self._sqlite_faults)
+        damaged = self._damage()
         faults += damaged
         checks: dict[str, Callable[[Libraries], Any]] = {name: partial(self._audit, name) for name in _LIBRARIES}
         checks["journal"] = self._journal_faults
@@ -128,8 +131,6 @@ class Doctor:
 
     def facts(self) -> dict[str, Any]:
         """Return what there is to know of the file beside its faults."""
-        import apsw
-
         path = self.database.path
         extent, versions = self._read(self._extent_and_versions)
         wal, _ = side_files(path)
@@ -142,6 +143,24 @@ class Doctor:
             "schemas": versions,
             "journal": {"rows": extent.rows, "last": extent.last, "pruned_through": extent.pruned},
         }
+
+    def _damage(self) -> list[Fault]:
+        """Return what SQLite finds, also where the damage is such that the file can't even be opened."""
+        try:
+            return list(self._read(self._sqlite_faults))
+        except StorageFailure as failure:
+            cause = failure.__cause__
+            if not (isinstance(cause, apsw.Error) and isinstance(what_broke(cause), apsw.CorruptError)):
+                raise
+            return [
+                Fault(
+                    check="sqlite",
+                    what="damage",
+                    subject=str(self.database.path),
+                    expected="ok",
+                    found=failure.reason,
+                )
+            ]
 
     def _read(self, check: Callable[[Libraries], Any]) -> Any:
         return self.database.run_blocking(check, writes=False)

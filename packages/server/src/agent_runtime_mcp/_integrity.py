@@ -75,4 +75,4 @@ def _tables(connection: apsw.Connection) -> dict[Table, str]:
     rows = connection.execute(
         "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name"
     ).fetchall()
-    return {(row[0], row[1]): row[2] for row in rows}
+    return {(str(kind), str(name)): str(sql) for kind, name, sql in rows}

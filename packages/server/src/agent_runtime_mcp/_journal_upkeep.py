@@ -37,7 +37,7 @@ class JournalUpkeep:
 
     def extent(self) -> Extent:
         """Return what the journal covers."""
-        numbers = dict(self.connection.execute("SELECT name, value FROM server_sequence").fetchall())
+        numbers: dict[str, int] = dict(self.connection.execute("SELECT name, value FROM server_sequence").fetchall())
         [(rows,)] = self.connection.execute("SELECT COUNT(*) FROM server_journal").fetchall()
         return Extent(last=numbers.get("journal", 0), pruned=numbers.get("pruned", 0), rows=rows)
 

@@ -27,7 +27,9 @@ def call(tool: str, arguments: str, db: str | None) -> None:
     """
     if tool not in by_name():
         names = ", ".join(by_name())
-        problem = Problem(code="not_found", message=f"there is no tool {tool[:100]!r}", hint=f"the tools: {names}", details={})
+        problem = Problem(
+            code="not_found", message=f"there is no tool {tool[:100]!r}", hint=f"the tools: {names}", details={}
+        )
         fail(problem, as_json=True, code=UNKNOWN_TOOL)
     with errors_end_the_process(as_json=True):
         values = run_operation(tool, _object(read_input("JSON") if arguments == "-" else arguments), db)

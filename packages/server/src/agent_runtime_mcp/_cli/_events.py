@@ -12,6 +12,7 @@ from .._database import Database
 from .._journal import Event
 from .._moments import iso
 from .._plain import compact
+from ..errors import Busy
 from ._context import database, db_option, errors_end_the_process, json_option
 
 _PAUSE = 0.2  # seconds
@@ -36,7 +37,12 @@ def events(since: int, limit: int | None, follow: bool, as_json: bool, db: str |
 
 def _events(database: Database[Libraries], since: int, follow: bool) -> Iterator[Event]:
     while True:
-        page = database.run_blocking(partial(_page, since), writes=False)
+        try:
+            page = database.run_blocking(partial(_page, since), writes=False)
+        except Busy:
+            if not follow:
+                raise
+            continue
         yield from page
         if page:
             since = page[-1].seq

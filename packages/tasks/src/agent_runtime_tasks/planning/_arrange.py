@@ -11,14 +11,8 @@ from ._fold import Descriptions, Fold, every_draft
 from ._groups import grouped_by_phase_or_theme
 
 _DEEPEST = 14  # groups above a task: what lies deeper stands beside its parent
-
-
 _LONGEST_CRITERION = 2 * 1024
-
-
 _MOST_CRITERIA = 50
-
-
 _LETTER = re.compile(r"[^\W_]")
 
 

@@ -1,8 +1,13 @@
 """The order of drafts: as the text has it, and without a circle."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from ._drafts import Draft
+from ._sections import Heading
+
+_EARLY = re.compile(r"(?:pre|before|prior|first|preparations?|setup)\b", re.IGNORECASE)
+_LATE = re.compile(r"(?:post|after(?:wards)?|finally|last|clean-?up|follow-up)\b", re.IGNORECASE)
 
 
 def in_stated_order(drafts: list[Draft]) -> list[Draft]:
@@ -31,6 +36,31 @@ def _place_after(draft: Draft, here: set[int], placed: set[int], ordered: list[D
         elif id(other) in here and id(other) not in placed:
             placed.add(id(other))
             pending.append((other, iter(other.after)))
+
+
+def chain_stages(stages: Sequence[tuple[Draft, Heading]]) -> None:
+    """Put parts that are numbered or named after times in their order."""
+    before: Draft | None = None
+    for place, (draft, heading) in enumerate(stages):
+        if heading.ordered and before is not None:
+            draft.wait_for(before)
+        before = draft if heading.ordered else None
+        if _EARLY.match(heading.name):
+            for later, _ in stages[place + 1 :]:
+                later.wait_for(draft)
+        if _LATE.match(heading.name):
+            for earlier, _ in stages[:place]:
+                draft.wait_for(earlier)
+
+
+def follow_all(drafts: Sequence[Draft], kept: Sequence[Draft]) -> None:
+    """Let what a sentence after a list asks for wait for the list, where it says so: "then", "once both are done"."""
+    waited_for = {id(other) for draft in kept for other in draft.after}
+    ends = [draft for draft in kept if id(draft) not in waited_for] or kept
+    for draft in drafts:
+        if draft.follows and not any(other.follows for other in draft.after):
+            for end in ends:
+                draft.wait_for(end)
 
 
 def consistent_needs(rows: Sequence[tuple[Draft, str | None]], keys: dict[int, str]) -> dict[str, list[str]]:

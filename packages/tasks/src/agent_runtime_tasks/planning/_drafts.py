@@ -25,6 +25,7 @@ class Draft:
         criteria: how one can tell that it is done.
         number: what the text calls it in a list or table, or None.
         placed: whether the text says where it stands among the others.
+        follows: whether the text says that it comes after all that stands before its paragraph.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Draft:
     criteria: list[str] = attrs.field(factory=list)
     number: int | None = None
     placed: bool = False
+    follows: bool = False
 
     def wait_for(self, other: "Draft") -> None:
         """Note that another task comes before this one."""

@@ -8,7 +8,6 @@ from ._prose import word_stems
 
 _FEWEST_TO_GROUP = 4
 
-
 _PHASES = (
     ("Investigate and prepare", "analyse analyze agree ask assess choose clarify collect compare consult "
     "decide define design determine draft evaluate examine explore figure find gather identify inventory "
@@ -21,15 +20,9 @@ _PHASES = (
     "translate update onboard teach"),
 )  # fmt: skip
 
-
 _PHASE_NAMES = ("Investigate and prepare", "Build and change", "Test and verify", "Document and roll out")
-
-
 _PHASE_OF_VERB = {verb: name for name, verbs in _PHASES for verb in verbs.split()}
-
-
 _TESTS = re.compile(r"\b(?:tests?|checks)\b", re.IGNORECASE)
-
 
 _DOCS = re.compile(
     r"\b(?:documentation|docs|guide|manual|readme|changelog|release notes|announcement)\b", re.IGNORECASE

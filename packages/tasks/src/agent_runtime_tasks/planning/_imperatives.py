@@ -9,6 +9,7 @@ from ._words import (
     COMMON_WORDS,
     COMPOUND_TAILS,
     DETERMINERS,
+    ENGLISH,
     HEAD_VERBS,
     NOUN_VERBS,
     VERB_OF_NOUN,
@@ -24,7 +25,7 @@ def is_imperative(text: str) -> bool:
     verb, following = match[1].lower(), (match[2] or "").lower()
     if verb == "have":
         return following in _ARTICLES
-    if verb == "do" and following in ("we", "you", "i", "they", "users"):
+    if verb == "do" and following in ("not", "we", "you", "i", "they", "users"):
         return False
     if verb not in VERBS:
         prefix, _, base = verb.rpartition("-")
@@ -79,6 +80,13 @@ def _names_with_gerund(words: Sequence[str]) -> bool:
     return len(words) <= 3 and words[1].lower() not in DETERMINERS and (head in HEAD_VERBS or head in _GERUND_HEADS)
 
 
+def takes_an_object(text: str) -> bool:
+    """Whether a word that is not known is followed by an article, as a verb is: "Dig the beds"."""
+    first, second = [*text.lower().split(maxsplit=2), "", ""][:2]
+    known = first in ENGLISH or first in DETERMINERS or first in _AFTER_THE_HEAD or first in _NO_VERBS
+    return second in _ARTICLES and first.isalpha() and not known and not first.endswith(("ly", "ing", "ed"))
+
+
 def names_a_thing(text: str) -> bool:
     """Whether a phrase is surely a thing, and not an order with a verb that is not known."""
     words = text.split()
@@ -106,16 +114,9 @@ def small(text: str) -> str:
 
 
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
-
-
 _FIRST_WORDS = re.compile(r"([A-Za-z][A-Za-z-]*)(?![\w'\u2019/.@:])(?:[ ,]+([A-Za-z0-9'\u2019-]+))?")
-
-
 _OBJECT_SIGN = re.compile(r"\s+[./~<\"'`$]\S")
-
-
 _NUMBER = re.compile(r"\s+v?[0-9]")
-
 
 _VERB_PREFIXES = frozenset(
     """
@@ -124,14 +125,12 @@ _VERB_PREFIXES = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
-
 _AFTER_A_NOUN = frozenset(
     """
     is are was were has have had of will would can could may might should must shall does do did who which
     that-is isn't aren't wasn't
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
-
 
 _NOUNS_FIRST = frozenset(
     """
@@ -157,17 +156,19 @@ _NOUNS_FIRST = frozenset(
     "sign",
 }
 
-
 _NOUN_FOLLOWERS = frozenset(
     ["and", "or", "for", "from", "in", "on", "at", "with", "to", "off", "over", "through", "that"]
 )
 
-
 _NOUNS_BEFORE_FOR = frozenset(["support", "access", "guide", "design", "report", "cover", "documentation"])
-
+_NO_VERBS = frozenset(
+    """
+    above against along among around behind below beneath beside besides between beyond despite even everything half
+    inside like near outside past since such throughout twice whether within
+    """.split()  # noqa: SIM905 - a list of words reads as one
+)
 
 _ARTICLES = frozenset(["a", "an", "the", "all", "our", "your", "their", "its", "each", "every", "this", "these"])
-
 
 _AFTER_THE_HEAD = frozenset(
     """
@@ -176,12 +177,10 @@ _AFTER_THE_HEAD = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
-
 _COMMON_ENDING = re.compile(
     r"(?:(?<!ne)(?<!gre)(?<!kin)(?<!i)(?<!u)(?<!s)s|tion|ment|ing|ity|ness|ance|ence|able|ible|ful|less|ical"
     r"|ive|ous|ated|ised|ized|users?|ers|ies|ows|ings|age|ware)$"
 )
-
 
 _GERUND_HEADS = frozenset(
     """

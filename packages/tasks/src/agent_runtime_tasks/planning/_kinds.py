@@ -105,7 +105,6 @@ KINDS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     ),
 }
 
-
 REPORTED_AS = {
     "replacement": "migration",
     "permission": "feature",
@@ -113,7 +112,6 @@ REPORTED_AS = {
     "choice": "research",
     "removal": "refactoring",
 }
-
 
 KIND_OF_VERB = {
     verb: kind

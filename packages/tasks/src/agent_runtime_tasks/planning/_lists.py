@@ -13,7 +13,7 @@ from ._inline import Plain, plain
 from ._openers import take_opener
 from ._prose import refer
 from ._requests import Ask, read_request
-from ._sections import Heading, Role, read_heading
+from ._sections import NOT_WORK, Heading, Role, read_heading
 from ._titles import ONLY_NUMBERS, REFERENCE, Titles, entry_text, first_sentence, item_text
 from ._words import BASE_OF_PARTICIPLE, VERBS
 
@@ -45,6 +45,18 @@ _UNORDERED = re.compile(
     r"|problems|defects|improvements|backlog|wishes|wish ?list|recommendations|anforderungen)\b",
     re.IGNORECASE,
 )
+# What is listed under such a heading is that change, as in a changelog.
+_CHANGES = {
+    "added": "add",
+    "changed": "change",
+    "deprecated": "deprecate",
+    "fixed": "fix",
+    "improved": "improve",
+    "removed": "remove",
+    "renamed": "rename",
+    "replaced": "replace",
+    "updated": "update",
+}
 _FAULTY = re.compile(
     r"\b(?:findings|bugs?|issues|problems|defects|vulnerabilities|errors|faults|weaknesses|regressions|typos)\b",
     re.IGNORECASE,
@@ -88,17 +100,20 @@ class ListReader:
         self, listing: Listing, role: Role, lead: Heading | None, section: Section, verb: str = ""
     ) -> list[Draft]:
         """Read a list whose items are work; the verb is that of the item above, which goes for what is only named."""
-        if role in (Role.SKIP, Role.TALK):
+        if role in (*NOT_WORK, Role.TALK):
             if role is Role.TALK:
                 self.talk.append(Section(section.heading, section.level, section.lines, [listing]))
             return []
+        change = _CHANGES.get(section.heading.strip().lower())
+        if change and role is Role.THEME:
+            role = Role.WORK
         entries = listing.entries[: max(1, self.left)]
         heads = [plain(item_text(entry.text)) for entry in entries]
         asks = self._asks(heads)
         if not self._is_work(listing, asks, role):
             return []
         name = f"{section.heading} {lead.name if lead else ''}"
-        verb = verb or self._verb_of(lead)
+        verb = verb or self._verb_of(lead) or change or ""
         usual = (self.titles.fallback, self.titles.forced)
         if verb or _FAULTY.search(name):
             self.titles.fallback, self.titles.forced = verb or "fix", bool(verb)
@@ -168,7 +183,7 @@ class ListReader:
         heading = read_heading(head.text) if entry.blocks or LEADS_IN.search(entry.text) else None
         if (
             heading
-            and heading.role in (Role.SKIP, Role.CRITERIA)
+            and heading.role in (*NOT_WORK, Role.CRITERIA)
             and any(isinstance(block, Listing) for block in entry.blocks)
         ):
             return None

@@ -17,13 +17,11 @@ _DOCUMENTS = re.compile(
     re.IGNORECASE,
 )
 
-
 _TESTS = re.compile(
     r"^(?:(?:more|unit|integration|end-to-end|e2e|regression|missing|automated|new) )*(?:tests?|test coverage"
     r"|coverage)\b",
     re.IGNORECASE,
 )
-
 
 _FAULTS = re.compile(
     r"\b(?:bugs?|crash(?:es|ed|ing)?|errors?|exceptions?|fails?|failing|failure|broken|leaks?|hangs?"
@@ -32,27 +30,21 @@ _FAULTS = re.compile(
     re.IGNORECASE,
 )
 
-
 _ENDS = re.compile(
     r"(?P<it>.+?)(?: (?:away |over )?from (?P<source>.+?))?(?: over)? (?:to|onto|into) (?P<to>.+)"
     r"|(?P<only>.+?) (?:away )?from (?P<away>.+)",
     re.IGNORECASE,
 )
 
-
 _REPLACED = re.compile(r"(?P<source>.+?) (?:with|by) (?P<to>.+)", re.IGNORECASE)
-
-
 _LET = re.compile(r"(?P<who>.+?) to (?P<what>[a-z].+)", re.IGNORECASE)
-
 
 _LET_BARE = re.compile(
     r"(?P<who>(?:(?:the|all|our|new|registered|an?|any|every) )?(?:[\w-]+ )??[\w-]+?s?) (?P<what>(?:"
-    + "|".join(sorted(VERBS, key=len, reverse=True))
+    + "|".join(sorted(VERBS, key=lambda verb: (-len(verb), verb)))
     + r"|log|see|view|sign)\b.+)",
     re.IGNORECASE,
 )
-
 
 _TARGET = re.compile(
     r" (?:below|under|above|over|to|by|from|at least|at most|within) (?=(?:about |at least |at most |less "
@@ -60,20 +52,14 @@ _TARGET = re.compile(
     re.IGNORECASE,
 )
 
-
 _ASIDE = re.compile(
     r"(?P<clause>,| (?:when|while|after|before|because|so that|so|if|that|which|who|until|since)\b| \()"
     r"| (?:for|in|on|at|with|without|using|via|from|during|as|to|by|like|such as|under|between)\b",
     re.IGNORECASE,
 )
 
-
 _PARTICLE = re.compile(r"(?:up|out|down|off|over|in|on|into|through|away)\s+", re.IGNORECASE)
-
-
 _LONGEST_OBJECT = 60
-
-
 _SHORT_OBJECT = 45
 
 

@@ -27,19 +27,38 @@ def take_opener(text: str) -> tuple[Order, str]:
     return order, text
 
 
+# "Once that is done", and "once all of these are merged": what came just before, and all that came before.
+_DONE = (
+    r"(?:(?: is| are| has been| have been|'s|\u2019s|'re)(?: all| both| fully| completely| successfully)?"
+    r" (?:done|finished|completed?|over|in place|in|out|live|ready|merged|fixed|closed|resolved|shipped|released"
+    r"|deployed|landed|through|green|working|implemented|approved|accepted|available)| works?| pass(?:es)?)"
+)
+_ALL_BEFORE = (
+    r"(?:(?:all|both|everything|each)(?: of)?(?: the| this| that| these| those| them| it)?|these|those|they|the)"
+    r"(?: (?:two|three|four|five|other|above|previous|preceding))?"
+    r"(?: (?:steps|tasks|items|points|changes|parts|things|pieces|fixes|issues|tickets|stories|prs|pull requests"
+    r"|patches|checks|lists?|tables?|boxes|phases|stages|work|rest|above|else))?(?: above)?(?<! the)"
+)
+_ALL_DONE = re.compile(rf"{_ALL_BEFORE}{_DONE}$", re.IGNORECASE)
+
+
+def speaks_of_all_before(clause: str) -> bool:
+    """Whether a clause such as "both of these are merged" speaks of all that stands before it."""
+    return _ALL_DONE.match(clause) is not None
+
+
 _OPENER = re.compile(
     r"(?:(?:I|we) (?:think|guess|believe|feel|suggest|propose)(?: that)?(?= (?:we|you|I|it|someone|the)\b)"
     r"|(?P<first>first(?:ly)?(?: of all)?|to (?:begin|start)(?: with)?(?=,)|as a first step|step one"
     r"|initially|in a first step|the first (?:step|thing)(?: to do)? is to|start by(?= [a-z]+ing))"
     r"|(?P<then>and then|then|next|after (?:that|this|which)|afterwards?|subsequently|thereafter"
     r"|second(?:ly)?|third(?:ly)?|fourth(?:ly)?|fifth(?:ly)?"
-    r"|later(?: on)?|once (?:that|this|it)(?: i|')s (?:done|finished|complete|completed|over|in place|ready)"
-    r"|when (?:that|this|it)(?: i|')s (?:done|finished|complete|completed|over|ready)"
+    rf"|later(?: on)?|(?:once|when|after|as soon as) (?:that|this|it){_DONE}(?=[,:])"
     r"|once done|when done|once finished|as a (?:second|next|third) step|the (?:next|second|third) (?:step"
     r"|thing)(?: to do)? is to|from there|with that (?:done|in place)|only then)"
     r"|(?P<last>finally|lastly|last(?: but not least)?|at the (?:very )?end|in the end|to finish|as a (?:last"
-    r"|final) step|the (?:last|final) step is to|to conclude|to wrap up|when everything (?:is done|works|else "
-    r"is done))"
+    r"|final) step|the (?:last|final) step is to|to conclude|to wrap up"
+    rf"|(?:once|when|after|as soon as) {_ALL_BEFORE}{_DONE}(?=[,:]))"
     r"|(?P<earlier>before (?:that|this|doing so|you do(?: that| so| this)?|we do(?: that| so| this)?)"
     r"|beforehand|prior to (?:that|this))"
     r"|please|kindly|also|and|but|so|just|now|in addition(?: to (?:that|this))?|additionally|furthermore"

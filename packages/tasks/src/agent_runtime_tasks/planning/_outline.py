@@ -5,31 +5,21 @@ from collections.abc import Sequence
 
 import attrs
 
+from ._dependencies import chain_stages, follow_all
 from ._document import Block, Document, Listing, Paragraph, Quote, Section, Table, Verbatim
 from ._drafts import Draft, fit_title
 from ._inline import plain
 from ._language import is_about_software, is_english
 from ._lists import DONE, LEADS_IN, WORD, ListReader
-from ._openers import Order, take_opener
-from ._prose import read_prose
+from ._prose import read_prose, tells_a_date
 from ._requests import Ask, read_request
-from ._sections import Heading, Role, read_heading
+from ._sections import Heading, Role, insists_on_work, read_heading
 from ._sentences import sentences
-from ._tables import read_table
+from ._tables import lists_faults, read_table
 from ._titles import Titles
 
 _LONGEST_NAME = 200
-
-
-_EARLY = re.compile(r"(?:pre|before|prior|first|preparations?|setup)\b", re.IGNORECASE)
-
-
-_LATE = re.compile(r"(?:post|after(?:wards)?|finally|last|clean-?up|follow-up)\b", re.IGNORECASE)
-
-
 _PARTICLE = re.compile(r" (?:up|out|down|off|over|on|in)$")
-
-
 _GROUPING = (Role.THEME, Role.WORK)
 
 
@@ -136,7 +126,7 @@ class _Outliner(ListReader):
         if len(works) > 1 and not any(draft.children for part in works for draft in part.drafts):
             for part in works:
                 part.drafts = [Draft(self.titles.of_group(part.heading), children=part.drafts)]
-        _chain_stages(stages)
+        chain_stages(stages)
         return self._kept(parts)
 
     def items(self, block: Listing | Table, role: Role, section: Section, lead: Heading | None) -> list[Draft]:
@@ -159,16 +149,9 @@ class _Outliner(ListReader):
                 if place < first:
                     drafts = [draft for draft in drafts if draft.placed]
                 else:
-                    self._after_all(drafts, kept)
+                    follow_all(drafts, kept)
             kept.extend(drafts)
         return kept
-
-    def _after_all(self, drafts: Sequence[Draft], kept: Sequence[Draft]) -> None:
-        """A sentence after a list that begins with "finally" or "then" comes after what is in the list."""
-        order, _ = take_opener(plain(drafts[0].notes[0]).text) if drafts[0].notes else (Order.NONE, "")
-        if order in (Order.LAST, Order.THEN):
-            for draft in kept:
-                drafts[0].wait_for(draft)
 
     def subsection(self, section: Section, role: Role, titles_all: bool) -> tuple[list[Draft], Heading]:
         """Read a heading and what stands under it."""
@@ -180,9 +163,8 @@ class _Outliner(ListReader):
             return self.section(section, Role.THEME), Heading(Role.WORK, heading.name)
         if text.struck or DONE.search(section.heading) or heading.role is Role.SKIP:
             return [], heading
-        if heading.role is Role.TALK:
-            self.talk.append(section)
-            return [], heading
+        if heading.role in (Role.CONTEXT, Role.TALK):
+            return self.told(section, heading, titles_all), heading
         if heading.role is Role.CRITERIA:
             self.criteria.extend(self.section(section, Role.WORK))
             return [], heading
@@ -194,6 +176,19 @@ class _Outliner(ListReader):
         if heading.role is Role.WORK:
             return self.section(section, Role.WORK), heading
         return self.theme(section, heading, role), heading
+
+    def told(self, section: Section, heading: Heading, titles_all: bool) -> list[Draft]:
+        """Read what is work below a heading that is not: what says so, or all of it below the title of the text."""
+        parts: list[Block] = []
+        rest: list[Block] = []
+        for block in section.blocks:
+            if isinstance(block, Section) and (titles_all or insists_on_work(read_heading(plain(block.heading).text))):
+                parts.append(block)
+            else:
+                rest.append(block)
+        if heading.role is Role.TALK:
+            self.talk.append(Section(section.heading, section.level, section.lines, rest))
+        return self.section(Section(section.heading, section.level, section.lines, parts), Role.THEME) if parts else []
 
     def theme(self, section: Section, heading: Heading, role: Role) -> list[Draft]:
         """Read a heading that names a part of the work."""
@@ -279,7 +274,7 @@ class _Outliner(ListReader):
 
     def named(self, text: str) -> list[Draft]:
         """Read a sentence that only names what is wanted, such as "A button that exports the table"."""
-        if len(text) > _LONGEST_NAME or len(list(sentences(text))) > 1:
+        if len(text) > _LONGEST_NAME or len(list(sentences(text))) > 1 or tells_a_date(text):
             return []
         reading = read_request(plain(text).text, self.titles.fallback)
         return [Draft(fit_title(reading.title), notes=[text])] if reading.ask is Ask.PHRASE else []
@@ -289,7 +284,11 @@ class _Outliner(ListReader):
         most = max(1, self.left)
         if role is Role.ASIDE or role is Role.BEFORE:
             return []
+        usual = self.titles.fallback
+        if lists_faults(table):
+            self.titles.fallback = "fix"
         drafts = read_table(table, self.english, role is Role.WORK, self.titles.of_leaf, most)
+        self.titles.fallback = usual
         self.left -= len(drafts)
         if drafts and len(table.rows) > most:
             drafts[-1].spans.append((table.rows[most][1], table.lines[1]))
@@ -323,21 +322,6 @@ def _themes(section: Section) -> int:
     """Count the sections that name parts of the work."""
     inner = [block for block in section.blocks if isinstance(block, Section)]
     return sum((read_heading(plain(block.heading).text).role is Role.THEME) + _themes(block) for block in inner)
-
-
-def _chain_stages(stages: Sequence[tuple[Draft, Heading]]) -> None:
-    """Put parts that are numbered or named after times in their order."""
-    before: Draft | None = None
-    for place, (draft, heading) in enumerate(stages):
-        if heading.ordered and before is not None:
-            draft.wait_for(before)
-        before = draft if heading.ordered else None
-        if _EARLY.match(heading.name):
-            for later, _ in stages[place + 1 :]:
-                later.wait_for(draft)
-        if _LATE.match(heading.name):
-            for earlier, _ in stages[:place]:
-                draft.wait_for(earlier)
 
 
 def _used(block: Block, children: Sequence[Draft]) -> bool:

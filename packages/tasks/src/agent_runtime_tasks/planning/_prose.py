@@ -8,9 +8,9 @@ import attrs
 from ._drafts import Draft, fit_title
 from ._imperatives import capital, first_word, is_imperative, phrase_title
 from ._inline import plain
-from ._openers import Order, take_opener
+from ._openers import Order, speaks_of_all_before, take_opener
 from ._requests import Ask, is_story, read_request
-from ._sections import Role, read_heading
+from ._sections import NOT_WORK, Role, read_heading
 from ._sentences import LABEL, sentences
 from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
 
@@ -22,19 +22,15 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 
-
 _TRAILING = re.compile(
     r"(?P<main>.{4,}?),? (?P<word>before|prior to|after|once|as soon as) (?P<clause>[^,]{3,160})$", re.IGNORECASE
 )
-
 
 _SPLIT = re.compile(
     r"(?:,? and then |, then |,? then |; (?:and |then )?|, and |, but | and |, or |, | & )", re.IGNORECASE
 )
 
-
 _ENUMERATION = re.compile(r",? (?:and|plus) |, |; ")
-
 
 _COMES = re.compile(
     r"(?:then|next|after that|afterwards|finally|last)(?: comes?| follows?| is| are|:) (?P<what>(?:the|a|an"
@@ -42,18 +38,21 @@ _COMES = re.compile(
     re.IGNORECASE,
 )
 
-
-_TWO_SENTENCES = re.compile(r", and (?=(?:the|a|an|we|it|all|each|every|our|users?|someone) )")
-
+_TWO_SENTENCES = re.compile(
+    r", and (?=(?:the|a|an|we|it|all|each|every|our|users?|someone) "
+    r"|[A-Z][a-z]+ (?:should|must|will|shall|needs to|has to|is to) )"
+)
 
 _ASKED_OF_US = re.compile(r"\b(?:we|you|I) (?:also )?(?:have to|need to|must|should|want to)\b", re.IGNORECASE)
 
+_DATE = re.compile(
+    r"(?:[\s\d.,:/-]|(?:st|nd|rd|th|am|pm|h|utc|on|at|of|the|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february"
+    r"|march|april|may|june|july|august|september|october|november|december)\b)+",
+    re.IGNORECASE,
+)
 
 _POLITE = re.compile(r"(?:please|could|can|would|will|maybe|and)\b", re.IGNORECASE)
-
-
 _THEN = re.compile(r"\bthen\b", re.IGNORECASE)
-
 
 _CONDITION = re.compile(
     r"(?:possible|needed|necessary|you (?:can|want|like)|time|we have time|there is time|in doubt|applicable"
@@ -61,9 +60,7 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 
-
 _WORDS = re.compile(r"[^\W\d_]{3,}")
-
 
 _HINTS = frozenset(
     """
@@ -72,9 +69,7 @@ _HINTS = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
-
 _TO = frozenset(("has", "is", "are"))
-
 
 _FIRST_HINTS = frozenset(
     """
@@ -131,6 +126,12 @@ def refer(drafts: Sequence[Draft], text: str, asking: Draft) -> Draft | None:
     return best if most >= 0.5 else None
 
 
+def tells_a_date(text: str) -> bool:
+    """Whether a text only says when something is, such as "Next meeting: 19 May, 10:00"."""
+    label = LABEL.match(text)
+    return label is not None and _DATE.fullmatch(text, label.end()) is not None
+
+
 def _may_ask(sentence: str) -> bool:
     """Tell quickly that a sentence can't ask for anything: most of a long text does not."""
     words = sentence.lower().split()
@@ -151,7 +152,9 @@ def _may_ask(sentence: str) -> bool:
 
 def _steps(sentence: str, text: str, fallback: str) -> list[_Step]:
     label = LABEL.match(text)
-    if label and read_heading(label[1]).role in (Role.SKIP, Role.TALK, Role.CRITERIA, Role.BEFORE):
+    if label and read_heading(label[1]).role in (*NOT_WORK, Role.TALK, Role.CRITERIA, Role.BEFORE):
+        return []
+    if tells_a_date(text):
         return []
     if text.endswith("?") and not _POLITE.match(text):
         return []
@@ -184,7 +187,7 @@ def _clauses(text: str, fallback: str, sentence: str) -> list[_Step]:
     if trailing and read_request(trailing["main"], fallback).ask is Ask.REQUEST:
         word = trailing["word"].lower()
         gerund = first_word(trailing["clause"]) in BASE_OF_GERUND
-        main = trailing["main"] if gerund else text
+        main = trailing["main"] if gerund or speaks_of_all_before(trailing["clause"]) else text
         found = _halves(read_request(main, fallback).title, Order.NONE, sentence)
         return _related(found, word, trailing["clause"], sentence, trailing=True)
     joint = _TWO_SENTENCES.search(text)
@@ -223,6 +226,10 @@ def _related(found: list[_Step], word: str, clause: str, sentence: str, trailing
         for step in found:
             step.draft.wait_for(other.draft)
         return [other, *found]
+    if not earlier and speaks_of_all_before(clause):
+        for step in found:
+            step.order = Order.LAST
+        return found
     for step in found:
         step.clause, step.said = clause, "before" if earlier else "after"
     if not earlier and not trailing and word != "when" and found[0].order is Order.NONE:
@@ -273,7 +280,9 @@ _RARELY_NOUNS = frozenset(
 def _place(found: list[_Step], previous: list[_Step], steps: list[_Step]) -> None:
     """Give the steps of a sentence their place among those before them."""
     base = list(previous)
+    follows = found[0].order is Order.LAST or (found[0].order is Order.THEN and not steps)
     for place, step in enumerate(found):
+        step.draft.follows = follows
         if step.order is Order.THEN:
             for other in base if step.relation != "half" else found[:place][-1:]:
                 step.draft.wait_for(other.draft)

@@ -8,7 +8,7 @@ import attrs
 
 from ._imperatives import capital, first_word, is_imperative, phrase_title, small
 from ._openers import Order, take_opener
-from ._sections import Role, read_heading
+from ._sections import NOT_WORK, Role, read_heading
 from ._telling import TELLS, is_plural, tells
 from ._words import (
     BASE_OF_GERUND,
@@ -63,13 +63,11 @@ def read_request(text: str, fallback: str = "take care of", forced: bool = False
 
 _TRAILING = re.compile(r"[\s.;:,!?\u2026\u3002]+$")
 
-
 _SIGNS_OF_A_REQUEST = re.compile(
     r"\b(?:need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would be|plans? to|(?:is|are) (?:to"
     r"|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
     re.IGNORECASE,
 )
-
 
 _REFUSAL = re.compile(
     r"(?:please )?(?:(?:do not|don't|don\u2019t|never|avoid|no need|not needed|refrain|won't|won\u2019t|not "
@@ -80,16 +78,13 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 
-
 _STORY = re.compile(
     r"as (?P<who>an? [^,]{2,60}?),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)(?: to be "
     r"able)?(?: to)? (?P<what>.+)",
     re.IGNORECASE,
 )
 
-
 _SO_THAT = re.compile(r",? (?:so that|so I|so we|in order to|because)\b.*", re.IGNORECASE)
-
 
 _MODAL = re.compile(
     r"(?P<subject>[^,;:!?]{1,100}?) (?:(?:will|also|then|still|really|just|now|only|first|always|probably"
@@ -101,13 +96,11 @@ _MODAL = re.compile(
     re.IGNORECASE,
 )
 
-
 _US = re.compile(
     r"(?:^|\s)(?:we|I|you|someone|somebody|one|anyone|(?:the|our) (?:[\w-]+ )?(?:team|developers?|engineers?"
     r"|maintainers?|group|staff|agent))$",
     re.IGNORECASE,
 )
-
 
 _PARTS_OF_SOFTWARE = frozenset(
     """
@@ -116,26 +109,21 @@ _PARTS_OF_SOFTWARE = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
-
 _NO_WORK = frozenset(
     ["be", "have", "know", "say", "see", "hope", "feel", "understand", "believe", "wait", "like", "go"]
 )
 
-
 _PERSON = re.compile(r"@?[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?$")
-
 
 _IT = re.compile(
     r"(?:it|they|this|these|that|those|he|she|which|who|there|what|everything|nothing|all)$", re.IGNORECASE
 )
-
 
 _THE_SYSTEM = re.compile(
     r"(?:the |our |this )(?:system|app|application|tool|product|solution|platform|software|program|user "
     r"interface|implementation|new (?:system|app|application|tool|version))$",
     re.IGNORECASE,
 )
-
 
 _USERS = re.compile(
     r"^(?:(?:the|all|new|our|registered|authenticated|logged-in|any|every|each|an?|only) )*(?:[\w-]+ "
@@ -146,19 +134,16 @@ _USERS = re.compile(
     re.IGNORECASE,
 )
 
-
 _PASSIVE = re.compile(
     r"be (?:(?:also|fully|properly|correctly|automatically|always|then|completely|newly) "
     r")?(?P<participle>[a-z-]+)\b ?(?P<rest>.*)",
     re.IGNORECASE,
 )
 
-
 _COMPARATIVE = re.compile(
     r"be (?:much |a lot |a bit )?(?:[a-z]{3,}er|more|less|better|visible|available|possible|optional|configurable)\b",
     re.IGNORECASE,
 )
-
 
 _MISSING = re.compile(
     r"(?P<what>.{3,90}?) (?:is|are) (?:still |also |currently )?(?:needed|required|necessary|missing"
@@ -166,20 +151,17 @@ _MISSING = re.compile(
     re.IGNORECASE,
 )
 
-
 _BE_NEEDED = re.compile(
     r"there (?:should|must|needs? to|has to|have to|ought to) be (?P<what>.+)|(?:we|I|you|they)(?: also| "
     r"still| will)* (?:need|lack) (?P<thing>(?!to\b).+)",
     re.IGNORECASE,
 )
 
-
 _SOMEONE_DID = re.compile(
     r"it would be (?:great|nice|good|helpful|useful|lovely|best|better|perfect|cool) if (?:someone|somebody"
     r"|you|we|anyone|one of you|the team) (?:could |would |also )*(?P<verb>[a-z]+) (?P<rest>.+)",
     re.IGNORECASE,
 )
-
 
 _PAST = {
     "took": "take",
@@ -195,9 +177,7 @@ _PAST = {
     "broke": "break",
 }
 
-
 _LABEL = re.compile(r"(?P<label>[^\s:.!?][^:.!?]{0,59}?)(?::| [\u2013\u2014-]|\u2014) (?P<rest>\S.*)")
-
 
 _FOR_SOMEONE = re.compile(
     r"(?P<who>[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|@[\w-]+|[A-Z]{2,5}) (?:to|will|should) (?P<what>[a-z].*)"
@@ -315,7 +295,7 @@ def _labelled(text: str, fallback: str) -> tuple[Ask, str] | None:
     role = read_heading(label).role
     _, inner = take_opener(rest)
     inner = _TRAILING.sub("", inner)
-    if role is not Role.SKIP and is_imperative(inner) and (" " in inner or role is Role.THEME):
+    if role not in NOT_WORK and is_imperative(inner) and (" " in inner or role is Role.THEME):
         if is_imperative(label) and " " in label:
             return Ask.REQUEST, capital(label)
         kept = f" ({label})" if _is_part(label) and len(inner) + len(label) < 95 else ""

@@ -11,6 +11,7 @@ class Role(StrEnum):
     """What becomes of the content of a section."""
 
     SKIP = "skip"  # says that it is not work
+    CONTEXT = "context"  # tells what led to the work: only a part of it that says so is work
     ASIDE = "aside"  # is seldom work: only what is asked for expressly is
     TALK = "talk"  # speaks about the work: it is read when nothing else is found
     BEFORE = "before"  # what must be so beforehand: only what is asked for expressly is work
@@ -19,12 +20,14 @@ class Role(StrEnum):
     THEME = "theme"  # names a part of the work
 
 
+# What stands under such a heading is no work by itself, nor what such a line leads into.
+NOT_WORK = (Role.SKIP, Role.CONTEXT)
+
 _NAMES = {
     Role.SKIP: """
         non goals|no goals|not goals|out of scope|not in scope|scope exclusions|exclusions|excluded|wont do|
         wont fix|will not do|not planned|not included|not part of this|what we will not do|what we are not doing|
-        not doing|explicitly not|no go|no gos|background|context|background and context|context and background|
-        motivation|rationale|history|prior art|previous work|related|related work|related issues|related prs|
+        not doing|explicitly not|no go|no gos|prior art|previous work|related|related work|related issues|related prs|
         related tickets|related links|see also|further reading|reference|references|reference material|links|
         useful links|resources|reading list|sources|bibliography|appendix|reproduction|reproduction steps|repro|
         repro steps|steps to repro|to reproduce|steps to reproduce|how to reproduce|reproduce|reproducing|
@@ -32,13 +35,13 @@ _NAMES = {
         minimal reproduction|minimal reproducible example|expected|expected behavior|expected behaviour|
         expected result|expected results|expected outcome|what did you expect|what did you expect to happen|actual|
         actual behavior|actual behaviour|actual result|actual results|observed|observed behavior|observed behaviour|
-        current behavior|current behaviour|current state|current situation|status quo|as is|what happened|
+        current behavior|current behaviour|what happened|
         what happens|what went wrong|what went well|symptoms|observations|environment information|your environment|
         system info|system information|log output|relevant log output|error message|error log|stack trace|
         stacktrace|traceback|backtrace|console output|table of contents|contents|toc|on this page|in this document|
-        glossary|definitions|terminology|abbreviations|acronyms|changelog|change log|change history|
-        revision history|document history|version history|done|already done|completed|finished|closed|
-        completed tasks|completed work|done so far|what is done|shipped|resolved|alternatives|
+        glossary|definitions|terminology|abbreviations|acronyms|change history|
+        revision history|document history|version history|done|already done|implemented|merged|completed|finished|
+        closed|completed tasks|completed work|done so far|what is done|shipped|resolved|alternatives|
         alternatives considered|considered alternatives|other options|options considered|rejected alternatives|
         rejected ideas|rejected options|discarded ideas|describe alternatives you have considered|
         describe alternatives youve considered|risks|risk|risk assessment|risks and mitigations|known risks|threats|
@@ -51,12 +54,17 @@ _NAMES = {
         disadvantages|trade offs|tradeoffs|business value|drawbacks|findings so far|disclaimer|later|future|
         future work|future ideas|future considerations|parking lot|someday|deferred|postponed|ideas for later|
         not now|code of conduct|nicht ziele|nichtziele|ausserhalb|außerhalb|außerhalb des umfangs|nicht im umfang|
-        nicht enthalten|abgrenzung|hintergrund|ausgangslage|kontext|referenzen|verweise|quellen|anhang|erledigt|
+        nicht enthalten|abgrenzung|referenzen|verweise|quellen|anhang|erledigt|
         fertig|risiken|offene fragen|fragen|hors périmètre|hors perimetre|hors champ|hors scope|non objectifs|
-        contexte|références|annexes|terminé|fait|risques|questions ouvertes|fuera de alcance|fuera del alcance|
-        no objetivos|contexto|antecedentes|referencias|hecho|riesgos|fora do escopo|não objetivos|fuori ambito|
-        contesto|riferimenti|buiten scope|achtergrond|
-        対象外|範囲外|スコープ外|背景|参考|参考資料|完了|用語|不做|范围外|背景信息|범위 외|배경
+        références|annexes|terminé|fait|risques|questions ouvertes|fuera de alcance|fuera del alcance|
+        no objetivos|referencias|hecho|riesgos|fora do escopo|não objetivos|fuori ambito|
+        riferimenti|buiten scope|
+        対象外|範囲外|スコープ外|参考|参考資料|完了|用語|不做|范围外|범위 외
+        """,
+    Role.CONTEXT: """
+        background|background information|context|background and context|context and background|motivation|rationale|
+        history|changelog|change log|current state|current situation|status quo|as is|hintergrund|ausgangslage|
+        kontext|contexte|contexto|antecedentes|contesto|achtergrond|背景|背景信息|배경
         """,
     Role.ASIDE: """
         created|updated|last updated|last edited|date|due|due date|deadline|sprint|component|components|os|browser|
@@ -125,62 +133,64 @@ _ROLES = {
     if name.strip()
 }
 
-_PARTS = (
-    (Role.SKIP, re.compile(
-        r"\b(?:out of scope|non goals?|not in scope|steps to reproduce|reproduction|(?:expected|actual"
-    r"|current|observed) behaviou?rs?"
-        r"|table of contents|alternatives considered|prior art|not part of|wont (?:do|fix)|(?:do|does|will"
-    r"|should) not|(?:further|additional|related) (?:reading|links|resources)"
-        r"|already (?:done|finished|completed|implemented|shipped)|open questions|success metrics|known "
-    r"limitations|rolling back)\b"
-        r"|^(?:why|background|motivation|rollback|roll back|alternatives?|appendix|references?|examples?"
-    r"|screenshots?) (?!.*\b(?:fix|add|write)\b)"
-        r"|\b(?:references|background|glossary|rollback|screenshots|examples)$")),
-    (Role.TALK, re.compile(r"\b(?:notes|remarks|hints|thoughts|considerations)$")),
-    (Role.CRITERIA, re.compile(r"\b(?:acceptance criteria|definition of done|success criteria|done when)\b"
-    r"|^how (?:do|will) we know\b")),
-    (Role.BEFORE, re.compile(r"\b(?:prerequisites|preconditions)\b")),
-    (Role.WORK, re.compile(
-        r"\b(?:to ?do list|action items|next steps|task list|tasks|(?:follow ?up|release|launch|deployment"
-    r"|migration|review|project|cleanup) (?:tasks|checklist|steps|items)"
-        r"|requirements|user stories|(?:still|left) to do|need(?:s|ed)? to (?:be done|happen|do)|checklist)$"
-    r"|^(?:tasks?|todos?|requirements) (?:for|of)\b")),
-)  # fmt: skip
+# What a longer heading is read by: the first of these that occurs in its words.
+_PARTS = tuple(
+    (role, re.compile("|".join(patterns)))
+    for role, *patterns in (
+        (
+            Role.SKIP,
+            r"\b(?:out of scope|non goals?|not in scope|not part of|wont (?:do|fix)|(?:do|does|will|should) not)\b",
+            r"\b(?:steps to reproduce|reproduction|(?:expected|actual|current|observed) behaviou?rs?)\b",
+            r"\b(?:table of contents|prior art|(?:further|additional|related) (?:reading|links|resources))\b",
+            r"\b(?:alternatives considered|open questions|success metrics|known limitations|rolling back)\b",
+            r"\balready (?:done|finished|completed|implemented|shipped)\b",
+            r"^(?:rollback|roll back|alternatives?|appendix|references?|examples?|screenshots?) "
+            r"(?!.*\b(?:fix|add|write)\b)",
+            r"\b(?:references|glossary|rollback|screenshots|examples)$",
+        ),
+        (Role.CONTEXT, r"^(?:why|background|motivation) (?!.*\b(?:fix|add|write)\b)", r"\bbackground$"),
+        (Role.TALK, r"\b(?:notes|remarks|hints|thoughts|considerations)$"),
+        (
+            Role.CRITERIA,
+            r"\b(?:acceptance criteria|definition of done|success criteria|done when)\b",
+            r"^how (?:do|will) we know\b",
+        ),
+        (Role.BEFORE, r"\b(?:prerequisites|preconditions)\b"),
+        (
+            Role.WORK,
+            r"\b(?:to ?do list|action items|next steps|task list|tasks|requirements|user stories|checklist)$",
+            r"\b(?:follow ?up|release|launch|deployment|migration|review|project|cleanup) (?:steps|items)$",
+            r"\b(?:(?:still|left) to do|need(?:s|ed)? to (?:be done|happen|do))$",
+            r"^(?:tasks?|todos?|requirements) (?:for|of)\b",
+        ),
+    )
+)
+# Names of work that may as well tell how things stand.
+_AMBIGUOUS = re.compile(
+    r"what|how|now|in progress|details?|body|content|(?:key |core |main )?features?|feature list|methods?|methodology"
+    r"|approach|procedure|instructions|specification|spec|changes|findings|(?:known )?issues|bugs|problems|defects"
+)
 _NUMBERING = re.compile(
     r"^\s*(?:(?:[0-9]{1,3}(?:\.[0-9]{1,3}){0,5}|[ivxIVX]{1,5}|[A-Z])[.):]"
     r"|§?\s?[0-9]{1,3}(?:\.[0-9]{1,3}){0,5}(?=\s))\s*"
 )
 _STAGE = re.compile(
-    r"^(?:phase|step|stage|milestone|part|week|day|sprint|month|quarter|iteration|wave|increment|round"
-    r"|release|m|q|schritt|woche|tag|teil|meilenstein|"
-    r"étape|semaine|jour|fase|paso|semana|etapa|ステップ|フェーズ|第)\s?(?:#\s?)?(?:[0-9]{1,3}|[ivx]{1,4}|one|two"
-    r"|three|four|five|six|seven|first|[a-d])\b"
+    r"^(?:phase|step|stage|milestone|part|week|day|sprint|month|quarter|iteration|wave|increment|round|release|m|q"
+    r"|schritt|woche|tag|teil|meilenstein|étape|semaine|jour|fase|paso|semana|etapa|ステップ|フェーズ|第)"
+    r"\s?(?:#\s?)?(?:[0-9]{1,3}|[ivx]{1,4}|one|two|three|four|five|six|seven|first|[a-d])\b"
     r"(?:\s+of\s+[0-9]+)?(?:\s*\([^)]*\))?\s*(?:[:.)\u2013\u2014-]+\s*|$)",
     re.IGNORECASE,
 )
 _IN_TIME = re.compile(
-    r"^(?:before|after|during|first|second|third|last|next|finally|then|pre|post|on|once|day of|the day|week"
-    r"|month|q[1-4]|h[12]|"
-    r"monday|tuesday|wednesday|thursday|friday|january|february|march|april|may|june|july|august|september"
-    r"|october|november|december)\b",
+    r"^(?:before|after|during|first|second|third|last|next|finally|then|pre|post|on|once|day of|the day|week|month"
+    r"|q[1-4]|h[12]|monday|tuesday|wednesday|thursday|friday|january|february|march|april|may|june|july|august"
+    r"|september|october|november|december)\b",
     re.IGNORECASE,
 )
 _MODIFIERS = frozenset(
-    [
-        "the",
-        "our",
-        "my",
-        "your",
-        "some",
-        "proposed",
-        "suggested",
-        "planned",
-        "known",
-        "remaining",
-        "open",
-        "main",
-        "general",
-    ]
+    """
+    the our my your some proposed suggested planned known remaining open main general
+    """.split()  # noqa: SIM905 - a list of words reads as one
 )
 _ASIDE_IN_NAME = re.compile(r"[(:\u2013\u2014]| - ")
 _NOISE = re.compile(r"[^\w\s]+|_+")
@@ -200,6 +210,11 @@ class Heading:
     role: Role
     name: str
     ordered: bool = False
+
+
+def insists_on_work(heading: Heading) -> bool:
+    """Whether a heading says that it is work even where what is around it is not."""
+    return heading.role is Role.WORK and not _AMBIGUOUS.fullmatch(_words(heading.name))
 
 
 @lru_cache(maxsize=1024)

@@ -6,13 +6,8 @@ from collections.abc import Iterator
 from ._imperatives import is_imperative
 
 _LONGEST_CLAUSE = 400  # characters; a wall of text is cut into pieces of this length
-
-
 _ENDS = re.compile(r"[.!?;\u2026\u3002\uff01\uff1f]++[\"')\]\u201d\u2019\u300d\u300f\uff09]*+")
-
-
 _ENDS_BEFORE_ANYTHING = "\u3002\uff01\uff1f"
-
 
 _ABBREVIATIONS = frozenset(
     """
@@ -21,13 +16,11 @@ _ABBREVIATIONS = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
-
 _LABEL_LINE = re.compile(
     r"^(?:step|phase|stage|task|day|week|part|milestone|req|fr|nfr|us|item|todo|action|schritt|tag"
     r"|woche)?\s?[-#]?\s?[0-9]{0,4}(?:\.[0-9]{1,3})*\s?[:.)\u2013\u2014-]\s",
     re.IGNORECASE,
 )
-
 
 LABEL = re.compile(r"([^\s:.!?][^:.!?]{0,49}):\s+(?=\S)")
 

@@ -30,8 +30,14 @@ _DONE = re.compile(
     r"|dropped|won'?t (?:do|fix)|erledigt|fertig|ja|fait|terminé|hecho|完了|済)\b",
     re.IGNORECASE,
 )
+_OPEN = re.compile(
+    r"^(?:open|to ?do|in progress|in review|pending|not started|not done|planned|blocked|wip|ongoing|no|offen|in arbeit"
+    r"|nein|à faire|en cours|non|pendiente|未着手|進行中|未完了|\[ \]|[\u2610\u274c\u2b1c])",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W\d_]{2}")
 _DONE_SIGN = re.compile("^[\u2705\u2713\u2714\u2611]")
+_FAULT_COLUMN = re.compile(r"^(?:findings?|bugs?|defects?|problems?|faults?|vulnerabilit(?:y|ies))$", re.IGNORECASE)
 _FACT_COLUMNS = re.compile(
     r"^(?:metrics?|kpis?|target|current|now|value|default|type|parameter|option|term|definition|meaning"
     r"|version|browser|environment|variable|example|code|pros?|cons?|risk|likelihood|impact|probability|role"
@@ -63,8 +69,7 @@ def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[s
     for cells, line in table.rows[:most]:
         text = plain(_cell(cells, column))
         state = _cell(cells, status)
-        done = _DONE.match(plain(state).text) or _DONE_SIGN.match(state) or "[x]" in state.lower()
-        if not text.text or text.struck or done:
+        if not text.text or text.struck or _is_done(state):
             continue
         draft = Draft(title_of(text.text), notes=[_row(names, cells)])
         draft.spans = []
@@ -81,6 +86,11 @@ def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[s
     return drafts
 
 
+def lists_faults(table: Table) -> bool:
+    """Whether the rows of a table are faults, each of which is to be fixed."""
+    return any(_FAULT_COLUMN.match(plain(cell).text) for cell in table.header)
+
+
 def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -> int | None:
     """Return the column that says what to do, or None where the rows tell facts."""
     for pattern in (_WORK_COLUMN, _TALK_COLUMN):
@@ -93,12 +103,26 @@ def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -
                 and any(_WORD.search(_cell(cells, column)) for cells, _ in table.rows)
             ):
                 return column
+    if _is_tracked(table, _first(names, _STATUS_COLUMN)):
+        counting = (_STATUS_COLUMN, _NUMBER_COLUMN)
+        column = next((place for place, name in enumerate(names) if not any(one.match(name) for one in counting)), 0)
+        return None if _FACT_COLUMNS.match(names[column]) else column
     if any(_FACT_COLUMNS.match(name) for name in names):
         return None
     for column in range(min(3, len(names))):
         if _asks(table, column, english):
             return column
     return None
+
+
+def _is_tracked(table: Table, status: int | None) -> bool:
+    """Whether a column says of each row whether it is done."""
+    states = [_cell(cells, status) for cells, _ in table.rows[:50]]
+    return any(map(_OPEN.match, states)) and all(_OPEN.match(state) or _is_done(state) for state in states)
+
+
+def _is_done(state: str) -> bool:
+    return bool(_DONE.match(plain(state).text) or _DONE_SIGN.match(state) or "[x]" in state.lower())
 
 
 def _asks(table: Table, column: int, english: bool) -> bool:

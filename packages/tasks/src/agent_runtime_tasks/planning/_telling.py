@@ -18,7 +18,6 @@ TELLS = re.compile(
     re.IGNORECASE,
 )
 
-
 _TELLS_FROM_THE_START = re.compile(
     r"(?:many|most|several|I|we|you|he|she|it|they|this|that|these|those|there|here|today|currently|because"
     r"|since|although|as|see|note|nb|e\.g|i\.e|for example|such as|only|when|if|why|what|which|who|whose|how"
@@ -48,7 +47,6 @@ def tells(text: str) -> bool:
 
 
 _RELATIVE = re.compile(r" (?:that|which|who|whose|where)\b")
-
 
 _AFTER_A_TOLD_VERB = frozenset(
     [

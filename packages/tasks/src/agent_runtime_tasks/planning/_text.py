@@ -15,7 +15,7 @@ from ._language import is_english
 from ._one_liner import plan_sentence
 from ._outline import read_outline
 from ._prose import read_lines, read_prose, refer
-from ._sections import Role, read_heading
+from ._sections import NOT_WORK, read_heading
 
 _LONGEST_NAME = 500
 _MOST_SENTENCES = 12
@@ -124,7 +124,7 @@ def _blocks(section: Section) -> Iterator[Block]:
     for block in section.blocks:
         if not isinstance(block, Section):
             yield block
-        elif read_heading(plain(block.heading).text).role is not Role.SKIP:
+        elif read_heading(plain(block.heading).text).role not in NOT_WORK:
             yield from _blocks(block)
 
 

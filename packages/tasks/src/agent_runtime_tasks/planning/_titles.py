@@ -5,7 +5,7 @@ import re
 import attrs
 
 from ._drafts import fit_title
-from ._imperatives import capital, is_imperative, names_a_thing, phrase_title, small
+from ._imperatives import capital, is_imperative, names_a_thing, phrase_title, small, takes_an_object
 from ._inline import Plain
 from ._openers import take_opener
 from ._requests import Ask, read_request
@@ -58,11 +58,12 @@ class Titles:
             return fit_title(capital(f"{self.fallback} {first}"))
         reading = read_request(first, self.fallback, self.forced)
         if reading.ask is Ask.TALK:
-            if _FAULT.search(first) and not first.lower().startswith(("no ", "make ")):
+            if (self.fallback == "fix" or _FAULT.search(first)) and not first.lower().startswith(("no ", "make ")):
                 return fit_title(f"Fix: {small(take_opener(first)[1])}")
             return fit_title(f"Make sure that {small(take_opener(first)[1])}")
-        if reading.ask is Ask.PHRASE and among_orders and not names_a_thing(take_opener(first)[1]):
-            return fit_title(capital(take_opener(first)[1]))
+        named = take_opener(first)[1]
+        if reading.ask is Ask.PHRASE and (takes_an_object(named) or (among_orders and not names_a_thing(named))):
+            return fit_title(capital(named))
         return fit_title(reading.title)
 
     def of_group(self, heading: Heading) -> str:

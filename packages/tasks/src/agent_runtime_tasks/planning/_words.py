@@ -53,11 +53,13 @@ unmount cordon reboot dump demote warm allowlist blacklist denylist tokenise tok
 inline lint typecheck stub fuzz obfuscate minify transpile preload prerender virtualise virtualize right-size
 motivate supervise celebrate thank greet welcome treat feed clarify mediate reassure deepen widen heighten loosen
 fasten attend bid pitch chart sum solve answer weigh staff equip zip
-sow rake weed knit carve
+sow rake weed knit carve bisect denormalise denormalize notarise notarize offboard uncordon repoint unwrap unzip
+decompress deny unfreeze thaw pause halt reveal rerun quarantine
 """
 
 # Verbs that are as often nouns: alone, or before another noun, they name a thing.
 _NOUN_VERBS = """
+cluster cap mirror
 access alert audit benchmark block bug cache call catalogue chart check comment contract cost cover cut debug demo
 deploy design display document drop email end estimate exercise experiment export fence file filter fix flag focus
 form format forward function group guard guide handle hook host import index input interview inventory invoice

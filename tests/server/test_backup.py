@@ -1,0 +1,176 @@
+"""`agent-runtime backup`: a copy made while others write is one moment, whole, private and never in the way."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from click.testing import CliRunner
+from operating import Runtime
+
+from agent_runtime_mcp._assembly import SCHEMAS, assemble
+from agent_runtime_mcp._cli._root import root
+from agent_runtime_mcp._database import Database
+from agent_runtime_mcp._doctor import Doctor
+
+# Creates tasks in pairs, each pair in one transaction, and says so after each.
+WRITER = """
+import sys
+from pathlib import Path
+from agent_runtime_mcp._assembly import SCHEMAS, assemble
+from agent_runtime_mcp._database import Database
+
+def write(libraries):
+    with libraries.connection:
+        first = libraries.tasks.create("one of a pair").task.task_id
+        libraries.tasks.create("the other", dependencies=(first,))
+    return first + 1
+
+database = Database(Path(sys.argv[1]), assemble, SCHEMAS, synchronous="NORMAL")
+while True:
+    print(database.run_blocking(write, writes=True), flush=True)
+"""
+COMMAND = [sys.executable, "-m", "agent_runtime_mcp", "backup"]
+
+
+def back_up(runtime: Runtime, target: Path) -> Any:
+    return CliRunner().invoke(root(), ["backup", str(target), "--json", "--db", str(runtime.path)])
+
+
+def refusal(finished: Any) -> str:
+    assert finished.exit_code == 6
+    assert finished.stdout == ""
+    error = json.loads(finished.stderr)["error"]
+    assert error["code"] == "storage"
+    return str(error["details"]["reason"])
+
+
+def opened(path: Path) -> Database[Any]:
+    return Database(path, assemble, SCHEMAS, synchronous="NORMAL", may_create=False)
+
+
+def test_a_backup_under_full_write_load_is_one_moment(runtime: Runtime, tmp_path: Path) -> None:
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(runtime.path)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    try:
+        for number in range(5):
+            acknowledged = int([writer.stdout.readline() for _ in range(20)][-1])
+            target = tmp_path / f"copy-{number}.db"
+            assert back_up(runtime, target).exit_code == 0
+            after = int(writer.stdout.readline())
+            copy = opened(target)
+            assert Doctor(copy).examine().faults == ()
+            tasks = copy.run_blocking(lambda libraries: libraries.tasks.counts([0])[0], writes=False)
+            count = tasks.ready + tasks.waiting
+            assert tasks.ready == tasks.waiting, "half a transaction was copied"
+            assert count >= acknowledged, "an acknowledged write is not in the copy"
+            copy.close()
+            assert after > acknowledged, "the writer was kept waiting"
+    finally:
+        writer.kill()
+        writer.communicate()
+
+
+def test_a_copy_is_for_this_user_alone_and_stands_alone(runtime: Runtime, tmp_path: Path) -> None:
+    runtime.task("before")
+    target = tmp_path / "copies" / "copy.db"
+    target.parent.mkdir()
+    old = os.umask(0)
+    try:
+        finished = back_up(runtime, target)
+    finally:
+        os.umask(old)
+    assert json.loads(finished.stdout) == {"path": str(target), "size_bytes": target.stat().st_size}
+    assert [path.name for path in target.parent.iterdir()] == ["copy.db"]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    copy = Runtime(target, runtime.clock)
+    assert copy("get_task", task_id=1)["title"] == "before"
+    copy.task("after")
+    copy.database.close()
+    assert len(runtime("list_tasks")["tasks"]) == 1
+
+
+def test_nothing_is_overwritten(runtime: Runtime, tmp_path: Path) -> None:
+    target = tmp_path / "precious.txt"
+    target.write_text("precious", encoding="utf-8")
+    assert refusal(back_up(runtime, target)) == "is there already"
+    assert target.read_text(encoding="utf-8") == "precious"
+    dangling = tmp_path / "link.db"
+    dangling.symlink_to(tmp_path / "nowhere.db")
+    assert refusal(back_up(runtime, dangling)) == "is there already"
+    assert not (tmp_path / "nowhere.db").exists()
+    assert refusal(back_up(runtime, runtime.path)) == "is there already"
+
+
+def test_a_folder_that_is_not_there_is_not_made(runtime: Runtime, tmp_path: Path) -> None:
+    target = tmp_path / "missing" / "copy.db"
+    assert refusal(back_up(runtime, target)) == f"its folder {target.parent} does not exist"
+
+
+def test_there_must_be_something_to_copy(tmp_path: Path) -> None:
+    missing, target = tmp_path / "missing.db", tmp_path / "copy.db"
+    finished = CliRunner().invoke(root(), ["backup", str(target), "--json", "--db", str(missing)])
+    assert refusal(finished) == "does not exist"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_database_gives_no_backup(runtime: Runtime, tmp_path: Path) -> None:
+    runtime.task("a task")
+    runtime.database.close()
+    connection = apsw.Connection(str(runtime.path))
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_schema SET rootpage = 99999 WHERE name = 'tasks_by_goal'")
+    connection.close()
+    target = tmp_path / "copy.db"
+    assert refusal(back_up(runtime, target))
+    assert not target.exists()
+
+
+def limited() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+def test_a_copy_that_does_not_fit_leaves_nothing_behind(runtime: Runtime, tmp_path: Path) -> None:
+    runtime.database.close()
+    target = tmp_path / "copy.db"
+    finished = subprocess.run(
+        [*COMMAND, str(target), "--db", str(runtime.path)], preexec_fn=limited, capture_output=True, text=True
+    )
+    assert finished.returncode == 6, finished.stderr
+    assert str(target) in finished.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("copy.db")] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_backup_leaves_nothing_behind(runtime: Runtime, tmp_path: Path, number: signal.Signals) -> None:
+    runtime.task("a task")
+    runtime.database.close()
+    target = tmp_path / "copy.db"
+    program = f"""
+import os
+from agent_runtime_mcp import _opening
+from agent_runtime_mcp.__main__ import main
+
+def interrupt(copy, target):
+    assert target.stat().st_size > 0
+    os.kill(os.getpid(), {int(number)})
+
+_opening._require_intact = interrupt  # the moment at which all is copied and nothing is checked
+main()
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", program, "backup", str(target), "--db", str(runtime.path)],
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode not in (0, 6), finished.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("copy.db")] == []
