@@ -112,7 +112,7 @@ def demo(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Run the tests that take minutes."""
     _install(session, *DISTRIBUTIONS, tools=ALL_TESTS)
-    session.run("pytest", "-m", "slow", *session.posargs)
+    session.run("pytest", "-m", "slow", "--override-ini", "faulthandler_timeout=3600", *session.posargs)
 
 
 @nox.session(default=False, requires=["wheels"])

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from agent_runtime_mcp._assembly import SCHEMAS, assemble
-from agent_runtime_mcp._call import Libraries
 from agent_runtime_mcp._database import Database
+from agent_runtime_mcp._libraries import Libraries
 from agent_runtime_mcp._liveness import this_process
 
 

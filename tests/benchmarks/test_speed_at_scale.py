@@ -11,8 +11,8 @@ import pytest
 from comparing import Figure, timed
 
 from agent_runtime_mcp._assembly import SCHEMAS, assemble
-from agent_runtime_mcp._call import Libraries
 from agent_runtime_mcp._database import Database
+from agent_runtime_mcp._libraries import Libraries
 
 pytestmark = pytest.mark.slow
 

@@ -3,9 +3,13 @@
 import ast
 import inspect
 import textwrap
-import typing
+from contextlib import nullcontext
+from functools import cache
 
-from agent_runtime_mcp._call import Libraries
+import apsw
+
+from agent_runtime_mcp._assembly import SCHEMAS, assemble
+from agent_runtime_mcp._libraries import Libraries
 from agent_runtime_mcp._operations import OPERATIONS
 
 OPENS = "runs when a file is opened"
@@ -44,12 +48,17 @@ NOT_OPERATIONS = {
 }
 
 
+@cache
 def library_classes():
     """Return the class of each library, by the name it has in the server."""
-    hints = typing.get_type_hints(Libraries)
+    connection = apsw.Connection(":memory:")
+    for schema in SCHEMAS:
+        schema.migrate(connection)
+    libraries = assemble(connection, nullcontext)
     own = Libraries.__module__.partition(".")[0]
-    found = {name: hint for name, hint in hints.items() if hint.__module__.startswith("agent_runtime_")}
-    return {name: hint for name, hint in found.items() if hint.__module__.partition(".")[0] != own}
+    values = {name: getattr(libraries, name) for name in dir(libraries) if not name.startswith("_")}
+    found = {name: type(value) for name, value in values.items() if type(value).__module__.startswith("agent_runtime_")}
+    return {name: owner for name, owner in found.items() if owner.__module__.partition(".")[0] != own}
 
 
 def public_methods():

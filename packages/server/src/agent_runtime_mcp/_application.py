@@ -9,10 +9,11 @@ from typing import Any
 
 import attrs
 
-from ._call import Libraries, Session
+from ._call import Session
 from ._database import Database
 from ._dispatch import make_request
 from ._failures import INTERNAL, Problem, problem_of
+from ._libraries import Libraries
 from ._operations import OPERATIONS, Operation
 from ._plain import compact
 from ._planning import needs_plan, with_plan

@@ -1,31 +1,13 @@
 """What an operation is given when it runs: the libraries, who calls, and what the session remembers."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
-import apsw
 import attrs
 
-from agent_runtime_breakers import Breakers
-from agent_runtime_goals import Goals
-from agent_runtime_relay import Relays
-from agent_runtime_tasks import Tasks
+from ._libraries import Libraries
 
-from ._journal import Journal
-from ._prepared import PreparedPlan
-
-
-@attrs.frozen(kw_only=True)
-class Libraries:
-    """The libraries over one connection."""
-
-    connection: apsw.Connection
-    snapshot: Callable[[], Any]
-    goals: Goals
-    tasks: Tasks
-    relays: Relays
-    breakers: Breakers
-    journal: Journal
+if TYPE_CHECKING:
+    from ._prepared import PreparedPlan
 
 
 @attrs.define(kw_only=True)
@@ -71,7 +53,7 @@ class Call:
     libraries: Libraries
     session: Session
     worker: str
-    prepared: PreparedPlan | None = None
+    prepared: "PreparedPlan | None" = None
     subject: str | None = None
     tokens: dict[int, str | None] = attrs.field(factory=dict)
     finished: set[int] = attrs.field(factory=set)

@@ -15,7 +15,7 @@ import apsw
 import attrs
 
 from ._files import Identity, identity, side_files
-from ._opening import Opening, Schema
+from ._opening import Newer, Opening, Outdated, Schema
 from ._storage_failures import LOCKED, leaves_reads_intact, storage_failure, what_broke
 from .errors import Busy, StorageFailure
 
@@ -44,6 +44,7 @@ class Database(Generic[Assembled]):
         may_create: whether a missing file is made.
         default_folder: whether its missing folder is made, too.
         patience: seconds that an operation waits for other processes in all.
+        checked_at_first_use: whether what is built raises `Outdated` or `Newer` itself at the first use of tables.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Database(Generic[Assembled]):
     may_create: bool = attrs.field(default=True, kw_only=True)
     default_folder: bool = attrs.field(default=False, kw_only=True)
     patience: float = attrs.field(default=PATIENCE, kw_only=True)
+    checked_at_first_use: bool = attrs.field(default=False, kw_only=True)
     _opened: "_Opened[Assembled] | None" = attrs.field(default=None, init=False)
     _turns: "_Turns" = attrs.field(factory=lambda: _Turns(), init=False)
 
@@ -130,7 +132,13 @@ class Database(Generic[Assembled]):
         except apsw.Error as error:
             self._fail(error)
         try:
-            return opened.complete(operation)
+            try:
+                return opened.complete(operation)
+            except Outdated:
+                self._opening().migrate(opened.connection)
+                return opened.complete(operation)
+        except Newer as newer:
+            raise self._opening().refusal(newer) from newer
         except apsw.Error as error:
             self._fail(error)
 
@@ -168,7 +176,14 @@ class Database(Generic[Assembled]):
         return self._opened
 
     def _opening(self) -> Opening:
-        return Opening(self.path, self.schemas, self.synchronous, self.may_create, self.default_folder)
+        return Opening(
+            self.path,
+            self.schemas,
+            self.synchronous,
+            self.may_create,
+            self.default_folder,
+            self.checked_at_first_use,
+        )
 
 
 @attrs.define(eq=False)

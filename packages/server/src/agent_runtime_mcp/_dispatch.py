@@ -1,21 +1,23 @@
 """Running operations: arguments checked, in one transaction or snapshot, journaled, answered within bounds."""
 
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from agent_runtime_relay.errors import StaleBaton
-
-from ._call import Call, Libraries, Session
+from ._call import Call, Session
 from ._journal import Entry
+from ._libraries import Libraries
 from ._moments import is_moment, iso
 from ._operations import Operation, by_name
 from ._plain import compact, plain
-from ._prepared import PreparedPlan
 from ._server_arguments import WORKER
 from ._sizes import fit
 from .errors import InvalidValue, NotFound, StaleReply
+
+if TYPE_CHECKING:
+    from ._prepared import PreparedPlan
 
 _STALE = "stale_claim"
 
@@ -57,7 +59,7 @@ class Request:
     session: Session
     client: str | None
     tool_use_id: str | None
-    prepared: PreparedPlan | None = None
+    prepared: "PreparedPlan | None" = None
 
     @property
     def writes(self) -> bool:
@@ -84,8 +86,7 @@ class Request:
         with call.libraries.connection:
             try:
                 return self._replayed(call) or self._written(call)
-            except StaleBaton as refusal:
-                # Refused, and yet something is to be committed: the late output, which a person can adopt.
+            except _refusal_that_keeps_something() as refusal:
                 refused = refusal
         raise refused
 
@@ -192,6 +193,15 @@ def _worker_of(session: Session) -> str:
             error.message.removeprefix("worker "),
             "name a worker of 1 to 200 characters with the argument, or in AGENT_RUNTIME_WORKER",
         ) from None
+
+
+def _refusal_that_keeps_something() -> Any:
+    """Return the error of a late output, which is committed all the same: a person can adopt it.
+
+    What is not imported was not raised.
+    """
+    raised_by = sys.modules.get("agent_runtime_relay.errors")
+    return raised_by.StaleBaton if raised_by else ()
 
 
 def _is_stale(error: Exception) -> bool:

@@ -10,11 +10,11 @@ from typing import Any
 import apsw
 import attrs
 
-from ._call import Libraries
 from ._database import Database
 from ._files import side_files
 from ._integrity import Integrity, is_about_indexes
 from ._journal_upkeep import JournalUpkeep
+from ._libraries import Libraries
 from ._storage_failures import what_broke
 from .errors import StorageFailure
 

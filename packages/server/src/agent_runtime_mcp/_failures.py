@@ -1,50 +1,53 @@
 """What each error of the libraries is to a caller: a code out of a fixed set, with message, hint and details."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
-import agent_runtime_breakers.errors as breakers
-import agent_runtime_goals.errors as goals
-import agent_runtime_relay.errors as relay
-import agent_runtime_tasks as tasks_library
-import agent_runtime_tasks.errors as tasks
-
 from ._moments import iso
-from ._sizes import fit
 from .errors import Failure
 
-_CODES: dict[type[Exception], str] = {
-    goals.InvalidValue: "invalid",
-    goals.GoalNotFound: "not_found",
-    goals.GoalClosed: "illegal_transition",
-    goals.OpenSubGoals: "conflict",
-    goals.GoalCycle: "cycle",
-    goals.SchemaTooNew: "storage",
-    tasks.InvalidValue: "invalid",
-    tasks_library.InvalidPlan: "invalid",
-    tasks.TaskNotFound: "not_found",
-    tasks.TaskCycle: "cycle",
-    tasks.IllegalTransition: "illegal_transition",
-    tasks.ClaimConflict: "conflict",
-    tasks.ResultConflict: "conflict",
-    tasks.StaleClaim: "stale_claim",
-    tasks.DependentsStarted: "illegal_transition",
-    tasks.SchemaTooNew: "storage",
-    relay.InvalidValue: "invalid",
-    relay.PipelineNotFound: "not_found",
-    relay.BatonNotFound: "not_found",
-    relay.OutputNotFound: "not_found",
-    relay.ForeignBaton: "conflict",
-    relay.BatonClaimed: "conflict",
-    relay.AnotherPayload: "conflict",
-    relay.StaleBaton: "stale_claim",
-    relay.IllegalTransition: "illegal_transition",
-    relay.SchemaTooNew: "storage",
-    breakers.InvalidValue: "invalid",
-    breakers.PermitNotFound: "not_found",
-    breakers.PermitSettled: "conflict",
-    breakers.SchemaTooNew: "storage",
+# By name: an error that was raised has its library imported, and of the others a command needs none.
+_CODES: Mapping[str, Mapping[str, str]] = {
+    "agent_runtime_goals": {
+        "InvalidValue": "invalid",
+        "GoalNotFound": "not_found",
+        "GoalClosed": "illegal_transition",
+        "OpenSubGoals": "conflict",
+        "GoalCycle": "cycle",
+        "SchemaTooNew": "storage",
+    },
+    "agent_runtime_tasks": {
+        "InvalidValue": "invalid",
+        "InvalidPlan": "invalid",
+        "TaskNotFound": "not_found",
+        "TaskCycle": "cycle",
+        "IllegalTransition": "illegal_transition",
+        "ClaimConflict": "conflict",
+        "ResultConflict": "conflict",
+        "StaleClaim": "stale_claim",
+        "DependentsStarted": "illegal_transition",
+        "SchemaTooNew": "storage",
+    },
+    "agent_runtime_relay": {
+        "InvalidValue": "invalid",
+        "PipelineNotFound": "not_found",
+        "BatonNotFound": "not_found",
+        "OutputNotFound": "not_found",
+        "ForeignBaton": "conflict",
+        "BatonClaimed": "conflict",
+        "AnotherPayload": "conflict",
+        "StaleBaton": "stale_claim",
+        "IllegalTransition": "illegal_transition",
+        "SchemaTooNew": "storage",
+    },
+    "agent_runtime_breakers": {
+        "InvalidValue": "invalid",
+        "PermitNotFound": "not_found",
+        "PermitSettled": "conflict",
+        "SchemaTooNew": "storage",
+    },
 }
 
 
@@ -66,6 +69,8 @@ class Problem:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that MCP and the command line answer."""
+        from ._sizes import fit
+
         return fit({"error": attrs.asdict(self)})
 
 
@@ -73,7 +78,8 @@ def problem_of(error: Exception) -> Problem | None:
     """Return what an error is to a caller; None for a bug."""
     if isinstance(error, Failure):
         return Problem(code=error.code, message=error.message, hint=error.hint, details=error.details)
-    code = _CODES.get(type(error))
+    kind = type(error)
+    code = _CODES.get(kind.__module__.partition(".")[0], {}).get(kind.__name__)
     if code is None:
         return None
     hint = getattr(error, "hint", None)

@@ -14,7 +14,7 @@ from ._pages import Cursor, page
 from ._parts import GOAL_FIELDS, Offset, part
 from ._server_arguments import CursorText, WhatBecomesOfOpenTasks
 from ._task_replies import TextPart
-from .errors import Conflict, IllegalTransition
+from .errors import Conflict
 
 TASKS_SHOWN = 50
 _NAMED_IN_ERRORS = 10
@@ -150,30 +150,6 @@ def update_goal(
     if change.changed:
         call.had_effect("goal", goal_id)
     return change.goal
-
-
-def require_open_goal(call: Call, goal_id: int, attempt: str) -> Goal:
-    """Return a goal that takes work.
-
-    Raises:
-        IllegalTransition: it is completed or cancelled.
-    """
-    goal = call.libraries.goals.get(goal_id)
-    if not goal.status.is_open:
-        raise IllegalTransition(
-            f"goal {goal_id} is {goal.status}: {attempt}",
-            f"reopen it with update_goal status active, or choose another goal than {goal_id}",
-            {"goal_id": goal_id, "status": goal.status.value},
-        )
-    return goal
-
-
-def goal_ids_of(call: Call, goal_id: int | None) -> tuple[int, ...] | None:
-    """Return a goal's id and those of its sub-goals, to filter by; None for no filter."""
-    if goal_id is None:
-        return None
-    call.libraries.goals.get(goal_id)
-    return call.libraries.goals.subtree([goal_id])[goal_id]
 
 
 def _refuse_what_is_open(call: Call, goal_id: int, below: Collection[int]) -> None:

@@ -35,6 +35,31 @@ class Schema(Protocol):
     def version(self, connection: apsw.Connection, /) -> int: ...
 
 
+class Outdated(Exception):
+    """The tables of a library are older than the library; whoever opened the file brings them up to date."""
+
+
+class Newer(Exception):
+    """The tables of a library are newer than the library; the cause is its own error."""
+
+
+def require_up_to_date(schema: Schema, connection: apsw.Connection) -> None:
+    """Refuse tables that are older or newer than the library that is to use them.
+
+    Raises:
+        Outdated: they are older, or not there yet.
+        Newer: they are newer.
+    """
+    try:
+        found = schema.version(connection)
+    except apsw.SQLError:  # a library that is new in this version has no table yet
+        found = 0
+    except RuntimeError as newer:
+        raise Newer from newer
+    if found < len(schema.migrations):
+        raise Outdated
+
+
 @attrs.frozen
 class Opening:
     """How a database file is to be opened.
@@ -45,6 +70,7 @@ class Opening:
         synchronous: "FULL", or "NORMAL" to trade the last writes before a loss of power for speed.
         may_create: whether a missing file is made.
         default_folder: whether its missing folder is made, too.
+        checked_at_first_use: whether who uses tables asks with `require_up_to_date`, so that none is looked at here.
     """
 
     path: Path
@@ -52,6 +78,7 @@ class Opening:
     synchronous: str = "FULL"
     may_create: bool = True
     default_folder: bool = False
+    checked_at_first_use: bool = False
 
     def open(self) -> tuple[apsw.Connection, Identity]:
         """Return a connection with all settings on it, to tables that are up to date, and the identity of the file.
@@ -80,8 +107,8 @@ class Opening:
                 self._require_ours(connection)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             self._configure(connection)
-            if not is_made or self._is_outdated(connection):
-                self._migrate(connection)
+            if not is_made or (not self.checked_at_first_use and self._is_outdated(connection)):
+                self.migrate(connection)
             self._require_unmoved(file)
         except BaseException:
             connection.close()
@@ -180,15 +207,14 @@ class Opening:
     def _is_outdated(self, connection: apsw.Connection) -> bool:
         for schema in self.schemas:
             try:
-                if schema.version(connection) < len(schema.migrations):
-                    return True
-            except apsw.SQLError:  # a library that is new in this version has no table yet
+                require_up_to_date(schema, connection)
+            except Outdated:
                 return True
-            except RuntimeError as newer:
-                raise self._newer(newer) from newer
+            except Newer as newer:
+                raise self.refusal(newer) from newer
         return False
 
-    def _migrate(self, connection: apsw.Connection) -> None:
+    def migrate(self, connection: apsw.Connection) -> None:
         """Bring all tables up to date in one transaction, unless another process did while this one waited for it."""
         with connection:
             if _pragma(connection, "application_id") != APPLICATION_ID:
@@ -202,14 +228,15 @@ class Opening:
                 for schema in self.schemas:
                     schema.migrate(connection)
             except RuntimeError as newer:
-                raise self._newer(newer) from newer
+                raise StorageFailure(self.path, str(newer), getattr(newer, "hint", None)) from newer
+
+    def refusal(self, newer: Newer) -> StorageFailure:
+        """Return the failure to raise for tables that are newer than their library."""
+        return StorageFailure(self.path, str(newer.__cause__), getattr(newer.__cause__, "hint", None))
 
     def _require_unmoved(self, file: Identity) -> None:
         if identity(self.path) != file:
             raise StorageFailure(self.path, "was replaced while it was opened", "call again")
-
-    def _newer(self, error: RuntimeError) -> StorageFailure:
-        return StorageFailure(self.path, str(error), getattr(error, "hint", None))
 
     def _keep_a_copy(self) -> None:
         import datetime

@@ -10,9 +10,10 @@ import attrs
 from agent_runtime_goals import Goal
 from agent_runtime_tasks import Plan
 
-from ._call import Call, Libraries
+from ._call import Call
 from ._database import Database
 from ._dispatch import Request
+from ._libraries import Libraries
 from ._planner_command import PlannerCommand, PlannerFailed, Progress
 from ._prepared import PreparedPlan
 from ._task_operations import decompose_goal, require_undecomposed_goal

@@ -1,11 +1,10 @@
 """The operations on tasks: the tasks library, with the goals that its tasks serve."""
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 
-from agent_runtime_goals import Goal
 from agent_runtime_tasks import KEEP, Task, TaskStatus
 from agent_runtime_tasks.bounds import (
     Criteria,
@@ -25,7 +24,7 @@ from agent_runtime_tasks.bounds import (
 )
 
 from ._call import Call
-from ._goal_operations import goal_ids_of, require_open_goal
+from ._goal_checks import goal_ids_of, require_open_goal
 from ._moments import IsoTime
 from ._pages import Cursor, page
 from ._parts import TASK_FIELDS, Offset, part
@@ -45,6 +44,9 @@ from ._task_replies import (
     task_write,
 )
 from .errors import Conflict
+
+if TYPE_CHECKING:
+    from agent_runtime_goals import Goal
 
 _SETTLED = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
 
@@ -393,7 +395,7 @@ def _goal_context(call: Call, task: Task | None) -> GoalContext | None:
     return GoalContext(name=goal.name, acceptance_criteria=goal.acceptance_criteria)
 
 
-def require_undecomposed_goal(call: Call, goal_id: int) -> Goal:
+def require_undecomposed_goal(call: Call, goal_id: int) -> "Goal":
     """Return an open goal without tasks, which a planner may break down.
 
     Raises:

@@ -7,9 +7,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from .._arguments import Argument
-from .._call import Libraries
 from .._database import Database
 from .._dispatch import Request, make_request
+from .._libraries import Libraries
 from .._operations import Operation
 from .._plain import compact
 from ._context import REFUSED, command_session, database, errors_end_the_process

@@ -17,9 +17,10 @@ import click
 from .._location import Location, locate
 
 if TYPE_CHECKING:
-    from .._call import Libraries, Session
+    from .._call import Session
     from .._database import Database
     from .._failures import Problem
+    from .._libraries import Libraries
 
 EXIT_CODES = {
     "internal": 1,

@@ -7,9 +7,9 @@ from functools import partial
 
 import click
 
-from .._call import Libraries
 from .._database import Database
 from .._journal import Event
+from .._libraries import Libraries
 from .._moments import iso
 from .._plain import compact
 from ..errors import Busy

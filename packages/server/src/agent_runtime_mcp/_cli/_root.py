@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from .._failures import Problem
 from ._context import Settings, fail
 
 _OWN = {
@@ -65,6 +64,8 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
+            from .._failures import Problem
+
             usage = (error.ctx or ctx).get_usage()
             problem = Problem(code="invalid", message=error.format_message(), hint=usage, details={})
             fail(problem, as_json=True, code=error.exit_code)

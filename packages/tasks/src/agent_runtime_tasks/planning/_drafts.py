@@ -6,8 +6,7 @@ import attrs
 
 LONGEST_TITLE = 100
 _REASON = re.compile(
-    r"(?:(?<=.{12}), (?:because|since|so that|as|so|which|otherwise)|(?<=.{12}) (?:because|so that)) "
-    r".*",
+    r"(?:(?<=.{12}), (?:because|since|so that|as|so|which|otherwise)|(?<=.{12}) (?:because|so that)) .*",
     re.IGNORECASE,
 )
 

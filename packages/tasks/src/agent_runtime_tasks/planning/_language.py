@@ -8,19 +8,18 @@ _TELLING_PART = 8_000  # characters: the beginning tells the language and the fi
 _WORD = re.compile(r"[^\W\d_]+")
 _SOFTWARE = re.compile(
     r"\b(?:api|apis|app|bug|cli|code|commit|css|database|deploy\w*|docker|endpoint|frontend|backend|git"
-    r"|github|html|http|javascript|json|library|"
-    r"login|module|parser|plugin|python|query|repo|repository|rest|rust|schema|sdk|server|software|sql|ui|url"
-    r"|user|users|web|website|yaml)\b",
+    r"|github|html|http|javascript|json|library|login|module|parser|plugin|python|query|repo|repository|rest|rust"
+    r"|schema|sdk|server|software|sql|ui|url|user|users|web|website|yaml)\b",
     re.IGNORECASE,
 )
 
 
 def is_english(text: str) -> bool:
     """Whether most small words of a text are English; without any it counts as English if its letters are."""
-    words: list[str] = [word.lower() for word in _WORD.findall(text[:_TELLING_PART])]
-    english = sum(word in ENGLISH for word in words)
-    foreign = sum(word in FOREIGN for word in words)
-    plain_words = sum(word.isascii() for word in words)
+    words: list[str] = _WORD.findall(text[:_TELLING_PART].lower())
+    english = sum(map(ENGLISH.__contains__, words))
+    foreign = sum(map(FOREIGN.__contains__, words))
+    plain_words = sum(map(str.isascii, words))
     if words and plain_words < 0.6 * len(words):
         return False
     if english or foreign:

@@ -70,17 +70,18 @@ _SIGNS_OF_A_REQUEST = re.compile(
 )
 
 _REFUSAL = re.compile(
-    r"(?:please )?(?:(?:do not|don't|don\u2019t|never|avoid|no need|not needed|refrain|won't|won\u2019t|not "
-    r")\b|(?:we|I|you|it|this|that|there|they|[\w -]{3,40}?) (?:do not|don't|don\u2019t|does not|doesn't"
-    r"|won't|won\u2019t|will not|must not|mustn't|should not|shouldn't|shouldn\u2019t|shall not|need not"
-    r"|needn't|must never|should never) (?:need|have to|want|plan|intend|be|change"
-    r"|support|include|cover|touch|use|add|require|exceed|break|block|[a-z]+)\b)",
+    r"(?:please )?(?:(?:do not|don't|don\u2019t|never|avoid|no need|not needed|refrain|won't|won\u2019t|not )\b"
+    r"|(?:we|I|you|it|this|that|there|they|[\w -]{3,40}?)"
+    r" (?:do not|don't|don\u2019t|does not|doesn't|won't|won\u2019t|will not|must not|mustn't|should not|shouldn't"
+    r"|shouldn\u2019t|shall not|need not|needn't|must never|should never)"
+    r" (?:need|have to|want|plan|intend|be|change|support|include|cover|touch|use|add|require|exceed|break|block"
+    r"|[a-z]+)\b)",
     re.IGNORECASE,
 )
 
 _STORY = re.compile(
-    r"as (?P<who>an? [^,]{2,60}?),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)(?: to be "
-    r"able)?(?: to)? (?P<what>.+)",
+    r"as (?P<who>an? [^,]{2,60}?),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)"
+    r"(?: to be able)?(?: to)? (?P<what>.+)",
     re.IGNORECASE,
 )
 
@@ -126,17 +127,17 @@ _THE_SYSTEM = re.compile(
 )
 
 _USERS = re.compile(
-    r"^(?:(?:the|all|new|our|registered|authenticated|logged-in|any|every|each|an?|only) )*(?:[\w-]+ "
-    r")?(?:users?|customers?|admins?|administrators?|visitors?|members?|operators?|guests?|owners?|agents?"
-    r"|editors?|readers?|developers?|students?|teachers?|patients?|employees?|managers?|clients?|people"
-    r"|person|drivers?|buyers?|sellers?|players?|authors?|technicians?|applicants?|subscribers?|callers?"
-    r"|reviewers?|parents?|tenants?|merchants?)$",
+    r"^(?:(?:the|all|new|our|registered|authenticated|logged-in|any|every|each|an?|only) )*(?:[\w-]+ )?"
+    r"(?:users?|customers?|admins?|administrators?|visitors?|members?|operators?|guests?|owners?|agents?|editors?"
+    r"|readers?|developers?|students?|teachers?|patients?|employees?|managers?|clients?|people|person|drivers?"
+    r"|buyers?|sellers?|players?|authors?|technicians?|applicants?|subscribers?|callers?|reviewers?|parents?"
+    r"|tenants?|merchants?)$",
     re.IGNORECASE,
 )
 
 _PASSIVE = re.compile(
-    r"be (?:(?:also|fully|properly|correctly|automatically|always|then|completely|newly) "
-    r")?(?P<participle>[a-z-]+)\b ?(?P<rest>.*)",
+    r"be (?:(?:also|fully|properly|correctly|automatically|always|then|completely|newly) )?"
+    r"(?P<participle>[a-z-]+)\b ?(?P<rest>.*)",
     re.IGNORECASE,
 )
 
@@ -152,8 +153,8 @@ _MISSING = re.compile(
 )
 
 _BE_NEEDED = re.compile(
-    r"there (?:should|must|needs? to|has to|have to|ought to) be (?P<what>.+)|(?:we|I|you|they)(?: also| "
-    r"still| will)* (?:need|lack) (?P<thing>(?!to\b).+)",
+    r"there (?:should|must|needs? to|has to|have to|ought to) be (?P<what>.+)"
+    r"|(?:we|I|you|they)(?: also| still| will)* (?:need|lack) (?P<thing>(?!to\b).+)",
     re.IGNORECASE,
 )
 

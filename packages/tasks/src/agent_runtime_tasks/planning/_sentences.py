@@ -27,8 +27,8 @@ LABEL = re.compile(r"([^\s:.!?][^:.!?]{0,49}):\s+(?=\S)")
 
 def sentences(text: str) -> Iterator[str]:
     """Split running text at the ends of its sentences, and where lines are items of their own."""
-    for block in _line_items(text):
-        start = 0
+    for item in _line_items(text):
+        block, start = " ".join(item.split()), 0
         for end in _ENDS.finditer(block):
             if _ends_a_sentence(block, start, end):
                 yield from _pieces(block[start : end.end()])
@@ -81,7 +81,7 @@ def _ends_a_sentence(text: str, start: int, end: re.Match[str]) -> bool:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    text = " ".join(text.split())
+    text = text.strip()
     while len(text) > _LONGEST_CLAUSE:
         cut = max(text.rfind(sign, _LONGEST_CLAUSE // 4, _LONGEST_CLAUSE) for sign in (", ", "\u3001", "\uff0c"))
         if cut <= 0:
