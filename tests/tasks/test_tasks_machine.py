@@ -54,8 +54,15 @@ EVERYTHING = """
 
 
 class TaskMachine(RuleBasedStateMachine):
-    @initialize()
-    def open(self):
+    @initialize(
+        items=st.lists(
+            st.tuples(st.lists(st.integers(0, 9), max_size=2), st.none() | st.none() | st.integers(0, 3)),
+            min_size=4,
+            max_size=10,
+        ),
+        goal=st.sampled_from([None, 1, 2]),
+    )
+    def open(self, items, goal):
         self.clock = FakeClock()
         self.world = World(self.clock.milliseconds)
         self.connection = apsw.Connection(":memory:")
@@ -72,6 +79,11 @@ class TaskMachine(RuleBasedStateMachine):
         )
         self.tasks.migrate()
         self.before = {}
+        after = [[one for one in before if one < place] for place, (before, _) in enumerate(items)]
+        parents = [one if one is not None and one < place else None for place, (_, one) in enumerate(items)]
+        self.apply_plan(goal, list(zip(after, parents, strict=True)))
+        if not self.world.tasks:  # its groups waited for themselves
+            self.apply_plan(goal, [(before, None) for before in after])
 
     def teardown(self):
         if hasattr(self, "connection"):
@@ -261,6 +273,9 @@ class TaskMachine(RuleBasedStateMachine):
         ),
     )
     def plan(self, goal, items):
+        self.apply_plan(goal, items)
+
+    def apply_plan(self, goal, items):
         given = [
             {
                 "key": f"k{index}",
@@ -331,7 +346,6 @@ class TaskMachine(RuleBasedStateMachine):
             sorted(task for task, fact in self.world.tasks.items() if fact.claim and fact.claim.worker == worker)
         )
 
-    @precondition(lambda self: self.world.tasks)
     @rule(
         task=ANY,
         status=STATUSES,
@@ -343,8 +357,40 @@ class TaskMachine(RuleBasedStateMachine):
         delay=st.sampled_from([None, None, 30]),
         lease=st.none() | LEASES,
     )
-    def update_status(self, task, status, worker, process, token, result, error, delay, lease):
-        task = self.pick(task)
+    def update_status(self, task, **arguments):
+        self.change_status(self.pick(task), **arguments)
+
+    @precondition(lambda self: self.with_claim())
+    @rule(
+        task=ANY,
+        status=st.sampled_from(["completed", "completed", "completed", "failed", "pending", "in_progress"]),
+        token=st.sampled_from(["current", "current", "current", "none", "old"]),
+        error=TEXTS,
+    )
+    def settle(self, task, status, token, error):
+        claimed = self.with_claim()
+        self.change_status(claimed[task % len(claimed)], status=status, token=token, error=error)
+
+    def with_claim(self):
+        return [task for task, fact in self.world.tasks.items() if fact.claim]
+
+    @precondition(lambda self: self.finished())
+    @rule(task=ANY)
+    def reopen(self, task):
+        finished = self.finished()
+        self.change_status(finished[task % len(finished)], status="pending", token="none")
+
+    def finished(self):
+        return [task for task in self.world.tasks if self.world.status(task) in FINISHED]
+
+    @precondition(lambda self: self.world.queue())
+    @rule(first=st.booleans(), status=st.sampled_from(["in_progress", "completed", "completed", "failed", "cancelled"]))
+    def advance(self, first, status):
+        self.change_status(self.world.queue()[0 if first else -1], status=status, token="none")
+
+    def change_status(
+        self, task, *, status, token, worker="bob", process=0, result=None, error=None, delay=None, lease=None
+    ):
         world, fact = self.world, self.world.tasks[task]
         shown = self.token(token, task)
         process = self.process(process)
@@ -434,7 +480,6 @@ class TaskMachine(RuleBasedStateMachine):
                 return {IllegalTransition}, None
         return ({DependentsStarted}, None) if world.started_after(task) else (set(), "reopen")
 
-    @precondition(lambda self: self.world.tasks)
     @rule(task=ANY, token=TOKENS, lease=st.none() | LEASES, progress=TEXTS)
     def renew(self, task, token, lease, progress):
         task = self.pick(task)
@@ -491,7 +536,6 @@ class TaskMachine(RuleBasedStateMachine):
 
     # Changing tasks
 
-    @precondition(lambda self: self.world.tasks)
     @rule(
         task=ANY,
         dependencies=st.none() | st.lists(ANY, max_size=3),
@@ -574,6 +618,7 @@ class TaskMachine(RuleBasedStateMachine):
             self.world.held -= set(goals)
         self.world.forget()
 
+    @precondition(lambda self: len(self.world.tasks) > 12)
     @rule(goals=st.sampled_from([(1,), (2,), (1, 2)]), worker=WORKERS)
     def cancel_open_in(self, goals, worker):
         world = self.world
@@ -587,7 +632,7 @@ class TaskMachine(RuleBasedStateMachine):
         for task in open_leaves:
             world.cancel(task, worker)
 
-    @rule(seconds=st.sampled_from([1, 15, 60, 1000]))
+    @rule(seconds=st.sampled_from([1, 15, 15, 60, 1000]))
     def wait(self, seconds):
         self.clock.advance(seconds)
         self.world.now = self.clock.milliseconds

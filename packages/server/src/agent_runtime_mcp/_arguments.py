@@ -1,11 +1,11 @@
 """The arguments of an operation, derived from its signature: one check and one description for MCP and command line."""
 
-import difflib
+import contextlib
 import inspect
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Protocol, cast
 
@@ -14,7 +14,6 @@ import attrs
 from ._docstrings import read_docstring
 from .errors import InvalidArguments
 
-_OMITTED = object()
 _PLAIN: dict[Any, dict[str, Any]] = {
     bool: {"type": "boolean"},
     int: {"type": "integer"},
@@ -84,7 +83,7 @@ class Argument:
             schema["type"] = [*self._types, "null"]
             if "enum" in schema:
                 schema["enum"] = [*schema["enum"], None]
-        if self.default not in (None, _OMITTED, attrs.NOTHING, "", ()):
+        if self.default not in (None, attrs.NOTHING, "", ()):
             schema["default"] = self.default
         schema["description"] = self.description
         return schema
@@ -146,54 +145,65 @@ class Arguments:
         Raises:
             InvalidArguments: something is wrong; the error names all of it.
         """
-        from cattrs import ClassValidationError
-
-        optional = {one.name for one in self.arguments if not (one.required or one.keeps)}
-        present = {name: value for name, value in given.items() if value is not None or name not in optional}
-        try:
-            structured = self._structure(present, self._class)
-        except ClassValidationError as error:
-            raise InvalidArguments(list(self._faults(error)), self._hint) from None
-        values = attrs.asdict(structured, recurse=False)
-        return {name: value for name, value in values.items() if value is not _OMITTED}
-
-    @cached_property
-    def _class(self) -> type:
-        fields = {
-            argument.name: attrs.field(type=object) if argument.required else attrs.field(type=object, default=_OMITTED)
-            for argument in sorted(self.arguments, key=lambda argument: not argument.required)
+        present = {
+            name: value for name, value in given.items() if value is not None or name not in self._null_is_omitted
         }
-        return attrs.make_class("Given", fields, kw_only=True)
+        if present.keys() <= self._by_name.keys() and self._required <= present.keys():
+            with contextlib.suppress(ValueError):
+                return {name: self._by_name[name].check(value) for name, value in present.items()}
+        raise InvalidArguments(self._faults(present), self._hint)
 
     @cached_property
-    def _structure(self) -> Callable[[Mapping[str, Any], type], Any]:
-        from cattrs import Converter
-        from cattrs.gen import make_dict_structure_fn, override
+    def _by_name(self) -> dict[str, Argument]:
+        return {argument.name: argument for argument in self.arguments}
 
-        hooks: dict[str, Any] = {argument.name: override(struct_hook=argument.structure) for argument in self.arguments}
-        return make_dict_structure_fn(self._class, Converter(), _cattrs_forbid_extra_keys=True, **hooks)
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        return frozenset(argument.name for argument in self.arguments if argument.required)
+
+    @cached_property
+    def _null_is_omitted(self) -> frozenset[str]:
+        return frozenset(argument.name for argument in self.arguments if not (argument.required or argument.keeps))
 
     @property
     def _hint(self) -> str:
         names = [argument.name if argument.required else f"[{argument.name}]" for argument in self.arguments]
         return f"{self.operation} takes {', '.join(names)}"
 
-    def _faults(self, errors: Any) -> typing.Iterator[str]:
+    def _faults(self, present: Mapping[str, Any]) -> list[str]:
+        """Name all that is wrong: cattrs gathers it, and is imported where there is something to gather."""
+        from cattrs import ClassValidationError, Converter
         from cattrs.errors import ForbiddenExtraKeysError
+        from cattrs.gen import make_dict_structure_fn, override
 
-        names = [argument.name for argument in self.arguments]
-        for error in errors.exceptions:
-            if isinstance(error, ForbiddenExtraKeysError):
-                unknown = sorted(map(str, error.extra_fields))
-                for name in unknown[:_UNKNOWN_TOLD]:
-                    near = difflib.get_close_matches(name[:100], names, 1, _NEAR)
-                    yield f"unknown argument {name[:100]!r}" + (f" (did you mean {near[0]}?)" if near else "")
-                if len(unknown) > _UNKNOWN_TOLD:
-                    yield f"{len(unknown) - _UNKNOWN_TOLD} more unknown arguments"
-            elif isinstance(error, KeyError):
-                yield f"{error.args[0]} is missing"
-            else:
-                yield str(error)
+        fields = {
+            argument.name: attrs.field(type=object) if argument.required else attrs.field(type=object, default=None)
+            for argument in self.arguments
+        }
+        checks: dict[str, Any] = {argument.name: override(struct_hook=argument.structure) for argument in self.arguments}
+        given = attrs.make_class("Given", fields, kw_only=True)
+        structure = make_dict_structure_fn(given, Converter(), _cattrs_forbid_extra_keys=True, **checks)
+        faults: list[str] = []
+        try:
+            structure(dict(present), given)
+        except ClassValidationError as errors:
+            for error in errors.exceptions:
+                if isinstance(error, ForbiddenExtraKeysError):
+                    faults += self._unknown(sorted(map(str, error.extra_fields)))
+                elif isinstance(error, KeyError):
+                    faults.append(f"{error.args[0]} is missing")
+                else:
+                    faults.append(str(error))
+        return faults
+
+    def _unknown(self, names: Sequence[str]) -> Iterator[str]:
+        import difflib
+
+        for name in names[:_UNKNOWN_TOLD]:
+            near = difflib.get_close_matches(name[:100], list(self._by_name), 1, _NEAR)
+            yield f"unknown argument {name[:100]!r}" + (f" (did you mean {near[0]}?)" if near else "")
+        if len(names) > _UNKNOWN_TOLD:
+            yield f"{len(names) - _UNKNOWN_TOLD} more unknown arguments"
 
 
 def read_arguments(definition: Callable[..., Any], *, leave_out: Sequence[str], more: Sequence[Argument]) -> Arguments:

@@ -11,9 +11,9 @@ from ._journal import Entry
 from ._libraries import Libraries
 from ._moments import is_moment, iso
 from ._operations import Operation, by_name
-from ._plain import compact, plain
+from ._plain import plain
 from ._server_arguments import WORKER
-from ._sizes import fit
+from ._sizes import fit_and_write
 from .errors import InvalidValue, NotFound, StaleReply
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ class Request:
         return reply
 
     def _answer(self, call: Call) -> Reply:
-        values = fit(plain(self.operation.run(call, self.arguments)))
-        return Reply(values=values, text=compact(values), replayed=False)
+        values, text = fit_and_write(plain(self.operation.run(call, self.arguments)))
+        return Reply(values=values, text=text, replayed=False)
 
     def _replayed(self, call: Call) -> Reply | None:
         """Return the stored reply of the same request, unless it hands out a claim that is not current any more."""

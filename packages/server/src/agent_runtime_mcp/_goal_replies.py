@@ -8,10 +8,11 @@ import attrs
 from agent_runtime_goals import Goal
 from agent_runtime_tasks import Counts, Task
 
+from ._plain import reply
 from ._task_replies import TaskBrief, brief
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class Progress:
     """How far a goal is, over the leaf tasks of its own and of its sub-goals."""
 
@@ -26,7 +27,7 @@ class Progress:
     percent: int
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class GoalFull(Goal):
     """A goal with what stands below it."""
 
@@ -36,7 +37,7 @@ class GoalFull(Goal):
     tasks: tuple[TaskBrief, ...]
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class GoalRow:
     """A goal in a list."""
 
@@ -53,7 +54,7 @@ class GoalRow:
     progress: Progress
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class GoalList:
     """A page of goals."""
 

@@ -16,7 +16,7 @@ def is_moment(field: str) -> bool:
 def iso(milliseconds: int) -> str:
     """Write a moment as ISO-8601 in UTC, to the millisecond."""
     seconds, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
 
 
 @attrs.frozen

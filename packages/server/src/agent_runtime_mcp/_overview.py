@@ -12,7 +12,7 @@ from agent_runtime_tasks import TaskStatus
 
 from ._call import Call
 from ._goal_replies import progress
-from ._plain import plain
+from ._plain import plain, reply
 from ._sizes import size
 
 LARGEST_OVERVIEW = 2 * 1024
@@ -23,7 +23,7 @@ _SICK = (BreakerState.OPEN, BreakerState.HALF_OPEN)
 _TITLE = 80
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class Overview:
     """What there is, section by section; `more` says how many further rows each section has."""
 

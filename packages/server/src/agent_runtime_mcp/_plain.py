@@ -11,6 +11,7 @@ from cattrs.gen import make_dict_unstructure_fn, override
 from ._moments import is_moment, iso
 
 _SOMETIMES = "sometimes"
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def sometimes() -> Any:
@@ -49,4 +50,4 @@ def plain(reply: Any) -> dict[str, Any]:
 
 def compact(value: object) -> str:
     """Write JSON values as the compact text that MCP and the command line answer."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode(value)

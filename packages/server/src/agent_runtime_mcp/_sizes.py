@@ -14,6 +14,7 @@ MOST_IDS = 100
 _NEVER_CUT = frozenset({"prompt", "text"})  # a prompt is whole or of no use; a part of a text is cut to size already
 _OPAQUE = frozenset({"metadata", "truncated"})
 _BESIDE_A_PART = 512
+_SHORT = LONGEST_TEXT // 4  # characters, of which UTF-8 makes at most so many bytes each
 
 
 def fit(reply: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +22,15 @@ def fit(reply: dict[str, Any]) -> dict[str, Any]:
     for place in _objects(reply):
         _cut_texts_and_ids(place)
     return shrink(reply, LARGEST_REPLY)
+
+
+def fit_and_write(reply: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return a reply after `fit`, and the same as compact JSON; most are short, and hold nothing that is to be cut."""
+    text = compact(reply)
+    if len(text) <= _SHORT and text.count(",") < MOST_IDS:
+        return reply, text
+    fitted = fit(reply)
+    return fitted, compact(fitted)
 
 
 def fit_row(row: dict[str, Any], largest: int) -> dict[str, Any]:

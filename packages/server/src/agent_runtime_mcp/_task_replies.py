@@ -7,12 +7,12 @@ import attrs
 
 from agent_runtime_tasks import Attempt, Prerequisite, Queue, Task, TaskChange, TaskLinks
 
-from ._plain import sometimes
+from ._plain import reply, sometimes
 
 RESULT_SHOWN = 500  # characters of a prerequisite's result
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class TaskBrief:
     """A task in a line."""
 
@@ -26,7 +26,7 @@ class TaskBrief:
     open_dependencies: int
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class ClaimReply:
     """Who works on a task."""
 
@@ -35,7 +35,7 @@ class ClaimReply:
     live: bool
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class AttemptReply:
     """One attempt at a task."""
 
@@ -47,7 +47,7 @@ class AttemptReply:
     error: str | None
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class TaskFull(TaskBrief):
     """All of a task."""
 
@@ -72,7 +72,7 @@ class TaskFull(TaskBrief):
     completed_at: int | None
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class PrerequisiteReply:
     """A completed prerequisite and the beginning of its result."""
 
@@ -81,7 +81,7 @@ class PrerequisiteReply:
     result: str | None
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class GoalContext:
     """The goal that a task serves."""
 
@@ -89,7 +89,7 @@ class GoalContext:
     acceptance_criteria: tuple[str, ...]
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class TaskInContext(TaskFull):
     """All of a task and what it builds on."""
 
@@ -97,7 +97,7 @@ class TaskInContext(TaskFull):
     prerequisites: tuple[PrerequisiteReply, ...]
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class QueueReply:
     """What there is to do, so that an empty answer says why."""
 
@@ -108,7 +108,7 @@ class QueueReply:
     next_ready_at: int | None
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class NextTask:
     """The claimed task, or null."""
 
@@ -118,7 +118,7 @@ class NextTask:
     holding: tuple[int, ...]
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class TaskWrite:
     """What a write on a task did."""
 
@@ -129,7 +129,7 @@ class TaskWrite:
     note: str | None = sometimes()
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class TaskList:
     """A page of tasks."""
 
@@ -137,7 +137,7 @@ class TaskList:
     next_cursor: str | None
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class TextPart:
     """A part of a long text."""
 
@@ -149,7 +149,7 @@ class TextPart:
     task_id: int | None = sometimes()
 
 
-@attrs.frozen(kw_only=True)
+@reply
 class Decomposition:
     """The tasks that a goal was broken down into."""
 

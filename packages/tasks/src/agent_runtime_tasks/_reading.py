@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 import attrs
 
 from ._claims import CLAIM_COLUMNS, Claims, claim_of
-from ._model import OPEN_STATES, Attempt, Claim, Counts, Prerequisite, Queue, State, Task, TaskLinks
+from ._model import OPEN_STATES, Attempt, Claim, Counts, Prerequisite, Queue, Readiness, State, Task, TaskLinks
 from ._rows import Rows, bindings, chunks, placeholders
 from ._rules import Node, bearing
 from ._storage import Connection, Row
@@ -77,12 +77,12 @@ class Reading:
 
     def links(self, task: Task) -> TaskLinks:
         """Return what stands around a task."""
-        node = self.rows.node(task.task_id)
+        may_wait = task.readiness is not None and task.readiness is not Readiness.READY
         return TaskLinks(
             dependencies=tuple(self.rows.prerequisites([task.task_id]).get(task.task_id, ())),
             dependents=tuple(self.rows.waiting_for([task.task_id]).get(task.task_id, ())),
             children=tuple(child.task_id for child in self.rows.children([task.task_id])) if task.children else (),
-            blocked_by=self.blocked_by(node),
+            blocked_by=self.blocked_by(self.rows.node(task.task_id)) if may_wait else (),
             attempt_history=self._history(task),
         )
 

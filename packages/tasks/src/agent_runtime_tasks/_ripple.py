@@ -93,8 +93,6 @@ class Ripple:
             self._tell(turned)
         ready = self._write()
         self._nodes.clear()
-        self._before.clear()
-        self._told.clear()
         return ready
 
     def _tell(self, turned: list[tuple[Node, Bearing, Bearing]]) -> None:
