@@ -675,3 +675,14 @@ def test_a_task_that_moves_between_groups_is_counted_where_it_stands(tasks, make
     assert states(tasks, blocked, free) == ["waiting", "group"]
     end("completed", first)
     assert states(tasks, free) == ["completed"]
+
+
+def test_a_failed_group_can_be_cancelled_though_nothing_below_it_is_open(tasks, make, end):
+    group = make()
+    bad = make(parent=group)
+    after = make(group)
+    end("failed", bad)
+    assert blocked_by(tasks, after) == (bad,)
+    assert end("cancelled", group).changed
+    assert states(tasks, group, bad) == ["cancelled", "failed"]
+    assert blocked_by(tasks, after) == (group,)

@@ -19,6 +19,7 @@ LARGEST_ID = 2**63 - 1
 # Terminals act on control characters, and readers are misled by bidirectional overrides: neither is stored.
 _UNSAFE = re.compile("[\x01-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ESCAPE_SEQUENCE = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-Z\\\\^_])")
+_UNSAFE_IN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
 _LINE_BREAK = re.compile("[\t\n]+")
 _DEEPEST_METADATA = 50
 
@@ -49,7 +50,7 @@ class Text:
         """
         if not isinstance(value, str):
             raise InvalidValue(name, f"must be text, not {_kind(value)}")
-        if value.isascii() and value.isprintable():
+        if value.isascii() and (value.isprintable() if self.exact else _is_plain(value)):
             text, size = value, len(value)
         else:
             text, size = self._cleaned(name, value)
@@ -249,6 +250,12 @@ def _cleaned_json(name: str, value: object, depth: int) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     raise InvalidValue(name, f"holds {_kind(value)}, which JSON can't")
+
+
+def _is_plain(ascii_text: str) -> bool:
+    """Say that there is nothing to take out, ten times as fast as a regular expression finds nothing."""
+    as_bytes = ascii_text.encode()
+    return len(as_bytes.translate(None, _UNSAFE_IN_ASCII)) == len(as_bytes)
 
 
 def _present(**words: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Bound(Protocol):
     def __call__(self, name: str, value: object) -> Any: ...
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Argument:
     """One argument of an operation.
 
@@ -119,7 +119,7 @@ class Argument:
         return self.kind == "integer" and self.name.endswith("_id")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Arguments:
     """All arguments of an operation, in the order of its signature."""
 
@@ -180,9 +180,11 @@ class Arguments:
             argument.name: attrs.field(type=object) if argument.required else attrs.field(type=object, default=None)
             for argument in self.arguments
         }
-        checks: dict[str, Any] = {argument.name: override(struct_hook=argument.structure) for argument in self.arguments}
+        checks: dict[str, Any] = {
+            argument.name: override(struct_hook=argument.structure) for argument in self.arguments
+        }
         given = attrs.make_class("Given", fields, kw_only=True)
-        structure = make_dict_structure_fn(given, Converter(), _cattrs_forbid_extra_keys=True, **checks)
+        structure: Any = make_dict_structure_fn(given, Converter(), _cattrs_forbid_extra_keys=True, **checks)
         faults: list[str] = []
         try:
             structure(dict(present), given)

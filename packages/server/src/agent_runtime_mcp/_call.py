@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ._prepared import PreparedPlan
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Session:
     """One client's session, or one command.
 
@@ -34,7 +34,7 @@ class Session:
         return bool(self.tokens or self.batons)
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Call:
     """One call of an operation, inside its transaction or snapshot.
 

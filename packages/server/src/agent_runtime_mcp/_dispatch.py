@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _STALE = "stale_claim"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Reply:
     """What an operation answered.
 
@@ -37,7 +37,7 @@ class Reply:
     replayed: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Request:
     """One request, checked and ready to run, from its start again whenever another process is in the way.
 

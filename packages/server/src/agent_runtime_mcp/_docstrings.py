@@ -9,7 +9,7 @@ _SECTION = re.compile(r"^(Args|Returns|Raises|Attributes|Yields):$")
 _ARGUMENT = re.compile(r"^ {4}(\w+): (.*)$")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Docstring:
     """The parts of a docstring in Google's style.
 

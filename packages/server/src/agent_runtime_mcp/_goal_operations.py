@@ -74,7 +74,7 @@ def get_goal(
         tuple(other for other in subtree if other != goal_id),
         tasks.list(goal_ids=[goal_id], limit=TASKS_SHOWN).tasks,
     )
-    return reply if field is None else attrs.evolve(part(reply, field, offset), goal_id=goal_id)
+    return reply if field is None else part(reply, field, offset, goal_id=goal_id)
 
 
 def list_goals(

@@ -58,7 +58,7 @@ _TEXT = Text()
 _SECRET = frozenset({"claim_token", "permit_id", "baton_id"})
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Entry:
     """One effect, to be written into the journal."""
 
@@ -87,7 +87,7 @@ class Event:
     request_id: str | None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Journal:
     """The journal of one database.
 

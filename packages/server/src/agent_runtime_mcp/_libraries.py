@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent_runtime_tasks import Tasks
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Libraries:
     """The libraries over one connection.
 

@@ -19,7 +19,7 @@ def iso(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class IsoMoment:
     """A moment as ISO-8601 with a time zone."""
 

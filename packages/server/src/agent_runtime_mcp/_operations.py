@@ -18,7 +18,7 @@ from ._server_arguments import REQUEST_ID_ARGUMENT, WORKER_ARGUMENT
 Kind = Literal["read", "write"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Operation:
     """One row of the table.
 

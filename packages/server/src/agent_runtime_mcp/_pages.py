@@ -14,7 +14,7 @@ _LARGEST_ID = 2**63 - 1
 _BESIDE_THE_ROWS = 256  # bytes for total and next_cursor
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Cursor:
     """Where a list goes on.
 

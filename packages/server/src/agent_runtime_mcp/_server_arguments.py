@@ -21,7 +21,7 @@ Strategy = Annotated[str, Choice(words=("sequential", "parallel", "hierarchical"
 MaxTasks = Annotated[int, Integer(low=1, high=500)]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class PlanItems:
     """The items of a plan; the tasks library checks them as a whole, so that an error can name all faults."""
 

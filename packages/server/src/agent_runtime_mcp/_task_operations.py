@@ -369,7 +369,7 @@ def get_task(
     tasks = call.libraries.tasks
     task = tasks.get(task_id)
     reply = full(task, tasks.links(task))
-    return reply if field is None else attrs.evolve(part(reply, field, offset), task_id=task_id)
+    return reply if field is None else part(reply, field, offset, task_id=task_id)
 
 
 def _remembered_token(call: Call, task: Task, status: str) -> str | None:

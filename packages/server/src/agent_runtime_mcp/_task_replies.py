@@ -137,7 +137,7 @@ class TaskList:
     next_cursor: str | None
 
 
-@reply
+@attrs.frozen(kw_only=True)  # its ids are added by `attrs.evolve`
 class TextPart:
     """A part of a long text."""
 

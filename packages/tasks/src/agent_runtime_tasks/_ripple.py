@@ -64,7 +64,6 @@ class Ripple:
         parent.children -= 1
         if not parent.is_group:
             parent.state = State.WAITING
-            parent.pinned = False
         child.parent_id = None
         child.open_above = child.dead_above = False
         self.touch(child)

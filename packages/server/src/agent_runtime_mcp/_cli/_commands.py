@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from .._arguments import Argument
 from .._database import Database
@@ -125,8 +124,8 @@ def _with_words(text: str, words: Sequence[str]) -> str:
     return f"{text[:-1]}: {', '.join(words)}." if words else text
 
 
-def _completion(words: Any) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]] | None:
+def _completion(words: Sequence[str]) -> Callable[[click.Context, click.Parameter, str], list[str]] | None:
     """Return what completes one of a few words; a click.Choice would also judge them, which is not its to do."""
     if not words:
         return None
-    return lambda _context, _parameter, begun: [CompletionItem(word) for word in words if word.startswith(begun)]
+    return lambda _context, _parameter, begun: [word for word in words if word.startswith(begun)]

@@ -4,7 +4,6 @@ What is heavy is imported where it is used: `serve` answers its client before it
 """
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -153,6 +152,8 @@ def db_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _end_as_by_sigpipe() -> NoReturn:
     """End when the reader of our output went away, as `head` does: quietly, with the status of other tools."""
+    import signal
+
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(128 + signal.SIGPIPE)
 

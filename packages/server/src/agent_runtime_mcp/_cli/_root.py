@@ -1,5 +1,6 @@
 """The command `agent-runtime` and its groups."""
 
+import gc
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -130,6 +131,7 @@ def _own(target: str) -> Callable[[], click.Command]:
 
     def load() -> click.Command:
         command: click.Command = getattr(import_module(f".{module}", __package__), name)
+        gc.enable()  # some of these live long
         return command
 
     return load
