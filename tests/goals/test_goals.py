@@ -2,6 +2,7 @@
 
 import attrs
 import pytest
+
 from agent_runtime_goals import Goals, GoalStatus
 from agent_runtime_goals.errors import GoalClosed, GoalCycle, GoalNotFound, InvalidValue, OpenSubGoals
 

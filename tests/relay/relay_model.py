@@ -53,6 +53,7 @@ class Line:
     step: int = 0
     tries: list = attrs.Factory(list)
     late: list = attrs.Factory(list)
+    adopted: list = attrs.Factory(list)
     permits: list = attrs.Factory(list)
     refusing: frozenset = frozenset()
 
@@ -301,4 +302,5 @@ class Line:
         if self.live is None:
             self.issue(None)
         self.late.remove(late)
+        self.adopted.append(late.output)
         return self.settle(late.handed_in, reported=False)

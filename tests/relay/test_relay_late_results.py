@@ -59,6 +59,15 @@ def test_the_same_late_result_is_kept_once_and_another_one_too(overtaken):
     assert len(overtaken.relays.orphans(1)) == 2
 
 
+def test_a_late_result_that_was_adopted_is_not_kept_again(overtaken):
+    output_id = late(overtaken)
+    overtaken.relays.release(1, overtaken.live, "bob")
+    overtaken.relays.adopt_output(1, output_id)
+    with overtaken.unchanged():
+        assert late(overtaken) == output_id
+    assert overtaken.relays.orphans(1) == ()
+
+
 def test_a_late_result_without_words_is_not_kept(overtaken):
     with overtaken.unchanged():
         assert late(overtaken, output="") is None

@@ -227,7 +227,8 @@ class RelayMachine(RuleBasedStateMachine):
         is_late = type(error).__name__ == "StaleBaton" and attempt is not None and attempt.end in ("lost", "failed")
         output = getattr(error, "orphan_output_id", None)
         assert (output is not None) == is_late
-        if is_late and all(late.output != output for late in line.late):
+        known = [*line.adopted, *(late.output for late in line.late)]
+        if is_late and output not in known:
             reach("late result kept")
             [(step, number)] = [
                 (step, number)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from agent_runtime_mcp._cli._root import root
 from click.testing import CliRunner, Result
 
-CLEAN = {
-    name: None
-    for name in (
+from agent_runtime_mcp._cli._root import root
+
+CLEAN = dict.fromkeys(
+    (
         "AGENT_RUNTIME_DB",
         "AGENT_RUNTIME_DB_PATH",
         "AGENT_RUNTIME_DEBUG",
@@ -23,7 +23,7 @@ CLEAN = {
         "CLAUDE_CODE_SESSION_ID",
         "CLAUDE_PROJECT_DIR",
     )
-}
+)
 
 
 @attrs.define
@@ -70,9 +70,7 @@ class Shell:
         """Run a command in a process of its own."""
         environment = {name: value for name, value in (os.environ | self.environment).items() if value is not None}
         command = [sys.executable, "-m", "agent_runtime_mcp", *map(str, words)]
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=60, **more
-        )
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60, **more)
 
 
 def error_of(result: Result) -> dict[str, Any]:

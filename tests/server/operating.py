@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import jsonschema
+
 from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp._call import Libraries, Session
 from agent_runtime_mcp._database import Database

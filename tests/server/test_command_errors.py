@@ -5,9 +5,10 @@ import json
 import apsw
 import click
 import pytest
+from commanding import error_of
+
 from agent_runtime_mcp._cli._context import EXIT_CODES, errors_end_the_process
 from agent_runtime_mcp.errors import Busy
-from commanding import error_of
 
 LONG = "x" * (64 * 1024 + 1)
 

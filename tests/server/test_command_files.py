@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from agent_runtime_mcp._operations import OPERATIONS
 from commanding import Shell
+
+from agent_runtime_mcp._operations import OPERATIONS
 
 GROUPS = {operation.group for operation in OPERATIONS if operation.group}
 
@@ -105,7 +106,9 @@ def test_events_can_be_followed(shell):
     shell.json("task", "create", "first")
     environment = {name: value for name, value in (os.environ | shell.environment).items() if value is not None}
     command = [sys.executable, "-m", "agent_runtime_mcp", "events", "--follow", "--json"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert json.loads(process.stdout.readline())["seq"] == 1
         shell.json("task", "create", "second")
         assert json.loads(process.stdout.readline())["arguments"] == {"title": "second"}

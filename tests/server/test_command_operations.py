@@ -5,9 +5,10 @@ import re
 import shutil
 
 import pytest
-from agent_runtime_mcp._operations import OPERATIONS
 from commanding import Shell
 from operating import Runtime
+
+from agent_runtime_mcp._operations import OPERATIONS
 
 TIME = re.compile(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"')
 TOKEN = re.compile(r'"claim_token":"(\d+\.\d+)\.\w+"')

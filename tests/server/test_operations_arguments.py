@@ -4,8 +4,9 @@ import json
 import re
 
 import pytest
-from agent_runtime_mcp._operations import by_name
 from operating import CODES, bob
+
+from agent_runtime_mcp._operations import by_name
 
 # Names, whether they are required, and defaults, in the order of the table of operations.
 TAKEN = {
@@ -21,9 +22,7 @@ TAKEN = {
         " not_before request_id"
     ),
     "get_next_task": "goal_id lease_seconds=900 claim=True request_id worker",
-    "update_task_status": (
-        "TASK_ID STATUS result error claim_token retry_in_seconds lease_seconds worker"
-    ),
+    "update_task_status": ("TASK_ID STATUS result error claim_token retry_in_seconds lease_seconds worker"),
     "edit_task": (
         "TASK_ID title description priority dependencies parent_id goal_id acceptance_criteria metadata max_attempts"
         " not_before"
@@ -101,7 +100,7 @@ def test_ids_may_be_decimal_strings(runtime):
     assert len(runtime("list_tasks", goal_id="1")["tasks"]) == 1
 
 
-@pytest.mark.parametrize("text", ["abc", "", "-1", "+1", "1.0", " 1", "1_0", "١", "0x1", "1e0", "9" * 19, "9" * 40])
+@pytest.mark.parametrize("text", ["abc", "", "-1", "+1", "1.0", " 1", "1_0", "\u0661", "0x1", "1e0", "9" * 19, "9" * 40])
 def test_other_strings_are_no_ids(runtime, text):
     runtime.task()
     problem = runtime.refused("get_task", task_id=text)
@@ -174,7 +173,8 @@ def test_values_of_another_type_are_refused_and_not_coerced(runtime, operation):
 
 
 @pytest.mark.parametrize(
-    ("operation", "argument"), [("create_task", "priority"), ("list_tasks", "limit"), ("get_next_task", "lease_seconds")]
+    ("operation", "argument"),
+    [("create_task", "priority"), ("list_tasks", "limit"), ("get_next_task", "lease_seconds")],
 )
 def test_numbers_as_texts_are_refused_but_for_ids(runtime, operation, argument):
     given = {"title": "t"} if operation == "create_task" else {}

@@ -4,10 +4,11 @@ import json
 
 import apsw
 import pytest
+from operating import bob
+
 from agent_runtime_mcp._dispatch import make_request
 from agent_runtime_mcp._failures import INTERNAL, problem_of
 from agent_runtime_mcp.errors import NotFound
-from operating import bob
 
 
 @pytest.fixture

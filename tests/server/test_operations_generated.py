@@ -4,13 +4,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from operating import Runtime, require_sound_problem, require_sound_reply
+
 from agent_runtime_mcp._call import Session
 from agent_runtime_mcp._dispatch import make_request
 from agent_runtime_mcp._failures import problem_of
 from agent_runtime_mcp._operations import OPERATIONS
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from operating import Runtime, require_sound_problem, require_sound_reply
 
 OURS = [operation for operation in OPERATIONS if operation.group in ("goal", "task", None)]
 READS = {operation.name for operation in OURS if operation.kind == "read"}
@@ -28,7 +29,12 @@ keys = st.sampled_from(["a", "b", "c"])
 plans = st.lists(
     st.fixed_dictionaries(
         {"title": short_texts},
-        optional={"key": keys, "depends_on": st.lists(keys, max_size=2), "parent": keys, "priority": st.integers(1, 10)},
+        optional={
+            "key": keys,
+            "depends_on": st.lists(keys, max_size=2),
+            "parent": keys,
+            "priority": st.integers(1, 10),
+        },
     ),
     min_size=1,
     max_size=4,

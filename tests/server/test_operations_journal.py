@@ -4,8 +4,9 @@ import json
 
 import apsw
 import pytest
-from agent_runtime_mcp._dispatch import make_request
 from operating import bob
+
+from agent_runtime_mcp._dispatch import make_request
 
 
 def events(runtime, since=0):
@@ -195,7 +196,9 @@ def test_numbers_have_no_gaps_under_failed_calls(runtime):
         runtime.refused("create_task", title="t", dependencies=[99])
         runtime.refused("create_task", title="t", goal_id=99, request_id=f"r{number}")
     connection = runtime.database.run_blocking(lambda libraries: libraries.connection, writes=False)
-    connection.execute("CREATE TEMP TRIGGER once BEFORE INSERT ON main.server_journal BEGIN SELECT RAISE(ABORT, 'x'); END")
+    connection.execute(
+        "CREATE TEMP TRIGGER once BEFORE INSERT ON main.server_journal BEGIN SELECT RAISE(ABORT, 'x'); END"
+    )
     with pytest.raises(apsw.ConstraintError):
         runtime.task()
     connection.execute("DROP TRIGGER once")
@@ -236,7 +239,11 @@ def test_long_texts_are_cut_at_4_kib_in_the_journal(runtime):
 
 def test_what_a_client_calls_itself_is_stored_fit_to_be_printed(runtime):
     request = make_request(
-        "create_task", {"title": "t"}, runtime.ada, client="evil\x1b[31m\x00\ud800\u202e" + "x" * 300, tool_use_id="a\nb"
+        "create_task",
+        {"title": "t"},
+        runtime.ada,
+        client="evil\x1b[31m\x00\ud800\u202e" + "x" * 300,
+        tool_use_id="a\nb",
     )
     runtime.database.run_blocking(request.run, writes=True)
     [event] = runtime.journal()
@@ -256,7 +263,9 @@ def test_what_is_journaled_acts_on_no_terminal(runtime):
 
 def test_the_effect_and_its_row_are_one(runtime):
     connection = runtime.database.run_blocking(lambda libraries: libraries.connection, writes=False)
-    connection.execute("CREATE TEMP TRIGGER no BEFORE INSERT ON main.server_journal BEGIN SELECT RAISE(ABORT, 'x'); END")
+    connection.execute(
+        "CREATE TEMP TRIGGER no BEFORE INSERT ON main.server_journal BEGIN SELECT RAISE(ABORT, 'x'); END"
+    )
     before = runtime.tables()
     with pytest.raises(apsw.ConstraintError):
         runtime.task()

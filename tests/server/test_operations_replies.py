@@ -450,7 +450,7 @@ def test_progress_counts_the_leaves_of_a_goal_and_its_sub_goals(runtime):
         "waiting",
         "unreachable",
     ]
-    assert [goal["progress"] for goal in runtime("list_goals")["goals"]][0] == progress
+    assert runtime("list_goals")["goals"][0]["progress"] == progress
     assert runtime("get_goal", goal_id=below)["progress"]["total"] == 4
     assert runtime("get_goal", goal_id=goal_id)["task_count"] == 5
 

@@ -1,8 +1,9 @@
 """Who holds a task: a session remembers its claim tokens, so that an agent need never mention them."""
 
 import pytest
-from agent_runtime_mcp._call import Session
 from operating import bob
+
+from agent_runtime_mcp._call import Session
 
 
 def history(runtime, task_id):

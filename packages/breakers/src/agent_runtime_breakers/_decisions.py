@@ -66,9 +66,9 @@ class Decisions:
 
     def advise(self, agent_id: str) -> Admission:
         """Say whether a permit would be granted."""
-        standing = self.store.load_for_admission(agent_id).standing
-        refused = refusal(standing, self.now)
-        if refused is None:
+        standing = self.store.load_if_wary(agent_id)
+        refused = None if standing is None else refusal(standing, self.now)
+        if standing is None or refused is None:
             return Admission(agent_id=agent_id, admitted=True)
         return self._refused(agent_id, standing, refused)
 

@@ -108,6 +108,14 @@ class Rows:
         row = self.connection.execute(f"{_SELECT} WHERE agent_id = :agent_id", {"agent_id": agent_id}).fetchone()
         return None if row is None else _breaker_row(row)
 
+    def find_wary(self, agent_id: str) -> BreakerRow | None:
+        """Return the row of a breaker that may refuse: one that is closed and asks nobody to wait admits all."""
+        row = self.connection.execute(
+            f"{_SELECT} WHERE agent_id = :agent_id AND (shown_state <> 'closed' OR throttled_until IS NOT NULL)",
+            {"agent_id": agent_id},
+        ).fetchone()
+        return None if row is None else _breaker_row(row)
+
     def find_all(self, agent_ids: Sequence[str]) -> list[BreakerRow]:
         """Return the rows of those agents that are known, by agent."""
         names = {f"id{index}": agent_id for index, agent_id in enumerate(agent_ids)}

@@ -91,6 +91,11 @@ class Store:
             return _unknown(agent_id)
         return Stored(agent_id=agent_id, standing=row.standing(_UNCOUNTED, self._probes(row)), counted=row.counted)
 
+    def load_if_wary(self, agent_id: str) -> Standing | None:
+        """Return where the breaker of an agent stands for an admission, or None where it admits whoever asks."""
+        row = self.rows.find_wary(agent_id)
+        return None if row is None else row.standing(_UNCOUNTED, self._probes(row))
+
     def complete(self, row: BreakerRow, now: int) -> Stored:
         """Return a listed breaker with its probes and its window, but without its last failures."""
         before = None

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
 from agent_runtime_breakers import BreakerState
 from agent_runtime_goals import GoalStatus
 from agent_runtime_relay import RelayStatus

@@ -18,11 +18,11 @@ _SOMETIMES = "sometimes"
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _PLAIN_TYPES = frozenset({str, int, float, bool, str | None, int | None, float | None, bool | None})
-_Class = TypeVar("_Class", bound=type)
+_Reply = TypeVar("_Reply")
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
-def reply(cls: _Class) -> _Class:
+def reply(cls: type[_Reply]) -> type[_Reply]:
     """Make the class of a reply, or of a part of one.
 
     Replies are neither compared nor shown: what attrs would write for that costs more than all the rest of the class.
@@ -48,12 +48,12 @@ def compact(value: object) -> str:
 def _object(value: Any) -> dict[str, Any]:
     names, fetch, to_look_at = _shape(value.__class__)
     values = dict(zip(names, fetch(value), strict=True))
-    for name, is_moment, sometimes in to_look_at:
+    for name, holds_moment, comes_sometimes in to_look_at:
         field = values[name]
         if field is None:
-            if sometimes:
+            if comes_sometimes:
                 del values[name]
-        elif is_moment:
+        elif holds_moment:
             values[name] = iso(field)
         elif field.__class__ not in _PLAIN:
             values[name] = _writer(field.__class__)(field)
