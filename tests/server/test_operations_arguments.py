@@ -100,7 +100,9 @@ def test_ids_may_be_decimal_strings(runtime):
     assert len(runtime("list_tasks", goal_id="1")["tasks"]) == 1
 
 
-@pytest.mark.parametrize("text", ["abc", "", "-1", "+1", "1.0", " 1", "1_0", "\u0661", "0x1", "1e0", "9" * 19, "9" * 40])
+@pytest.mark.parametrize(
+    "text", ["abc", "", "-1", "+1", "1.0", " 1", "1_0", "\u0661", "0x1", "1e0", "9" * 19, "9" * 40]
+)
 def test_other_strings_are_no_ids(runtime, text):
     runtime.task()
     problem = runtime.refused("get_task", task_id=text)
