@@ -4,6 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+
+from agent_runtime_relay import (
+    KEEP,
+    Advance,
+    BatonReading,
+    CreatedRelay,
+    OutputPage,
+    Relay,
+    Retry,
+)
 from agent_runtime_relay.bounds import (
     AgentTypeList,
     BatonId,
@@ -30,16 +40,6 @@ from agent_runtime_relay.bounds import (
     TaskId,
     Tokens,
     WantedStatus,
-)
-
-from agent_runtime_relay import (
-    KEEP,
-    Advance,
-    BatonReading,
-    CreatedRelay,
-    OutputPage,
-    Relay,
-    Retry,
 )
 
 from ._call import Call
