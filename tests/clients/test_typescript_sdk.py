@@ -9,7 +9,7 @@ pytestmark = pytest.mark.clients
 
 
 def run(clients, *command):
-    finished = clients.run(clients.npm("node"), *command)
+    finished = clients.run("node", *command)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return json.loads(finished.stdout)
 

@@ -24,6 +24,7 @@ NOT_OPERATIONS = {
     ("breakers", "history"): "is for audits in Python; circuit_breaker_status shows the recent failures",
     ("breakers", "migrate"): OPENS,
     ("breakers", "rebuild"): OF_THE_DOCTOR,
+    ("breakers", "note"): "is called by relays, which report an outcome and ask for no answer",
     ("breakers", "settle"): "does by a word what three operations do by their names",
     ("goals", "ancestors"): "is for programs in Python; get_goal names the parent",
     ("goals", "audit"): OF_THE_DOCTOR,

@@ -66,11 +66,19 @@ class Shell:
         result = self("call", tool, *([] if arguments is None else [json.dumps(arguments)]), code=code)
         return json.loads(result.stdout) if code == 0 else error_of(result)
 
-    def process(self, *words: object, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command in a process of its own."""
+    def process(self, *words: object, program: str | None = None, **more: Any) -> "subprocess.Popen[str]":
+        """Start a command in a process of its own, or a program that runs it."""
         environment = {name: value for name, value in (os.environ | self.environment).items() if value is not None}
-        command = [sys.executable, "-m", "agent_runtime_mcp", *map(str, words)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60, **more)
+        start = ["-m", "agent_runtime_mcp"] if program is None else ["-c", program]
+        command = [sys.executable, *start, *map(str, words)]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | more
+        return subprocess.Popen(command, env=environment, text=True, **pipes)
+
+    def run(self, *words: object, given: str | None = None, **more: Any) -> tuple[int, str, str]:
+        """Run a command in a process of its own, and return its exit code and what it printed on both streams."""
+        with self.process(*words, **more) as process:
+            printed, errors = process.communicate(given, timeout=60)
+        return process.returncode, printed, errors
 
 
 def error_of(result: Result) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from commanding import Shell
 
 from agent_runtime_mcp._operations import OPERATIONS
 
@@ -104,11 +103,7 @@ def test_events_prints_all_there_is(shell):
 
 def test_events_can_be_followed(shell):
     shell.json("task", "create", "first")
-    environment = {name: value for name, value in (os.environ | shell.environment).items() if value is not None}
-    command = [sys.executable, "-m", "agent_runtime_mcp", "events", "--follow", "--json"]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with shell.process("events", "--follow", "--json") as process:
         assert json.loads(process.stdout.readline())["seq"] == 1
         shell.json("task", "create", "second")
         assert json.loads(process.stdout.readline())["arguments"] == {"title": "second"}
@@ -128,21 +123,11 @@ def test_a_reader_that_leaves_gets_no_traceback(shell, words):
     shell.json("goal", "create", "g")
     plan = json.dumps([{"title": "x" * 500}] * 400)
     shell.json("goal", "decompose", 1, "--plan", "-", given=plan)
-    environment = {name: value for name, value in (os.environ | shell.environment).items() if value is not None}
     reading, writing = os.pipe()
     os.close(reading)
-    ended = subprocess.run(
-        [sys.executable, "-m", "agent_runtime_mcp", *words],
-        env=environment,
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    code, _, errors = shell.run(*words, stdout=writing)
     os.close(writing)
-    assert ended.stderr == ""
-    assert ended.returncode == (1 if words == ("--help",) else 128 + signal.SIGPIPE)
+    assert (code, errors) == (1 if words == ("--help",) else 128 + signal.SIGPIPE, "")
 
 
 @pytest.mark.parametrize(
@@ -215,12 +200,10 @@ def test_a_real_process_prints_the_script_that_completes(shell):
 
 
 def test_a_real_process_does_what_one_in_process_does(shell):
-    assert isinstance(shell, Shell)
-    made = shell.process("task", "create", "t", "--json")
-    assert (made.returncode, made.stderr) == (0, "")
-    assert json.loads(made.stdout)["task"]["task_id"] == 1
-    refused = shell.process("task", "show", "9", "--json")
-    assert (refused.returncode, refused.stdout) == (3, "")
-    assert json.loads(refused.stderr)["error"]["code"] == "not_found"
-    text = shell.process("task", "edit", "1", "--description", "-", "--json", input="é" * 100)
-    assert text.returncode == 0
+    code, printed, errors = shell.run("task", "create", "t", "--description", "-", "--json", given="é" * 100)
+    assert (code, errors) == (0, "")
+    assert json.loads(printed)["task"]["task_id"] == 1
+    assert shell.json("task", "show", 1)["description"] == "é" * 100
+    code, printed, errors = shell.run("task", "show", "9", "--json")
+    assert (code, printed) == (3, "")
+    assert json.loads(errors)["error"]["code"] == "not_found"

@@ -2,13 +2,20 @@
 
 import json
 import re
+import shlex
 import shutil
+import time
 
 import pytest
+from click.testing import CliRunner
 from commanding import Shell
 from operating import Runtime
 
+from agent_runtime_mcp._call import Session
+from agent_runtime_mcp._cli._root import root
+from agent_runtime_mcp._failures import problem_of
 from agent_runtime_mcp._operations import OPERATIONS
+from agent_runtime_mcp._plain import compact
 
 TIME = re.compile(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"')
 TOKEN = re.compile(r'"claim_token":"(\d+\.\d+)\.\w+"')
@@ -120,12 +127,6 @@ def masked(text):
 
 
 def over_the_dispatcher(path, operation, arguments):
-    import time
-
-    from agent_runtime_mcp._call import Session
-    from agent_runtime_mcp._failures import problem_of
-    from agent_runtime_mcp._plain import compact
-
     runtime = Runtime(path, time.time)
     try:
         return runtime.reply(operation, arguments, by=Session(worker="ada", holder=None)).text
@@ -137,8 +138,6 @@ def over_the_dispatcher(path, operation, arguments):
 
 @pytest.mark.parametrize(("operation", "arguments", "line"), SAME, ids=lambda value: str(value)[:50])
 def test_the_same_call_gives_the_same_json_everywhere(tmp_path, filled, operation, arguments, line):
-    import shlex
-
     file, token = filled
     arguments = {name: token if value == "HELD" else value for name, value in arguments.items()}
     words = [*COMMANDS[operation].split(), *shlex.split(line.replace("HELD", token)), "--json"]
@@ -148,13 +147,8 @@ def test_the_same_call_gives_the_same_json_everywhere(tmp_path, filled, operatio
         if way == "dispatcher":
             said.append(over_the_dispatcher(path, operation, arguments))
             continue
-        from click.testing import CliRunner
-
-        from agent_runtime_mcp._cli._root import root
-
-        shell = Shell(path)
         line_of_it = words if way == "command" else ["call", operation, json.dumps(arguments)]
-        result = CliRunner(env=shell.environment).invoke(root(), line_of_it, prog_name="agent-runtime")
+        result = CliRunner(env=Shell(path).environment).invoke(root(), line_of_it, prog_name="agent-runtime")
         assert (result.stdout == "") == (result.exit_code != 0)
         said.append(result.stdout if result.exit_code == 0 else result.stderr)
     assert masked(said[1]) == masked(said[0])
@@ -243,7 +237,7 @@ def test_people_get_a_table_or_a_card(shell):
         (("overview",), ["Ship [1.0]", "A"]),
         (("task", "create", "C"), ["C", "pending", "ready"]),
         (("goal", "update", 1, "--status", "paused"), ["paused"]),
-        (("list_none",)[:0] or ("task", "list", "--query", "nowhere"), ["nothing"]),
+        (("task", "list", "--query", "nowhere"), ["nothing"]),
     ):
         result = shell(*words)
         assert result.stderr == ""

@@ -8,6 +8,8 @@ from operating import bob
 
 from agent_runtime_mcp._dispatch import make_request
 
+NO_ROWS = "CREATE TEMP TRIGGER no_rows BEFORE INSERT ON main.server_journal BEGIN SELECT RAISE(ABORT, 'refused'); END"
+
 
 def events(runtime, since=0):
     return [(event.seq, event.operation, event.subject) for event in runtime.journal()[since:]]
@@ -196,12 +198,10 @@ def test_numbers_have_no_gaps_under_failed_calls(runtime):
         runtime.refused("create_task", title="t", dependencies=[99])
         runtime.refused("create_task", title="t", goal_id=99, request_id=f"r{number}")
     connection = runtime.database.run_blocking(lambda libraries: libraries.connection, writes=False)
-    connection.execute(
-        "CREATE TEMP TRIGGER once BEFORE INSERT ON main.server_journal BEGIN SELECT RAISE(ABORT, 'x'); END"
-    )
+    connection.execute(NO_ROWS)
     with pytest.raises(apsw.ConstraintError):
         runtime.task()
-    connection.execute("DROP TRIGGER once")
+    connection.execute("DROP TRIGGER no_rows")
     runtime.task()
     assert [event.seq for event in runtime.journal()] == [1, 2, 3, 4, 5, 6]
 
@@ -263,9 +263,7 @@ def test_what_is_journaled_acts_on_no_terminal(runtime):
 
 def test_the_effect_and_its_row_are_one(runtime):
     connection = runtime.database.run_blocking(lambda libraries: libraries.connection, writes=False)
-    connection.execute(
-        "CREATE TEMP TRIGGER no BEFORE INSERT ON main.server_journal BEGIN SELECT RAISE(ABORT, 'x'); END"
-    )
+    connection.execute(NO_ROWS)
     before = runtime.tables()
     with pytest.raises(apsw.ConstraintError):
         runtime.task()

@@ -303,8 +303,7 @@ def test_a_plan_is_taken_whole_or_not_at_all_and_all_its_faults_are_named(prepar
             {"id": "b", "titel": "x", "dependencies": ["a"], "priority": 11},
             {"key": "c", "title": "y", "depends_on": ["nowhere"], "parent": "c"},
             {"key": "a", "title": "twice"},
-            "text",
-        ][:4],
+        ],
     )
     assert problem.code == "invalid"
     for said in (

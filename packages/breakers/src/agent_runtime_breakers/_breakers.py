@@ -168,6 +168,37 @@ class Breakers:
         with self.connection:
             return self._decisions().report(agent_id, permit_id, chosen, message, wait)
 
+    def note(
+        self,
+        agent_id: AgentId,
+        permit_id: PermitId | None,
+        result: ResultName,
+        *,
+        error_message: Message = "",
+        retry_after_seconds: RetryAfter | None = None,
+    ) -> None:
+        """Report what came of a permit as `settle` does, but tell nothing: in the middle of other work that is cheaper.
+
+        Args:
+            agent_id: the agent that did the work.
+            permit_id: what `acquire` answered, or None for work that was done without a permit.
+            result: success, release (neither success nor failure), or a type of failure.
+            error_message: what went wrong; at most 4 KiB.
+            retry_after_seconds: with rate_limited, when the agent may be asked again, 0 to 31,536,000.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+            PermitNotFound: the agent has no such permit.
+            PermitSettled: the permit was settled in another way.
+        """
+        agent_id = AGENT_ID("agent_id", agent_id)
+        permit_id = None if permit_id is None else PERMIT_ID("permit_id", permit_id)
+        chosen = Result(RESULT("result", result))
+        message = MESSAGE("error_message", error_message)
+        wait = retry_after(chosen, retry_after_seconds)
+        with self.connection:
+            self._decisions().note(agent_id, permit_id, chosen, message, wait)
+
     def release(self, agent_id: AgentId, permit_id: PermitId) -> BreakerChange:
         """Give a permit back unused: the agent was not tried, so it is neither a success nor a failure.
 

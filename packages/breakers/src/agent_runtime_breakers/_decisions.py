@@ -33,6 +33,16 @@ from ._view import breaker, seconds
 from .errors import PermitNotFound, PermitSettled
 
 
+@attrs.frozen(kw_only=True)
+class _Recorded:
+    """A breaker after an outcome, and what that did."""
+
+    stored: Stored
+    changed: bool = False
+    tripped: bool = False
+    recovered: bool = False
+
+
 @attrs.frozen
 class Decisions:
     """What is decided about the breakers of one database at one moment.
@@ -81,15 +91,36 @@ class Decisions:
             PermitNotFound: the agent has no such permit.
             PermitSettled: the permit was settled in another way.
         """
-        stored = self.store.load(agent_id, self.now)
+        recorded = self._record(self.store.load(agent_id, self.now), permit_id, result, message, retry_after)
+        return BreakerChange(
+            breaker=breaker(recorded.stored, self.now),
+            changed=recorded.changed,
+            tripped=recorded.tripped,
+            recovered=recorded.recovered,
+        )
+
+    def note(self, agent_id: str, permit_id: str | None, result: Result, message: str, retry_after: int | None) -> None:
+        """Record an outcome as `report` does, and read only what that takes.
+
+        Raises:
+            PermitNotFound: the agent has no such permit.
+            PermitSettled: the permit was settled in another way.
+        """
+        success = result is Result.SUCCESS
+        stored = self.store.load_for_success(agent_id, self.now) if success else self.store.load(agent_id, self.now)
+        self._record(stored, permit_id, result, message, retry_after)
+
+    def _record(
+        self, stored: Stored, permit_id: str | None, result: Result, message: str, retry_after: int | None
+    ) -> _Recorded:
+        agent_id = stored.agent_id
         if permit_id is None and result is Result.RELEASE:
-            return BreakerChange(breaker=breaker(stored, self.now), changed=False)
+            return _Recorded(stored=stored)
         permit = None if permit_id is None else self._permit(agent_id, permit_id)
         if permit is not None and permit.outcome is not None:
             if permit.outcome != result:
                 raise PermitSettled(agent_id, permit.permit_id, permit.outcome, result)
-            shown = breaker(stored, self.now)
-            return BreakerChange(breaker=shown, changed=False, tripped=permit.tripped, recovered=permit.recovered)
+            return _Recorded(stored=stored, tripped=permit.tripped, recovered=permit.recovered)
         standing, effects = step(stored.standing, _event(result, permit, retry_after), self.now)
         changed = bool(effects) or standing != stored.standing
         if changed:
@@ -97,12 +128,7 @@ class Decisions:
         tripped, recovered = _tripped(effects), _recovered(effects)
         if permit is not None:
             self.store.permits.settle(agent_id, permit.permit_id, result, tripped=tripped, recovered=recovered)
-        return BreakerChange(
-            breaker=breaker(stored, self.now),
-            changed=changed or permit is not None,
-            tripped=tripped,
-            recovered=recovered,
-        )
+        return _Recorded(stored=stored, changed=changed or permit is not None, tripped=tripped, recovered=recovered)
 
     def show(self, agent_id: str) -> Breaker:
         """Return a breaker as it stands."""

@@ -73,23 +73,19 @@ class Store:
     def load(self, agent_id: str, now: int) -> Stored:
         """Return the breaker of an agent with its window and its last failures."""
         row = self.rows.find(agent_id)
+        return _unknown(agent_id) if row is None else self._whole(row, now)
+
+    def load_for_success(self, agent_id: str, now: int) -> Stored:
+        """Return the breaker of an agent that succeeded: failures have a say in that only where it took too long."""
+        row = self.rows.find(agent_id)
         if row is None:
             return _unknown(agent_id)
-        edge = now - row.settings.window
-        failures = self.outcomes.failures(agent_id, edge)
-        window = Window(
-            failures=_in_window(row.counted.failures, row.counted.cleared_failures, failures.counted_before),
-            successes=0 if row.settings.failure_rate_threshold is None else self._successes(row, edge),
-        )
-        standing = row.standing(window, self._probes(row))
-        return Stored(agent_id=agent_id, standing=standing, counted=row.counted, recent=failures.recent)
+        return self._alone(row) if row.settings.slow_call_seconds is None else self._whole(row, now)
 
     def load_for_admission(self, agent_id: str) -> Stored:
         """Return the breaker of an agent with its probes alone: outcomes have no say in who is admitted."""
         row = self.rows.find(agent_id)
-        if row is None:
-            return _unknown(agent_id)
-        return Stored(agent_id=agent_id, standing=row.standing(_UNCOUNTED, self._probes(row)), counted=row.counted)
+        return _unknown(agent_id) if row is None else self._alone(row)
 
     def load_if_wary(self, agent_id: str) -> Standing | None:
         """Return where the breaker of an agent stands for an admission, or None where it admits whoever asks."""
@@ -136,6 +132,19 @@ class Store:
                     self.permits.stamp_at_most(agent_id, now)
                     recent = tuple(attrs.evolve(failure, at=min(failure.at, now)) for failure in recent)
         return Stored(agent_id=agent_id, standing=standing, counted=counted, recent=recent)
+
+    def _whole(self, row: BreakerRow, now: int) -> Stored:
+        edge = now - row.settings.window
+        failures = self.outcomes.failures(row.agent_id, edge)
+        window = Window(
+            failures=_in_window(row.counted.failures, row.counted.cleared_failures, failures.counted_before),
+            successes=0 if row.settings.failure_rate_threshold is None else self._successes(row, edge),
+        )
+        standing = row.standing(window, self._probes(row))
+        return Stored(agent_id=row.agent_id, standing=standing, counted=row.counted, recent=failures.recent)
+
+    def _alone(self, row: BreakerRow) -> Stored:
+        return Stored(agent_id=row.agent_id, standing=row.standing(_UNCOUNTED, self._probes(row)), counted=row.counted)
 
     def _save_row(self, before: Stored, standing: Standing, counted: Counted) -> None:
         was = before.standing

@@ -42,7 +42,7 @@ class BreakerGuard:
     ) -> None:
         """Record what came of an agent's work; a permit that was pruned or settled otherwise stays as it is."""
         try:
-            self.breakers.settle(
+            self.breakers.note(
                 agent,
                 permit_id,
                 result.value,

@@ -1,11 +1,10 @@
 """The database of one process: opened at its first use, again when it has to be, and waited for while it is locked."""
 
-import contextlib
 import math
 import os
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -170,7 +169,7 @@ class Database(Generic[Assembled]):
             raise StorageFailure(self.path, "was replaced by another file", "call again to go on with that one")
         self.close()
         connection, file = self._opening().open()
-        assembled = self.assemble(connection, partial(_snapshot, connection))
+        assembled = self.assemble(connection, partial(_Snapshot, connection))
         self._opened = _Opened(connection, assembled, file, {side: identity(side) for side in side_files(self.path)})
         _in_use.add(self._opened)
         return self._opened
@@ -303,15 +302,18 @@ def _random_of(bounds: tuple[float, float]) -> float:
     return random.uniform(*bounds)  # noqa: S311 - no secret; processes in step would meet again and again
 
 
-@contextlib.contextmanager
-def _snapshot(connection: apsw.Connection) -> Iterator[None]:
-    """Read several statements from one state of the database; in a transaction that is so already."""
-    if connection.in_transaction:
-        yield
-        return
-    connection.execute("BEGIN DEFERRED")
-    try:
-        yield
-    finally:
-        if connection.in_transaction:  # SQLite ends it by itself where it can't read on
-            connection.execute("COMMIT")
+@attrs.define
+class _Snapshot:
+    """Reads several statements from one state of the database; in a transaction that is so already."""
+
+    connection: apsw.Connection
+    _is_outermost: bool = attrs.field(default=False, init=False)
+
+    def __enter__(self) -> None:
+        self._is_outermost = not self.connection.in_transaction
+        if self._is_outermost:
+            self.connection.execute("BEGIN DEFERRED")
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_outermost and self.connection.in_transaction:  # SQLite ends it by itself where it can't read on
+            self.connection.execute("COMMIT")

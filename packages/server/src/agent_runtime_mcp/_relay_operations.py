@@ -257,6 +257,6 @@ def list_relay_pipelines(
         cursor: next_cursor of the page before
     """
     here = Cursor({"list": "relays", "status": status})
-    found = call.libraries.relays.list(status, limit=limit, after=int(here.after(cursor) or 0))
+    found = call.libraries.relays.list(status, limit=limit, after=here.after_id(cursor))
     shown, next_cursor = page(found.pipelines, more=found.more, cursor=here, key=lambda row: row["pipeline_id"])
     return RelayList(pipelines=shown, total=found.total, next_cursor=next_cursor)

@@ -22,6 +22,7 @@ _ESCAPE_SEQUENCE = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x0
 _UNSAFE_IN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
 _LINE_BREAK = re.compile("[\t\n]+")
 _DEEPEST_METADATA = 50
+_COMPACT_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @attrs.frozen(kw_only=True)
@@ -225,7 +226,7 @@ class JsonObject:
 
 def to_json(value: object) -> str:
     """Write a value as the compact JSON that the libraries keep as opaque text."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _COMPACT_JSON.encode(value)
 
 
 def from_json(text: str) -> Any:
