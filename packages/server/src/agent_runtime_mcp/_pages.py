@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from ._plain import compact, plain
-from ._sizes import LARGEST_PAGE, fit_row, size
+from ._sizes import LARGEST_PAGE, fit_row
 from .errors import InvalidArguments
 
 _LARGEST_ID = 2**63 - 1
@@ -80,8 +80,8 @@ def page(
     room = LARGEST_PAGE - _BESIDE_THE_ROWS
     total = 0
     for row in rows:
-        values = fit_row({name: value for name, value in plain(row).items() if name not in leave_out}, room)
-        total += size(values) + 1
+        values, written = fit_row({name: value for name, value in plain(row).items() if name not in leave_out}, room)
+        total += written + 1
         if shown and total > room:
             more = True
             break

@@ -14,7 +14,7 @@ MOST_IDS = 100
 _NEVER_CUT = frozenset({"prompt", "text"})  # a prompt is whole or of no use; a part of a text is cut to size already
 _OPAQUE = frozenset({"metadata", "truncated"})
 _BESIDE_A_PART = 512
-_SHORT = LONGEST_TEXT // 4  # characters, of which UTF-8 makes at most so many bytes each
+_WIDEST = 4  # bytes of a character
 
 
 def fit(reply: dict[str, Any]) -> dict[str, Any]:
@@ -25,25 +25,32 @@ def fit(reply: dict[str, Any]) -> dict[str, Any]:
 
 
 def fit_and_write(reply: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return a reply after `fit`, and the same as compact JSON; most are short, and hold nothing that is to be cut."""
+    """Return a reply after `fit`, and the same as compact JSON, which is written once where nothing is to be cut."""
     text = compact(reply)
-    if len(text) <= _SHORT and text.count(",") < MOST_IDS:
+    if len(text) <= LONGEST_TEXT // _WIDEST and text.count(",") < MOST_IDS:
         return reply, text
-    fitted = fit(reply)
+    is_cut = [_cut_texts_and_ids(place) for place in _objects(reply)]
+    if not any(is_cut) and len(text.encode()) <= LARGEST_REPLY:
+        return reply, text
+    fitted = shrink(reply, LARGEST_REPLY)
     return fitted, compact(fitted)
 
 
-def fit_row(row: dict[str, Any], largest: int) -> dict[str, Any]:
-    """Cut each text, list and object of a row to what a list can show."""
+def fit_row(row: dict[str, Any], largest: int) -> tuple[dict[str, Any], int]:
+    """Cut each text, list and object of a row to what a list can show; return it with its bytes."""
+    text = compact(row)
+    if len(text) <= LONGEST_IN_A_ROW // _WIDEST:
+        return row, len(text.encode())
     for name, value in list(row.items()):
         if isinstance(value, str):
-            if len(value.encode()) > LONGEST_IN_A_ROW:
+            if _is_longer(value, LONGEST_IN_A_ROW):
                 _note(row, name, value)
                 row[name] = cut_text(value, LONGEST_IN_A_ROW)
         elif isinstance(value, list | dict) and size(value) > LONGEST_IN_A_ROW:
             _note(row, name, value)
             row[name] = _first_items(value, LONGEST_IN_A_ROW) if isinstance(value, list) else None
-    return shrink(row, largest)
+    shrunk = shrink(row, largest)
+    return shrunk, size(shrunk)
 
 
 def shrink(reply: dict[str, Any], largest: int) -> dict[str, Any]:
@@ -97,14 +104,24 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
                 yield from _objects(inner)
 
 
-def _cut_texts_and_ids(place: dict[str, Any]) -> None:
+def _cut_texts_and_ids(place: dict[str, Any]) -> bool:
+    """Cut what is too long in one object, and say whether anything was."""
+    is_cut = False
     for name, value in list(place.items()):
-        if isinstance(value, str) and name not in _NEVER_CUT and len(value.encode()) > LONGEST_TEXT:
-            _note(place, name, value)
-            place[name] = cut_text(value, LONGEST_TEXT)
+        if isinstance(value, str):
+            if name not in _NEVER_CUT and _is_longer(value, LONGEST_TEXT):
+                _note(place, name, value)
+                place[name] = cut_text(value, LONGEST_TEXT)
+                is_cut = True
         elif isinstance(value, list) and len(value) > MOST_IDS and _are_ids(value):
             _note(place, name, value)
             place[name] = value[:MOST_IDS]
+            is_cut = True
+    return is_cut
+
+
+def _is_longer(text: str, longest: int) -> bool:
+    return len(text) * _WIDEST > longest and len(text.encode()) > longest
 
 
 def _can_shrink(place: Mapping[str, Any], name: str) -> bool:
