@@ -116,6 +116,14 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session(default=False, requires=["wheels"])
+def chaos(session: nox.Session) -> None:
+    """Run the storms of killed processes, the long ones too; AGENT_RUNTIME_CHAOS_SEED chooses others."""
+    _install(session, *DISTRIBUTIONS, tools=PYTEST)
+    marks = ("-m", "slow or not slow", "--override-ini", "faulthandler_timeout=3600")
+    session.run("pytest", *marks, "tests/chaos", *session.posargs)
+
+
+@nox.session(default=False, requires=["wheels"])
 def bench(session: nox.Session) -> None:
     """Run the benchmarks."""
     if not any(Path("tests/benchmarks").glob("test_*.py")):
@@ -147,6 +155,13 @@ def tools(session: nox.Session) -> None:
     """Bring tests/house/tool_schemas.json and the README's tables up to date with a change that is meant."""
     _install(session, *DISTRIBUTIONS)
     session.run("python", "tests/house/tool_listing.py")
+
+
+@nox.session(default=False, requires=["wheels"])
+def schemas(session: nox.Session) -> None:
+    """Store the tables of the present version, with rows, for tests/migrations; never those of a released one."""
+    _install(session, *DISTRIBUTIONS)
+    session.run("python", "tests/migrations/stored_schemas.py")
 
 
 def _install(session: nox.Session, *parts: str, tools: tuple[str, ...] = ()) -> None:

@@ -68,7 +68,7 @@ def test_the_registration_starts_a_server_that_answers(environment, tmp_path):
 
     assert asyncio.run(create())["name"] == "Register it"
     for text in (*blocks("bash"), *blocks("bash", SERVER_README)):
-        for line in text.splitlines():
+        for line in text.replace("\\\n", "").splitlines():
             if line.startswith("claude mcp add "):
                 assert shlex.split(line)[-3:] == ["--", *command]
 
@@ -91,6 +91,19 @@ def test_the_tour_of_the_server_runs(environment, tmp_path):
     run_tour(SERVER_README.read_text(encoding="utf-8"), environment, tmp_path)
     overview = run_script("agent-runtime overview --json", environment, tmp_path)
     assert [task["title"] for task in json.loads(overview.stdout)["holding"]] == ["Write the changelog"]
+
+
+def test_the_tour_of_plans_runs(environment, tmp_path):
+    texts = re.findall(r"^```bash\n(.*?)^```$", section("Plans"), re.MULTILINE | re.DOTALL)
+    by_hand, registration, by_command = texts
+    planned = run_script(by_hand, environment, tmp_path)
+    assert (planned.returncode, planned.stderr) == (0, "")
+    assert "3 tasks, planned by text" in planned.stdout
+    [variable] = [word for word in shlex.split(registration) if word.startswith("AGENT_RUNTIME_PLANNER=")]
+    assert shlex.split(variable.partition("=")[2])[:2] == ["claude", "-p"]
+    planned = run_script(f"{by_command.rstrip()} --json", environment, tmp_path)
+    reply = json.loads(planned.stdout.splitlines()[-1])
+    assert (reply["planner"], reply["fallback_reason"], reply["task_count"]) == ("command", None, 2)
 
 
 @pytest.mark.parametrize("part", [*LIBRARIES, "server"])

@@ -1,5 +1,6 @@
 """`agent-runtime backup`: a copy made while others write is one moment, whole, private and never in the way."""
 
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from operating import Runtime
 
+from agent_runtime_mcp import _copying
 from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp._cli._root import root
 from agent_runtime_mcp._database import Database
@@ -147,7 +149,7 @@ def test_a_copy_that_does_not_fit_leaves_nothing_behind(runtime: Runtime, tmp_pa
     )
     assert finished.returncode == 6, finished.stderr
     assert str(target) in finished.stderr
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("copy.db")] == []
+    assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -157,14 +159,14 @@ def test_an_interrupted_backup_leaves_nothing_behind(runtime: Runtime, tmp_path:
     target = tmp_path / "copy.db"
     program = f"""
 import os
-from agent_runtime_mcp import _opening
+from agent_runtime_mcp import _copying
 from agent_runtime_mcp.__main__ import main
 
 def interrupt(copy, target):
-    assert target.stat().st_size > 0
+    assert _copying.unfinished(target).stat().st_size > 0
     os.kill(os.getpid(), {int(number)})
 
-_opening._require_intact = interrupt  # the moment at which all is copied and nothing is checked
+_copying._require_intact = interrupt  # the moment at which all is copied and nothing is checked
 main()
 """
     finished = subprocess.run(
@@ -173,4 +175,97 @@ main()
         text=True,
     )
     assert finished.returncode not in (0, 6), finished.stderr
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("copy.db")] == []
+    assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == []
+
+
+def killed_when_all_is_copied(runtime: Runtime, target: Path) -> None:
+    program = """
+import os, signal
+from agent_runtime_mcp import _copying
+from agent_runtime_mcp.__main__ import main
+
+def be_killed(copy, target):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+_copying._require_intact = be_killed
+main()
+"""
+    finished = subprocess.run([sys.executable, "-c", program, "backup", str(target), "--db", str(runtime.path)])
+    assert finished.returncode == -signal.SIGKILL
+
+
+def test_a_killed_backup_leaves_nothing_under_its_name_and_what_it_leaves_the_next_one_takes_away(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    runtime.task("a task")
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    target = folder / "copy.db"
+    killed_when_all_is_copied(runtime, target)
+    left = [".copy.db.agent-runtime-partial"]
+    assert [path.name for path in folder.iterdir()] == left
+    assert stat.S_IMODE((folder / left[0]).stat().st_mode) == 0o600
+    (folder / f"{left[0]}-journal").write_bytes(b"of a copy that was never whole" * 100)
+    assert back_up(runtime, target).exit_code == 0
+    assert [path.name for path in folder.iterdir()] == ["copy.db"]
+    copy = opened(target)
+    assert Doctor(copy).examine().faults == ()
+    copy.close()
+
+
+def test_of_two_backups_to_one_name_at_a_time_the_second_is_refused(runtime: Runtime, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+    program = """
+import sys
+from agent_runtime_mcp import _copying
+from agent_runtime_mcp.__main__ import main
+
+def wait(copy, target):
+    print("copied", flush=True)
+    sys.stdin.readline()
+
+_copying._require_intact = wait
+main()
+"""
+    command = [sys.executable, "-c", program, "backup", str(target), "--db", str(runtime.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "copied\n"
+        assert refusal(back_up(runtime, target)) == "is being made by another process"
+        first.communicate("go on\n")
+    assert first.returncode == 0
+    assert refusal(back_up(runtime, target)) == "is there already"
+
+
+def test_a_file_that_comes_while_a_copy_is_made_is_left_alone(
+    runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "copy.db"
+    monkeypatch.setattr(_copying, "_require_intact", lambda *_: target.write_text("mine"))
+    assert refusal(back_up(runtime, target)) == "file exists"
+    assert target.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == ["copy.db"]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_where_a_file_can_have_one_name_only_nothing_is_overwritten_either(
+    runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    target = tmp_path / "copy.db"
+
+    def no_links(*_: object, **__: object) -> None:
+        if taken:
+            target.write_text("mine")
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    finished = back_up(runtime, target)
+    if taken:
+        assert refusal(finished) == "file exists"
+        assert target.read_text() == "mine"
+    else:
+        assert finished.exit_code == 0
+        copy = opened(target)
+        assert Doctor(copy).examine().faults == ()
+        copy.close()
+    assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == ["copy.db"]

@@ -339,13 +339,25 @@ def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
     assert texts(open_ledger(path, 1)) == ["one"]
 
 
+def test_what_a_killed_upgrade_left_of_its_copy_goes_with_the_next(path: Path) -> None:
+    write(open_ledger(path, 1), "one")
+    left = [
+        f".runtime.db.before-upgrade-20260101T000000000000Z.agent-runtime-partial{more}" for more in ("", "-journal")
+    ]
+    for name in (*left, ".another.db.before-upgrade-x.agent-runtime-partial"):
+        (path.parent / name).write_text("half a copy")
+    assert texts(open_ledger(path, 2)) == ["one"]
+    [_] = path.parent.glob("runtime.db.before-upgrade-*")
+    assert [each.name for each in path.parent.glob(".*")] == [".another.db.before-upgrade-x.agent-runtime-partial"]
+
+
 def test_an_upgrade_is_not_begun_without_room_for_the_copy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(open_ledger(path, 1), "one")
 
     def no_room(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("agent_runtime_mcp._opening.create_private", no_room)
+    monkeypatch.setattr("agent_runtime_mcp._copying._copy", no_room)
     with pytest.raises(StorageFailure, match="no space left on device"):
         texts(open_ledger(path, 2))
     assert texts(open_ledger(path, 1)) == ["one"]
@@ -399,4 +411,4 @@ except OSError as failure:
         [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
     )
     assert answer.stdout.startswith(f"StorageFailure {tmp_path / 'copy.db'}: ")
-    assert not list(tmp_path.glob("copy.db*"))
+    assert not list(tmp_path.glob("*copy*"))

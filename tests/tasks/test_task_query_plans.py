@@ -134,7 +134,7 @@ def test_the_claim_in_goals_takes_the_heads_of_theirs(tasks, watched, statistics
         ({}, "INTEGER PRIMARY KEY (rowid>?)"),
         ({"goal_ids": [1]}, "INDEX tasks_by_goal (goal_id=? AND state=? AND id>?)"),
         ({"goal_ids": [1], "status": "completed"}, "INDEX tasks_by_goal (goal_id=? AND state=? AND id>?)"),
-        ({"goal_ids": [1, 2], "readiness": "ready"}, "INDEX tasks_by_goal (goal_id=? AND state=? AND id>?)"),
+        ({"goal_ids": [1, 2], "readiness": "waiting"}, "INDEX tasks_by_goal (goal_id=? AND state=? AND id>?)"),
         ({"status": "in_progress"}, "INDEX tasks_by_state (state=? AND id>?)"),
         ({"readiness": "waiting"}, "INDEX tasks_by_state (state=? AND id>?)"),
         ({"parent_id": 401}, "INDEX tasks_by_parent (parent_id=? AND id>?)"),
@@ -148,6 +148,32 @@ def test_a_page_of_a_list_follows_one_index_from_the_last_id_on(tasks, watched, 
     assert pages
     for plan in pages:
         assert [step.replace("COVERING ", "") for step in plan] == [f"SEARCH tasks_tasks USING {index}"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "ready", "due"),
+    [
+        ({}, "tasks_by_state (state=? AND id>?)", "tasks_waking (wake_at<?)"),
+        (
+            {"goal_ids": [1, 2]},
+            "tasks_by_goal (goal_id=? AND state=? AND id>?)",
+            "tasks_waking_in_goal (goal_id=? AND wake_at<?)",
+        ),
+    ],
+)
+def test_a_page_of_what_is_ready_passes_over_what_waits(tasks, watched, statistics, clock, filters, ready, due):
+    clock.advance(3)
+    found = {task.task_id for task in tasks.list(readiness="ready", limit=200, **filters).tasks}
+    plans = {sql: plan for sql, plan in watched.plans().items() if sql.startswith("SELECT id FROM tasks_tasks")}
+    assert [step.replace("COVERING ", "") for plan in plans.values() for step in plan if "SEARCH" in step] == [
+        f"SEARCH tasks_tasks USING INDEX {ready}",
+        "SEARCH tasks_tasks USING INTEGER PRIMARY KEY (rowid=?)",
+        f"SEARCH tasks_tasks USING INDEX {due}",
+    ]
+    every = [task for after in (0, 200, 400) for task in tasks.list(limit=200, after=after, **filters).tasks]
+    expected = sorted(task.task_id for task in every if task.readiness == "ready")
+    assert found == set(expected[:200])
+    assert any(task.not_before for task in every if task.task_id in found)
 
 
 def test_no_statement_of_any_call_scans_or_sorts_a_table(tasks, watched, filled, gone, clock):

@@ -5,6 +5,7 @@ from ._finding import Finding
 from ._gate import Check, GateResult
 from ._guard import Admission, Guard, Refusal, Result, Unguarded
 from ._model import CreatedRelay, Orphan, OutputPage, Relay, RelayChange, RelayPage, RelayStep, RelaySummary
+from ._prompt import HandingOver
 from ._provenance import l_score
 from ._relays import KEEP, Relays
 from ._roles import PRESETS, ROLES, Role
@@ -28,6 +29,7 @@ __all__ = [
     "Finding",
     "GateResult",
     "Guard",
+    "HandingOver",
     "NextBaton",
     "Orphan",
     "Outcome",

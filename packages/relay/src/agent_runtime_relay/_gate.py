@@ -102,7 +102,7 @@ def weigh(
 
     Args:
         quality_score: the author's own mark, 0.0 to 1.0, or None where only checks speak.
-        l_score: the provenance that the author reports, or None where only checks speak.
+        l_score: the provenance that the author reports, or None where checks or the evidence itself speak.
         confidence: how sure each piece of evidence is.
         relevance: how much each piece has to do with the question.
         checks: what others found; at least one where a mark is missing.

@@ -1,11 +1,14 @@
 """What whoever runs agents does with the batons it holds, and with results that came too late."""
 
+from collections.abc import Mapping
+
 import attrs
 
 from . import bounds
 from ._adoption import Adoption
 from ._batons import Advance, Claim, FailedAttempt
 from ._failing import Failing, Failure
+from ._gate import SCORE
 from ._guard import Result
 from ._parts import optional
 from ._submission import Delivery, Submission, hash_of
@@ -14,11 +17,13 @@ from .bounds import (
     BatonId,
     ErrorText,
     FailureType,
+    FallbackAgents,
     LeaseSeconds,
     OutputId,
     OutputText,
     PipelineId,
     RetryAfterSeconds,
+    Score,
     Tokens,
     Worker,
 )
@@ -139,6 +144,50 @@ class HeldBatons(Upkeep):
         with self.connection:
             situation = self._records.pipelines.situation(pipeline_id)
             return Failing(self._records, self.guard).fail(situation, baton_id, failure, self._now())
+
+    def configure(
+        self,
+        pipeline_id: PipelineId,
+        *,
+        quality_thresholds: Mapping[str, Score] | None = None,
+        fallback_agents: FallbackAgents | None = None,
+    ) -> bool:
+        """Set what a runner's configuration says of agent types, for the steps that are not completed yet.
+
+        A quality_threshold or a fallback agent that the pipeline was created with stays.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            quality_thresholds: the quality from which the output of an agent type is accepted, in place of its role's.
+            fallback_agents: who stands in for an agent type.
+
+        Returns:
+            Whether anything changed.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+            PipelineNotFound: there is no such pipeline.
+        """
+        wanted = {name: SCORE("quality_thresholds", score) for name, score in (quality_thresholds or {}).items()}
+        stand_ins = bounds.FALLBACKS("fallback_agents", fallback_agents or {})
+        with self.connection:
+            pipeline = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id)).pipeline
+            steps = self._records.pipelines.steps(pipeline.id)[pipeline.current_step :]
+            thresholds = {
+                step.index: wanted[step.agent_type]
+                for step in steps
+                if wanted.get(step.agent_type, step.quality_threshold) != step.quality_threshold
+            }
+            types = {step.agent_type for step in steps}
+            fallbacks = {
+                **{name: agent for name, agent in stand_ins.items() if name in types},
+                **pipeline.fallback_agents,
+            }
+            if thresholds:
+                self._records.pipelines.set_thresholds(pipeline.id, thresholds)
+            if fallbacks != pipeline.fallback_agents:
+                self._records.pipelines.set_fallbacks(pipeline.id, fallbacks, self._now())
+            return bool(thresholds) or fallbacks != pipeline.fallback_agents
 
     def adopt_output(self, pipeline_id: PipelineId, output_id: OutputId) -> Advance:
         """Settle the current step with a result that came too late, through the same gates as any other.

@@ -55,6 +55,20 @@ class Lookups(Parts):
             bounds.PIPELINE_ID("pipeline_id", pipeline_id), bounds.OUTPUT_ID("output_id", output_id), offset
         )
 
+    def full_output(self, pipeline_id: PipelineId, output_id: OutputId) -> str:
+        """Return the whole of an output, at most 1 MiB.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            output_id: the number of the output.
+
+        Raises:
+            OutputNotFound: the pipeline has no such output.
+        """
+        return self._records.outputs.text(
+            bounds.PIPELINE_ID("pipeline_id", pipeline_id), bounds.OUTPUT_ID("output_id", output_id)
+        )
+
     def orphans(self, pipeline_id: PipelineId) -> tuple[Orphan, ...]:
         """Return the results that came after their attempts were given up, and that nobody has adopted.
 

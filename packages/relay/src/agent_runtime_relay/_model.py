@@ -64,6 +64,35 @@ class RelayStep:
 
 
 @attrs.frozen(kw_only=True)
+class Orphan:
+    """A result that came after its attempt was given up; it waits for somebody to adopt it.
+
+    Attributes:
+        output_id: the output.
+        step_index: the step that it is for, from 0.
+        attempt: the attempt that was given up.
+        agent: who worked on that attempt.
+        quality_score: as its author reported it, or None.
+        l_score: as its author reported it, or None.
+        tokens_used: as its author reported it.
+        summary: as its author wrote it.
+        sha256: of the text.
+        created_at: when it came.
+    """
+
+    output_id: int
+    step_index: int
+    attempt: int
+    agent: str
+    quality_score: float | None
+    l_score: float | None
+    tokens_used: int
+    summary: str
+    sha256: str
+    created_at: int
+
+
+@attrs.frozen(kw_only=True)
 class Relay:
     """A pipeline as it stands.
 
@@ -84,6 +113,7 @@ class Relay:
         average_quality: of the completed steps, or None.
         average_l_score: of the completed steps, or None.
         steps: all of them.
+        orphans: results that came after their attempts were given up, and that nobody has adopted.
     """
 
     pipeline_id: int
@@ -102,6 +132,7 @@ class Relay:
     average_quality: float | None
     average_l_score: float | None
     steps: tuple[RelayStep, ...]
+    orphans: tuple[Orphan, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -154,32 +185,3 @@ class OutputPage:
     offset: int
     next_offset: int | None
     bytes: int
-
-
-@attrs.frozen(kw_only=True)
-class Orphan:
-    """A result that came after its attempt was given up; it waits for somebody to adopt it.
-
-    Attributes:
-        output_id: the output.
-        step_index: the step that it is for, from 0.
-        attempt: the attempt that was given up.
-        agent: who worked on that attempt.
-        quality_score: as its author reported it, or None.
-        l_score: as its author reported it, or None.
-        tokens_used: as its author reported it.
-        summary: as its author wrote it.
-        sha256: of the text.
-        created_at: when it came.
-    """
-
-    output_id: int
-    step_index: int
-    attempt: int
-    agent: str
-    quality_score: float | None
-    l_score: float | None
-    tokens_used: int
-    summary: str
-    sha256: str
-    created_at: int

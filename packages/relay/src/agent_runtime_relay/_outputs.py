@@ -140,12 +140,11 @@ class Outputs:
             last=self._trace(rows[-1][2]) if rows else None,
         )
 
-    def page(self, pipeline_id: int, output_id: int, offset: int) -> OutputPage:
-        """Return at most 24 KiB of a text from a byte on, cut between characters.
+    def text(self, pipeline_id: int, output_id: int) -> str:
+        """Return a whole text.
 
         Raises:
             OutputNotFound: the pipeline has no such output.
-            InvalidValue: the offset lies past the end or inside a character.
         """
         rows = self.connection.execute(
             """
@@ -157,7 +156,16 @@ class Outputs:
         ).fetchall()
         if not rows:
             raise OutputNotFound(pipeline_id, output_id)
-        whole: bytes = rows[0][0].encode()
+        return str(rows[0][0])
+
+    def page(self, pipeline_id: int, output_id: int, offset: int) -> OutputPage:
+        """Return at most 24 KiB of a text from a byte on, cut between characters.
+
+        Raises:
+            OutputNotFound: the pipeline has no such output.
+            InvalidValue: the offset lies past the end or inside a character.
+        """
+        whole = self.text(pipeline_id, output_id).encode()
         start = OFFSET("offset", offset)
         if start > len(whole):
             raise InvalidValue("offset", f"is {start}; the output has {len(whole)} bytes")

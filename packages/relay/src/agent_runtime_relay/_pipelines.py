@@ -157,6 +157,32 @@ class Pipelines:
         ).fetchall()
         return tuple(map(_step, rows))
 
+    def set_thresholds(self, pipeline_id: int, thresholds: Mapping[int, float]) -> None:
+        """Write from which quality the outputs of some steps are accepted."""
+        self.connection.executemany(
+            """
+            UPDATE relay_steps
+            SET quality_threshold = :threshold
+            WHERE pipeline_id = :pipeline_id AND step_index = :step_index
+            """,
+            [
+                {"pipeline_id": pipeline_id, "step_index": step_index, "threshold": threshold}
+                for step_index, threshold in sorted(thresholds.items())
+            ],
+        ).fetchall()
+
+    def set_fallbacks(self, pipeline_id: int, fallback_agents: Mapping[str, str], now: int) -> None:
+        """Write who stands in for whom."""
+        self.connection.execute(
+            """
+            UPDATE relay_pipelines
+            SET fallback_agents = :fallback_agents,
+                updated_at = :now
+            WHERE id = :id
+            """,
+            {"id": pipeline_id, "fallback_agents": to_json(fallback_agents), "now": now},
+        ).fetchall()
+
     def page(self, status: RelayStatus | None, limit: int, after: int) -> list[Row]:
         """Return what a list shows of at most so many pipelines after an id."""
         condition = "" if status is None else "AND status = :status"

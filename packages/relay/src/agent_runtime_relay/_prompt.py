@@ -5,6 +5,7 @@ of this briefing, because a fence is always longer than any run of its character
 """
 
 import re
+from enum import StrEnum
 
 from ._batons import Baton
 from ._outputs import Trace
@@ -19,21 +20,32 @@ _RUN = re.compile("`+")
 _LABEL_BREAKS = re.compile(r"[\s`]+")
 
 
-def briefing(baton: Baton, mission: Mission, previous: Trace | None) -> str:
+class HandingOver(StrEnum):
+    """How an agent hands its output on: by a call of its own, or as a result that whoever runs it reads."""
+
+    CALL = "call"
+    RESULT = "result"
+
+
+def briefing(
+    baton: Baton, mission: Mission, previous: Trace | None, handing_over: HandingOver = HandingOver.CALL
+) -> str:
     """Return the prompt for whoever holds a baton.
 
     Args:
         baton: what is handed over, with its input_summary.
         mission: what the pipeline is for.
         previous: the output of the step before, or None at the first.
+        handing_over: how the agent is to hand its output on.
     """
+    is_run = handing_over is HandingOver.RESULT
     sections = [
         _position(baton),
         _mission(mission),
-        _previous(baton, previous),
+        _previous(baton, previous, is_run=is_run),
         _requirements(baton),
         _feedback(baton),
-        _hand_over(baton),
+        _result(baton) if is_run else _call(baton),
     ]
     return "\n\n".join(section for section in sections if section)
 
@@ -71,7 +83,7 @@ def _mission(mission: Mission) -> str:
     return "\n".join(parts)
 
 
-def _previous(baton: Baton, previous: Trace | None) -> str:
+def _previous(baton: Baton, previous: Trace | None, *, is_run: bool) -> str:
     if previous is None:
         return "# Input\nYou are the first: there is no output to build on."
     parts = [f"# Input\nWhat the agent before you says of its output {previous.output_id}:"]
@@ -79,7 +91,9 @@ def _previous(baton: Baton, previous: Trace | None) -> str:
         parts.append(fenced(previous.summary, "summary", _SUMMARY_BYTES))
     else:
         parts.append("(It left no summary.)")
-    if previous.bytes:
+    if previous.bytes and is_run:
+        parts.append(f"The whole of it, {previous.bytes} bytes, is in the file that AGENT_RUNTIME_INPUT names.")
+    elif previous.bytes:
         call = f"get_relay_output(pipeline_id={baton.pipeline_id}, output_id={previous.output_id}, offset=0)"
         parts.append(f"Read the whole of it, {previous.bytes} bytes, with {call}; go on from its next_offset.")
     if previous.entity_id is not None:
@@ -104,7 +118,20 @@ def _feedback(baton: Baton) -> str:
     return "# What went wrong before\n" + fenced(baton.feedback, "feedback", _FEEDBACK_BYTES)
 
 
-def _hand_over(baton: Baton) -> str:
+def _result(baton: Baton) -> str:
+    return (
+        "# When you are done\n"
+        "Print one JSON object as the last thing on standard output, or write it into the file that the environment "
+        "variable AGENT_RUNTIME_RESULT names, with your values in place of the angle brackets:\n"
+        '{"quality_score": <0.0-1.0>, "confidence": [<0.0-1.0 for each piece of evidence>], '
+        '"relevance": [<0.0-1.0 for each>], "output": "<the whole output>", '
+        '"output_summary": "<what the next agent must know>", "sources": ["<where it comes from>"], '
+        '"tokens_used": <an estimate will do>}\n'
+        f"Who runs you hands baton {to_json(baton.baton_id)} on with it: do not call advance_relay for it."
+    )
+
+
+def _call(baton: Baton) -> str:
     return (
         "# When you are done\n"
         "Hand the baton on with exactly this call, with your values in place of the angle brackets:\n"

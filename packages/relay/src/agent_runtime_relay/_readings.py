@@ -11,7 +11,7 @@ from ._feedback import shortcomings
 from ._issuing import Issuing
 from ._model import Relay, RelayPage, RelayStep, RelaySummary
 from ._outputs import Trail
-from ._prompt import briefing
+from ._prompt import HandingOver, briefing
 from ._records import Records
 from ._roles import role
 from ._routing import Blocked, Route
@@ -72,6 +72,7 @@ class Readings:
             average_quality=_average(quality_scores),
             average_l_score=_average(l_scores),
             steps=steps,
+            orphans=self.records.outputs.orphans(pipeline_id),
         )
 
     def page(self, status: RelayStatus | None, limit: int, after: int) -> RelayPage:
@@ -97,7 +98,13 @@ class Readings:
             more=len(rows) > limit,
         )
 
-    def baton(self, situation: Situation, claiming: Claiming, now: int) -> BatonReading:
+    def baton(
+        self,
+        situation: Situation,
+        claiming: Claiming,
+        now: int,
+        handing_over: HandingOver = HandingOver.CALL,
+    ) -> BatonReading:
         """Return what is to be worked on next, and how; or what has to happen before anything can be."""
         pipeline, live = situation.pipeline, situation.live
         waiting = _decisions.waiting_for(situation)
@@ -121,7 +128,7 @@ class Readings:
             current_step=pipeline.current_step,
             current_agent=route.agent,
             baton=attrs.evolve(baton, input_summary=None),
-            prompt=briefing(baton, mission, trail.last),
+            prompt=briefing(baton, mission, trail.last, handing_over),
             claim=_claim(live.hold, live=claimed),
             tokens_remaining=pipeline.tokens_remaining,
             waiting_for=None,

@@ -13,6 +13,7 @@ from ._gate import SCORE, Check
 from ._held_batons import HeldBatons
 from ._model import CreatedRelay, RelayChange
 from ._parts import optional
+from ._prompt import HandingOver
 from ._roles import require_known_types, role
 from ._schema import SCHEMA
 from ._state import Mission
@@ -141,6 +142,7 @@ class Relays(HeldBatons):
         lease_seconds: LeaseSeconds | None = None,
         worker: Worker | None = None,
         holder: str | None = None,
+        handing_over: HandingOver = HandingOver.CALL,
     ) -> BatonReading:
         """Return the baton to work on and the whole briefing of its agent, or what the pipeline waits for.
 
@@ -154,6 +156,7 @@ class Relays(HeldBatons):
                 renewed one.
             worker: who claims.
             holder: the process that claims, as `is_alive` knows it, or None.
+            handing_over: how the briefing tells the agent to hand its output on.
 
         Raises:
             InvalidValue: an argument is out of its bounds, or a claim names no worker.
@@ -164,7 +167,7 @@ class Relays(HeldBatons):
         if not claim:
             with self.snapshot():
                 situation = self._records.pipelines.situation(pipeline_id)
-                return self._readings.baton(situation, Claiming(changed=False), self._now())
+                return self._readings.baton(situation, Claiming(changed=False), self._now(), handing_over)
         if worker is None:
             raise InvalidValue("worker", "must say who claims the baton")
         worker = bounds.WORKER("worker", worker)
@@ -173,7 +176,7 @@ class Relays(HeldBatons):
             now = self._now()
             before = self._records.pipelines.situation(pipeline_id)
             claiming = self._claims.claim(before, worker, holder, lease, now)
-            return self._readings.baton(self._records.pipelines.situation(pipeline_id), claiming, now)
+            return self._readings.baton(self._records.pipelines.situation(pipeline_id), claiming, now, handing_over)
 
     def advance(
         self,
@@ -201,7 +204,7 @@ class Relays(HeldBatons):
         Args:
             pipeline_id: the number of the pipeline.
             quality_score: how good the output is by its author's own judgement, 0.0 to 1.0; None only beside checks.
-            l_score: how far it can be traced to evidence, 0.0 to 1.0; None only beside checks.
+            l_score: how far it can be traced to evidence, 0.0 to 1.0; None only beside checks, confidence or relevance.
             tokens_used: tokens that the attempt cost; an estimate will do.
             output_entity_id: what the author keeps the output under in a memory of its own, or None.
             output_summary: what the next agent is told; at most 64 KiB.

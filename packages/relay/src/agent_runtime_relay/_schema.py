@@ -2,7 +2,7 @@
 
 Handing a baton on is the write that matters, so it touches few pages: the attempts of a pipeline lie side by side, so
 that settling one and issuing the next is one page; a baton is found by the key that its id carries, not by an index of
-its own; steps never change; and what a reply said is derived from the attempt that it was about.
+its own; steps hardly ever change; and what a reply said is derived from the attempt that it was about.
 
 The states are spelled out with OR: for an IN of three words and more SQLite builds a table with a page cache of its own
 each time that a row is written.

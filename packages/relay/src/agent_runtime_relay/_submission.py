@@ -17,7 +17,7 @@ class Submission:
 
     Attributes:
         quality_score: its own mark, or None where only checks speak.
-        l_score: the provenance that it reports, or None where only checks speak.
+        l_score: the provenance that it reports, or None where checks or the evidence for it speak.
         tokens_used: what the work cost.
         entity_id: what its author keeps it under, or None.
         summary: what the next agent is told.
@@ -69,20 +69,21 @@ def checked_delivery(
     """Hold what was handed in against its bounds.
 
     Raises:
-        InvalidValue: a value is out of its bounds, or a score is missing where no check speaks for it.
+        InvalidValue: a value is out of its bounds, or a score is missing where nothing speaks for it.
     """
     evidence = _checks(checks)
+    confidences, relevances = SCORES("confidence", confidence), SCORES("relevance", relevance)
     text = OUTPUT("output", output)
     return Delivery(
         submission=Submission(
-            quality_score=_score("quality_score", quality_score, evidence),
-            l_score=_score("l_score", l_score, evidence),
+            quality_score=_score("quality_score", quality_score, may_miss=bool(evidence)),
+            l_score=_score("l_score", l_score, may_miss=bool(evidence or confidences or relevances)),
             tokens_used=TOKENS("tokens_used", tokens_used),
             entity_id=None if output_entity_id is None else ENTITY_ID("output_entity_id", output_entity_id),
             summary=SUMMARY("output_summary", output_summary),
             sources=SOURCES("sources", sources),
-            confidence=SCORES("confidence", confidence),
-            relevance=SCORES("relevance", relevance),
+            confidence=confidences,
+            relevance=relevances,
             checks=evidence,
             sha256=hash_of(text),
         ),
@@ -112,7 +113,7 @@ def _checks(value: object) -> tuple[Check, ...]:
     return tuple(value)
 
 
-def _score(name: str, value: object, checks: tuple[Check, ...]) -> float | None:
-    if value is None and checks:
+def _score(name: str, value: object, *, may_miss: bool) -> float | None:
+    if value is None and may_miss:
         return None
     return SCORE(name, value)

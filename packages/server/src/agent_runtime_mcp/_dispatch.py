@@ -76,8 +76,7 @@ class Request:
                 with libraries.snapshot():
                     reply = self._answer(call)
         except Exception as error:
-            if _is_stale(error):
-                call.refused_as_stale()
+            _learn_from(error, call)
             raise
         call.committed()
         return reply
@@ -204,8 +203,23 @@ def _refusal_that_keeps_something() -> Any:
     return raised_by.StaleBaton if raised_by else ()
 
 
-def _is_stale(error: Exception) -> bool:
+def _learn_from(error: Exception, call: Call) -> None:
+    """Have the session forget what turned out to be stale; raise another error where it is the file that is damaged."""
+    import apsw
+
     from ._failures import problem_of
+    from ._opening import Newer, Outdated
+    from ._storage_failures import what_broke
 
     problem = problem_of(error)
-    return problem is not None and problem.code == _STALE
+    if problem is not None:
+        if problem.code == _STALE:
+            call.refused_as_stale()
+        return
+    if isinstance(error, Newer | Outdated) or (isinstance(error, apsw.Error) and what_broke(error) is not None):
+        return
+    from ._damage import damage_behind
+
+    damage = damage_behind(error, call.libraries.connection)
+    if damage is not None:
+        raise apsw.CorruptError(damage) from error

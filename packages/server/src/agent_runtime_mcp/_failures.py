@@ -41,6 +41,9 @@ _CODES: Mapping[str, Mapping[str, str]] = {
         "StaleBaton": "stale_claim",
         "IllegalTransition": "illegal_transition",
         "SchemaTooNew": "storage",
+        "NoAgent": "invalid",
+        "InvalidConfiguration": "invalid",
+        "FolderUnusable": "storage",
     },
     "agent_runtime_breakers": {
         "InvalidValue": "invalid",

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import apsw
 import attrs
 
+from ._copying import back_up, unfinished
 from ._files import Identity, create_private, identity, make_private_folders, require_local, side_files
-from ._storage_failures import storage_failure
 from .errors import StorageFailure
 
 APPLICATION_ID = 0x41475254  # "AGRT"
@@ -106,7 +106,12 @@ class Opening:
             if not is_made:
                 self._require_ours(connection)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
-            self._configure(connection)
+            try:
+                self._configure(connection)
+            except apsw.SQLError as unreadable:  # the words are right, so it is the file: "unsupported file format"
+                raise StorageFailure(
+                    self.path, f"can't be read ({unreadable})", "a newer SQLite, or a backup, may help"
+                ) from unreadable
             if not is_made or (not self.checked_at_first_use and self._is_outdated(connection)):
                 self.migrate(connection)
             self._require_unmoved(file)
@@ -240,9 +245,14 @@ class Opening:
 
     def _keep_a_copy(self) -> None:
         import datetime
+        import glob
 
+        kept = f"{self.path.name}.before-upgrade-"
+        of_killed_upgrades = unfinished(self.path.with_name(f"{glob.escape(kept)}*"))
+        for left in self.path.parent.glob(f"{of_killed_upgrades.name}*"):  # there is no other upgrade at this time
+            left.unlink()
         now = datetime.datetime.now(datetime.UTC)
-        self.copy_to(self.path.with_name(f"{self.path.name}.before-upgrade-{now:%Y%m%dT%H%M%S%fZ}"))
+        self.copy_to(self.path.with_name(f"{kept}{now:%Y%m%dT%H%M%S%fZ}"))
 
 
 _OPTIONS = (
@@ -275,44 +285,6 @@ def require_sound_sqlite(path: Path, version: str) -> None:
         f"SQLite {version} can lose writes of several processes (a race in resetting the write-ahead log)",
         "install an apsw that brings SQLite 3.51.3 or newer",
     )
-
-
-def back_up(connection: apsw.Connection, target: Path) -> None:
-    """Copy a database as one moment saw it, while others go on writing, and check the copy.
-
-    Args:
-        connection: a connection to it, in no transaction.
-        target: a file that does not exist yet.
-
-    Raises:
-        StorageFailure: the copy can't be written; none is left behind.
-    """
-    try:
-        create_private(target)
-    except OSError as error:
-        raise storage_failure(target, error) from error
-    copy = None
-    try:
-        copy = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
-        with copy.backup("main", connection, "main") as backup:
-            while not backup.done:
-                backup.step(-1)
-        _pragma(copy, "journal_mode = DELETE")  # the copy is one file
-        _require_intact(copy, target)
-        copy.close()
-    except BaseException as error:
-        if copy is not None:
-            copy.close(True)
-        target.unlink(missing_ok=True)
-        if isinstance(error, apsw.FullError | apsw.IOError):
-            raise storage_failure(target, error) from error
-        raise
-
-
-def _require_intact(copy: apsw.Connection, target: Path) -> None:
-    verdict = _pragma(copy, "integrity_check")
-    if verdict != "ok":
-        raise StorageFailure(target, f"the copy is damaged ({verdict})", "`agent-runtime doctor` says what is damaged")
 
 
 def _pragma(connection: apsw.Connection, text: str) -> Any:

@@ -13,8 +13,9 @@ from agent_runtime_tasks import Plan
 from ._call import Call
 from ._database import Database
 from ._dispatch import Request
+from ._goal_checks import require_open_goal
 from ._libraries import Libraries
-from ._planner_command import PlannerCommand, PlannerFailed, Progress
+from ._planner_command import PLANNER, PlannerCommand, PlannerFailed, Progress
 from ._prepared import PreparedPlan
 from ._task_operations import decompose_goal, require_undecomposed_goal
 
@@ -41,36 +42,44 @@ async def with_plan(
     if await database.run(request.is_replay, writes=False):
         return request
     started = time.perf_counter()
-    goal = await database.run(lambda libraries: _goal(request, libraries), writes=False)
+    goal = await database.run(lambda libraries: require_decomposable(request, libraries), writes=False)
     strategy = request.arguments.get("strategy", "sequential")
     max_tasks = request.arguments.get("max_tasks", 40)
-    reason: str | None = None
-    command = planner_command(environ)
-    if command is not None:
-        try:
+    planner, reason = "text", None
+    try:
+        if command := planner_command(environ):
             plan = await command.plan(goal, strategy, max_tasks, progress)
-        except PlannerFailed as failure:
-            reason = str(failure)
+            planner = "command"
         else:
-            return attrs.evolve(
-                request, prepared=PreparedPlan(plan=plan, planner="command", fallback_reason=None, started=started)
-            )
-    plan = _plan_by_text(goal, strategy, max_tasks)
+            plan = _plan_by_text(goal, strategy, max_tasks)
+    except PlannerFailed as failure:
+        plan, reason = _plan_by_text(goal, strategy, max_tasks), str(failure)
     return attrs.evolve(
-        request, prepared=PreparedPlan(plan=plan, planner="text", fallback_reason=reason, started=started)
+        request, prepared=PreparedPlan(plan=plan, planner=planner, fallback_reason=reason, started=started)
     )
 
 
 def planner_command(environ: Mapping[str, str]) -> PlannerCommand | None:
-    """Return the configured planner command, or None."""
-    argv = shlex.split(environ.get("AGENT_RUNTIME_PLANNER", ""))
-    return PlannerCommand(argv=argv) if argv else None
+    """Return the configured planner command, or None.
+
+    Raises:
+        PlannerFailed: the variable can't be read as a program and its arguments.
+    """
+    try:
+        argv = shlex.split(environ.get(PLANNER, ""))
+    except ValueError as error:
+        raise PlannerFailed(f"{PLANNER} can't be read: {error}") from None
+    return PlannerCommand(argv=argv, environ=environ) if argv else None
 
 
-def _goal(request: Request, libraries: Libraries) -> Goal:
+def require_decomposable(request: Request, libraries: Libraries) -> Goal:
+    """Return the goal of a request to decompose it, or refuse as the operation would."""
     call = Call(libraries=libraries, session=request.session, worker=request.worker)
+    goal_id = request.arguments["goal_id"]
     with libraries.snapshot():
-        return require_undecomposed_goal(call, request.arguments["goal_id"])
+        if needs_plan(request):
+            return require_undecomposed_goal(call, goal_id)
+        return require_open_goal(call, goal_id, "no tasks can be added to it")
 
 
 def _plan_by_text(goal: Goal, strategy: str, max_tasks: int) -> Plan:

@@ -20,6 +20,7 @@ BROKEN: tuple[type[apsw.Error], ...] = (
     apsw.NotADBError,
     apsw.PermissionsError,
     apsw.ReadOnlyError,
+    apsw.TooBigError,
 )
 
 _NOT_WRITTEN = (
@@ -66,7 +67,7 @@ def _reason(path: Path, error: Exception) -> tuple[str, str | None]:
             return "the disk is full", "nothing was lost; free some space and call again"
         case apsw.NotADBError() | apsw.FormatError():
             return "is not a database", _ANOTHER_FILE
-        case apsw.CorruptError():
+        case apsw.CorruptError() | apsw.TooBigError():  # nothing is stored that is too big
             return f"is damaged ({error})", "`agent-runtime doctor` says where; a backup can take its place"
         case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
             return _what_is_forbidden(path), f"this user needs to read and write the file and its folder {path.parent}"

@@ -53,16 +53,16 @@ class Listing:
         found: set[int] = set()
         conditions, values = _conditions(wanted)
         for condition, branch in _branches(wanted):
+            matches = f"{condition} {conditions}"
             rows = self.connection.execute(
                 f"""
                 SELECT id
                 FROM tasks_tasks
-                WHERE id > :after {condition} {conditions}
+                WHERE id > :after {matches}
                 ORDER BY id
                 LIMIT :limit
                 """,
-                {**values, **branch, "after": after, "limit": limit + 1}
-                | ({"now": now} if ":now" in conditions else {}),
+                {**values, **branch, "after": after, "limit": limit + 1} | ({"now": now} if ":now" in matches else {}),
             ).fetchall()
             found.update(row[0] for row in rows)
         ids = sorted(found)
@@ -76,13 +76,18 @@ def _branches(wanted: Filter) -> list[tuple[str, dict[str, Any]]]:
     states = wanted.states
     if wanted.goal_ids is None and states is None:
         return [("", {})]
-    if wanted.goal_ids is None:
-        return [("AND state = :state", {"state": state.value}) for state in states or ()]
-    pairs = itertools.product(sorted(wanted.goal_ids), _ALL_STATES if states is None else states)
-    return [
-        ("AND goal_id = :goal_id AND state = :state", {"goal_id": goal_id, "state": state.value})
-        for goal_id, state in pairs
-    ]
+    goal_ids: Sequence[int | None] = (None,) if wanted.goal_ids is None else sorted(wanted.goal_ids)
+    pairs = itertools.product(goal_ids, _ALL_STATES if states is None else states)
+    return [_branch(goal_id, state, only_due=wanted.readiness is Readiness.READY) for goal_id, state in pairs]
+
+
+def _branch(goal_id: int | None, state: State, *, only_due: bool) -> tuple[str, dict[str, Any]]:
+    """Return the look-up of one state; of what waits, on demand only what waited for a time that has come."""
+    values: dict[str, Any] = {} if goal_id is None else {"goal_id": goal_id}
+    of_goal = "" if goal_id is None else "AND goal_id = :goal_id"
+    if state is State.WAITING and only_due:
+        return f"AND id IN (SELECT id FROM tasks_tasks WHERE wake_at <= :now {of_goal})", values
+    return f"{of_goal} AND state = :state", {**values, "state": state.value}
 
 
 def _conditions(wanted: Filter) -> tuple[str, dict[str, Any]]:
@@ -99,7 +104,7 @@ def _conditions(wanted: Filter) -> tuple[str, dict[str, Any]]:
             goal_ids = sorted(wanted.goal_ids)
             conditions += f" AND goal_id IN ({', '.join(f':goal{index}' for index in range(len(goal_ids)))})"
             values |= {f"goal{index}": goal_id for index, goal_id in enumerate(goal_ids)}
-    if wanted.readiness is Readiness.READY:
+    if wanted.readiness is Readiness.READY and wanted.parent_id is not None:
         conditions += " AND (state = 'ready' OR wake_at <= :now)"
     elif wanted.readiness is Readiness.WAITING:
         conditions += " AND (wake_at IS NULL OR wake_at > :now)"

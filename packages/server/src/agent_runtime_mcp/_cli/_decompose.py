@@ -10,7 +10,7 @@ from agent_runtime_tasks import Plan, PlannedTask
 from .._dispatch import Request
 from .._operations import by_name
 from .._plain import compact
-from .._planning import needs_plan
+from .._planning import require_decomposable
 from ._commands import command_of, prepared_request
 from ._context import errors_end_the_process
 from ._words import given_arguments
@@ -31,7 +31,11 @@ def decompose() -> click.Command:
             apply(db=db, as_json=as_json, **given)
             return
         with errors_end_the_process(as_json):
-            request, _ = prepared_request(operation.name, given_arguments(operation, given), db)
+            # What is not done can't be repeated: a look never answers what an earlier call did.
+            arguments = given_arguments(operation, given | {"request_id": None})
+            request, opened = prepared_request(operation.name, arguments, db)
+            if not request.prepared:
+                opened.run_blocking(lambda libraries: require_decomposable(request, libraries), writes=False)
             _show(request, as_json)
 
     command.params.append(_DRY_RUN)
@@ -69,8 +73,6 @@ def _show(request: Request, as_json: bool) -> None:
 def _given_plan(request: Request) -> Plan:
     from agent_runtime_tasks import check_plan
 
-    if needs_plan(request):
-        raise AssertionError("a request without a plan was prepared")
     return check_plan(request.arguments["plan"])
 
 
@@ -81,8 +83,9 @@ def _tree(plan: Plan, planner: str) -> Any:
 
     ordered = plan.order()
     numbers = {item.key: number for number, item in enumerate(ordered, 1) if item.key is not None}
+    count = f"{len(ordered)} task{'' if len(ordered) == 1 else 's'}"
     kind = f", kind {plan.kind}" if plan.kind else ""
-    root = Tree(Text(f"{len(ordered)} tasks, planned by {planner}{kind}", style="bold"))
+    root = Tree(Text(f"{count}, planned by {planner}{kind}", style="bold"))
     branches: dict[str | None, Any] = {None: root}
     for number, item in enumerate(ordered, 1):
         branch = branches[item.parent].add(_line(number, item, numbers))

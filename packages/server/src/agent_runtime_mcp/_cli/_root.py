@@ -18,8 +18,12 @@ _OWN = {
     "doctor": "_doctor:doctor",
     "backup": "_backup:backup",
     "import": "_import:import_",
+    "work": "_work:work",
     "demo": "_demo:demo",
     "bench": "_bench:bench",
+}
+_OWN_IN_GROUPS = {
+    "relay": {"run": "_relay_run:relay_run", "adopt": "_relay_adopt:relay_adopt"},
 }
 _GROUPS = {
     "goal": "Goals: what is to be reached.",
@@ -36,6 +40,7 @@ _SHORT_HELP = {
     "doctor": "Check the database, and rebuild what is derived in it.",
     "backup": "Copy the database while it is in use.",
     "import": "Take over the data of an earlier agent-runtime server.",
+    "work": "Have agents work on the tasks that are ready.",
     "demo": "Show the main job on a temporary file.",
     "bench": "Measure what was promised on this machine and disk.",
     "overview": "Show open goals, what you hold and what is ready.",
@@ -142,7 +147,9 @@ def _group(group: str, text: str) -> Callable[[], click.Command]:
         from .._operations import OPERATIONS
 
         verbs = [operation.verb for operation in OPERATIONS if operation.group == group]
-        return LazyGroup(name=group, help=text, commands_by_name={verb: _operation(group, verb) for verb in verbs})
+        loaders: dict[str, Callable[[], click.Command]] = {verb: _operation(group, verb) for verb in verbs}
+        loaders |= {name: _own(target) for name, target in _OWN_IN_GROUPS.get(group, {}).items()}
+        return LazyGroup(name=group, help=text, commands_by_name=loaders)
 
     return load
 

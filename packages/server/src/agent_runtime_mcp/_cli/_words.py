@@ -26,10 +26,10 @@ def given_arguments(operation: Operation, given: Mapping[str, Any]) -> dict[str,
                 option = argument.name.replace("_", "-")
                 raise click.UsageError(f"--{option} and --no-{option} contradict each other")
             values[argument.name] = None
+        elif words in (_INPUT, (_INPUT,)) and argument.kind in ("string", "object", "array"):
+            from_input.append(argument.name)
+            values[argument.name] = read_input(argument.name)
         elif words not in (None, ()):
-            if words in (_INPUT, (_INPUT,)) and argument.kind in ("string", "object", "array"):
-                from_input.append(argument.name)
-                words = read_input(argument.name)
             values[argument.name] = _value(argument, words)
     if len(from_input) > 1:
         raise click.UsageError(f"{' and '.join(from_input)} can't both be read from standard input")

@@ -41,6 +41,10 @@ _UNUSUAL = re.compile(
 )
 _CHECK_BOX = re.compile(r"\[([ xX\u2713\u2714*-]?)\](?:[ \t\u00a0]+|$)")
 _ITEM_MARKER = re.compile(r"^\s*+(?:[-*+]|[0-9]{1,9}[.)])\s++(?:\[[ xX-]?\]\s++)?")
+_SUMMARY = re.compile(r"<summary>([^\n]{1,200}?)</summary>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_BELOW_HEADINGS = 7  # the level of what is a heading to readers, though not to Markdown
+FOLDED = 8  # that of the summary of what is unfolded
 _LONGEST_BOLD_HEADING = 120
 _BOLD_OPENING = re.compile(r"(?P<sign>\*\*|__)(?=\S)(?P<name>[^*_\n]{2,60}?)(?:[.:](?P=sign)|(?P=sign):)[ \t]+(?=\S)")
 _BOLD_LINE = re.compile(r"(\*\*|__)(?=\S)((?:(?!\1).)+?)(?<=\S)\1[ \t]*:?$")
@@ -210,6 +214,8 @@ class _Reader:
                 found.append(Quote(self.blocks(place + 1, close), lines))
                 place = close + 1
             else:
+                if token.type == "html_block":
+                    found.extend(_folded_part(token.content, lines))
                 if token.type != "hr":
                     found.append(Verbatim(lines))
                 place += 1
@@ -259,19 +265,27 @@ def _paragraphs(text: str, lines: tuple[int, int]) -> Iterator[Block]:
         if opened is None:
             yield Paragraph(text, lines)
             return
-        yield Section(opened["name"].strip(" .:"), 7, (lines[0], lines[0] + 1))
+        yield Section(opened["name"].strip(" .:"), _BELOW_HEADINGS, (lines[0], lines[0] + 1))
         yield Paragraph(text[opened.end() :], lines)
         return
-    yield Section(bold[2].strip().rstrip(":").strip(), 7, (lines[0], lines[0] + 1))
+    yield Section(bold[2].strip().rstrip(":").strip(), _BELOW_HEADINGS, (lines[0], lines[0] + 1))
     if rest:
         yield Paragraph(rest, (lines[0] + 1, lines[1]))
+
+
+def _folded_part(html: str, lines: tuple[int, int]) -> Iterator[Section]:
+    """Take what a reader unfolds in HTML for a section."""
+    if summary := _SUMMARY.search(html):
+        yield Section(_TAG.sub("", summary[1]).strip(), FOLDED, lines)
+    elif "</details>" in html:
+        yield Section("", FOLDED, lines)
 
 
 def _entry(blocks: list[Block], lines: tuple[int, int]) -> Entry:
     text, checked = "", None
     if blocks and isinstance(blocks[0], Section):
         # A heading or a bold line in a list item is the item's own text.
-        text = blocks[0].heading if blocks[0].level < 7 else f"**{blocks[0].heading}**"
+        text = blocks[0].heading if blocks[0].level < _BELOW_HEADINGS else f"**{blocks[0].heading}**"
         blocks = blocks[1:]
     elif blocks and isinstance(blocks[0], Paragraph):
         text = blocks[0].text

@@ -33,6 +33,8 @@ def is_imperative(text: str) -> bool:
             return True
         if not (verb.startswith("re") and len(verb) > 5 and verb[2:] in VERBS):
             return False
+    if verb in NOUN_VERBS | {"build"} and _TOLD.match(text):
+        return False
     if not following and verb in NOUN_VERBS and _OBJECT_SIGN.match(text, match.end()):
         return True
     if verb not in NOUN_VERBS:
@@ -115,6 +117,7 @@ def small(text: str) -> str:
 
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _FIRST_WORDS = re.compile(r"([A-Za-z][A-Za-z-]*)(?![\w'\u2019/.@:])(?:[ ,]+([A-Za-z0-9'\u2019-]+))?")
+_TOLD = re.compile(r"[\w-]+ [\w-]+ (?:(?:has|have|had) (?:been|become|[a-z]+ed|[a-z]+[wo]n)|was|were)\b")
 _OBJECT_SIGN = re.compile(r"\s+[./~<\"'`$]\S")
 _NUMBER = re.compile(r"\s+v?[0-9]")
 

@@ -12,9 +12,10 @@ from ._imperatives import first_word, is_imperative
 from ._inline import Plain, plain
 from ._openers import take_opener
 from ._prose import refer
+from ._references import ONLY_NUMBERS, REFERENCE
 from ._requests import Ask, read_request
 from ._sections import NOT_WORK, Heading, Role, read_heading
-from ._titles import ONLY_NUMBERS, REFERENCE, Titles, entry_text, first_sentence, item_text
+from ._titles import Titles, entry_text, first_sentence, item_text
 from ._words import BASE_OF_PARTICIPLE, VERBS
 
 DONE = re.compile(
@@ -32,7 +33,7 @@ _OWN_WORDS = re.compile(
 _DETAIL = re.compile(
     r"(?:see|note|nb|e\.?g|i\.?e|for example|example|for instance|such as|because|only|ref|refs|cf|link|links"
     r"|docs?|source|related|owner|due|deadline|estimate|assignee|priority|status|label|labels|reported by"
-    r"|thanks to)\b|\(|https?:",
+    r"|thanks to|ones?|another|the others?)\b|(?:[\w-]+ ){1,2}ones\b|\(|https?:",
     re.IGNORECASE,
 )
 _NUMBERS = re.compile(
@@ -153,6 +154,13 @@ class ListReader:
             Ask.PHRASE if head.code else read_request(first_sentence(entry_text(head)), self.titles.fallback).ask
             for head in heads
         ]
+
+    def asks_mostly(self, listing: Listing) -> bool:
+        """Whether most items of a list ask for something, or have a box to tick."""
+        entries = listing.entries[:20]
+        asks = self._asks([plain(item_text(entry.text)) for entry in entries])
+        boxes = sum(entry.checked is not None for entry in entries)
+        return self.english and 2 * max(boxes, asks.count(Ask.REQUEST)) > len(entries)
 
     def _verb_of(self, lead: Heading | None) -> str:
         """Return what a line such as "Please prepare the following:" or "Endpoints to be removed:" says to do."""

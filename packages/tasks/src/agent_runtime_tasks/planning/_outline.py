@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import attrs
 
 from ._dependencies import chain_stages, follow_all
-from ._document import Block, Document, Listing, Paragraph, Quote, Section, Table, Verbatim
+from ._document import FOLDED, Block, Document, Listing, Paragraph, Quote, Section, Table, Verbatim
 from ._drafts import Draft, fit_title
 from ._inline import plain
 from ._language import is_about_software, is_english
@@ -15,11 +15,12 @@ from ._prose import read_prose, tells_a_date
 from ._requests import Ask, read_request
 from ._sections import Heading, Role, insists_on_work, read_heading
 from ._sentences import sentences
-from ._tables import lists_faults, read_table
+from ._tables import lists_faults, read_table, tells_dates
 from ._titles import Titles
 
 _LONGEST_NAME = 200
 _PARTICLE = re.compile(r" (?:up|out|down|off|over|on|in)$")
+_MACHINE_MADE = re.compile(r"\b(?:logs?|output|traces?|dump|diff)$", re.IGNORECASE)
 _GROUPING = (Role.THEME, Role.WORK)
 
 
@@ -126,7 +127,7 @@ class _Outliner(ListReader):
         if len(works) > 1 and not any(draft.children for part in works for draft in part.drafts):
             for part in works:
                 part.drafts = [Draft(self.titles.of_group(part.heading), children=part.drafts)]
-        chain_stages(stages)
+        chain_stages(stages if not _is_chaptered(section) else [entry for entry in stages if not entry[1].numbered])
         return self._kept(parts)
 
     def items(self, block: Listing | Table, role: Role, section: Section, lead: Heading | None) -> list[Draft]:
@@ -159,9 +160,10 @@ class _Outliner(ListReader):
         if not WORD.search(text.text):
             return self.section(section, role), Heading(Role.WORK, "")
         heading = read_heading(text.text)
-        if titles_all and heading.role is Role.THEME:
+        if titles_all and (heading.role is Role.THEME or (heading.role is Role.WORK and _has_sections(section))):
             return self.section(section, Role.THEME), Heading(Role.WORK, heading.name)
-        if text.struck or DONE.search(section.heading) or heading.role is Role.SKIP:
+        unread = section.level == FOLDED and _MACHINE_MADE.search(heading.name)
+        if text.struck or DONE.search(section.heading) or heading.role is Role.SKIP or unread:
             return [], heading
         if heading.role in (Role.CONTEXT, Role.TALK):
             return self.told(section, heading, titles_all), heading
@@ -170,19 +172,24 @@ class _Outliner(ListReader):
             return [], heading
         if heading.role in (Role.BEFORE, Role.ASIDE) and role is not Role.WORK:
             children = self.section(section, Role.BEFORE)
-            if children and self.themes > 1:
+            if children and heading.role is Role.ASIDE and self.themes > 1:
                 return [Draft(self.titles.of_group(heading), children=children)], heading
             return children, heading
         if heading.role is Role.WORK:
             return self.section(section, Role.WORK), heading
-        return self.theme(section, heading, role), heading
+        if heading.role is Role.THEME and _labels_a_line(section):
+            line, rest = (attrs.evolve(section, blocks=part) for part in (section.blocks[:1], section.blocks[1:]))
+            return [*self.theme(line, heading, role), *self.section(rest, role)], Heading(Role.WORK, "")
+        drafts = self.theme(section, heading, role)
+        named_alone = heading.role is not Role.THEME and not any(draft.children for draft in drafts)
+        return [] if named_alone else drafts, heading
 
     def told(self, section: Section, heading: Heading, titles_all: bool) -> list[Draft]:
         """Read what is work below a heading that is not: what says so, or all of it below the title of the text."""
         parts: list[Block] = []
         rest: list[Block] = []
         for block in section.blocks:
-            if isinstance(block, Section) and (titles_all or insists_on_work(read_heading(plain(block.heading).text))):
+            if isinstance(block, Section) and (titles_all or self._is_part(block, heading)):
                 parts.append(block)
             else:
                 rest.append(block)
@@ -190,9 +197,16 @@ class _Outliner(ListReader):
             self.talk.append(Section(section.heading, section.level, section.lines, rest))
         return self.section(Section(section.heading, section.level, section.lines, parts), Role.THEME) if parts else []
 
+    def _is_part(self, section: Section, above: Heading) -> bool:
+        """Whether a section is work though it stands below a heading that is not."""
+        heading = read_heading(plain(section.heading).text)
+        if heading.role is not Role.THEME or above.role is not Role.TALK:
+            return insists_on_work(heading)
+        return any(isinstance(block, Listing) and self.asks_mostly(block) for block in section.blocks)
+
     def theme(self, section: Section, heading: Heading, role: Role) -> list[Draft]:
         """Read a heading that names a part of the work."""
-        asks = self.english and _is_whole_order(heading.name)
+        asks = self.english and (_is_whole_order(heading.name) or (role is Role.WORK and _is_order(heading.name)))
         talks = len(self.criteria)
         own = Section(section.heading, section.level, section.lines)
         own.blocks = [
@@ -215,7 +229,7 @@ class _Outliner(ListReader):
             return [group]
         paragraphs = [block for block in section.blocks if isinstance(block, Paragraph)]
         named = self.english and len(paragraphs) == 1 and self.themes > 1 and bool(self.named(paragraphs[0].text))
-        if asks or heading.ordered or role is Role.WORK or named:
+        if section.level < FOLDED and (asks or heading.ordered or role is Role.WORK or named):
             self.structured = True
             group.title = self.titles.of_leaf(heading.name)
             return [group]
@@ -245,7 +259,7 @@ class _Outliner(ListReader):
                 and "\n" not in block.text
             ):
                 heading = read_heading(plain(block.text).text)
-                if heading.role is not Role.THEME:
+                if heading.role is not Role.THEME or (heading.ordered and not heading.numbered):
                     leads[place] = heading
         return leads
 
@@ -284,6 +298,9 @@ class _Outliner(ListReader):
         most = max(1, self.left)
         if role is Role.ASIDE or role is Role.BEFORE:
             return []
+        if tells_dates(table):
+            self.talk.append(Section("", 0, table.lines, [table]))
+            return []
         usual = self.titles.fallback
         if lists_faults(table):
             self.titles.fallback = "fix"
@@ -296,9 +313,34 @@ class _Outliner(ListReader):
         return drafts
 
 
+def _is_order(name: str) -> bool:
+    return read_request(name).ask is Ask.REQUEST
+
+
 def _is_whole_order(name: str) -> bool:
     """Whether a heading says what to do, and to what: "Clean up" is the name of a part."""
-    return read_request(name).ask is Ask.REQUEST and len(_PARTICLE.sub("", name).split()) > 1
+    return _is_order(name) and len(_PARTICLE.sub("", name).split()) > 1
+
+
+def _labels_a_line(section: Section) -> bool:
+    """Whether a heading such as "**Duration:** an hour" is about its own line, and not about what follows it."""
+    first, *rest = section.blocks or [section]
+    return (
+        bool(rest)
+        and isinstance(first, Paragraph)
+        and first.lines[0] == section.lines[0]
+        and not LEADS_IN.search(first.text)
+    )
+
+
+def _has_sections(section: Section) -> bool:
+    return any(isinstance(block, Section) for block in section.blocks)
+
+
+def _is_chaptered(section: Section) -> bool:
+    """Whether its parts are numbered as those of a document are, together with what is no work."""
+    headings = [read_heading(plain(block.heading).text) for block in section.blocks if isinstance(block, Section)]
+    return any(heading.numbered and heading.role is not Role.THEME for heading in headings)
 
 
 def _combined(role: Role, heading: Heading | None) -> Role:

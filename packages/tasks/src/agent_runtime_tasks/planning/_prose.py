@@ -17,10 +17,14 @@ from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
 _LEADING = re.compile(
     r"(?P<word>before|prior to|after|following|once|when|as soon as|whenever|until|if|unless|while|since"
     r"|because|as|in order to|to|for|with|given|by|during|in case|on|at|in|from|instead of|depending on|based "
-    r"on|rather than) (?P<clause>[^,]{2,160}), (?:then |please |also |we (?:need to|must|should|have to) "
+    r"on|rather than|independently of|apart from|besides|regardless of|along with|together with|separately from"
+    r"|in addition to) (?P<clause>[^,]{2,160}), (?:then |please |also |we (?:need to|must|should|have to) "
     r")*(?P<rest>.+)",
     re.IGNORECASE,
 )
+
+# "After that is known, we pick one": here what we do is a step, while elsewhere it tells what we do anyway.
+_AFTER = frozenset(["after", "once", "based on", "following", "as soon as", "with", "from"])
 
 _TRAILING = re.compile(
     r"(?P<main>.{4,}?),? (?P<word>before|prior to|after|once|as soon as) (?P<clause>[^,]{3,160})$", re.IGNORECASE
@@ -41,7 +45,12 @@ _COMES = re.compile(
 _TWO_SENTENCES = re.compile(
     r", and (?=(?:the|a|an|we|it|all|each|every|our|users?|someone) "
     r"|[A-Z][a-z]+ (?:should|must|will|shall|needs to|has to|is to) )"
+    r"|,? and (?=(?:the|a|an|all|each|every|our) [^,;:]{2,60}? (?:should|must|shall|needs? to|ha(?:s|ve) to) )"
 )
+
+_PRONOUN = re.compile(r"\w+ (?:it|this|that|them|so)\b(?! \w+ \w+ \w+)", re.IGNORECASE)
+# "It loads all rows at once, so we should add paging": what is told leads to what is asked for.
+_CONSEQUENCE = re.compile(r"(?:[,;]? (?:so|therefore|hence|thus|which is why)|[;:]| [\u2013\u2014-]),? (?=\S+ \S)")
 
 _ASKED_OF_US = re.compile(r"\b(?:we|you|I) (?:also )?(?:have to|need to|must|should|want to)\b", re.IGNORECASE)
 
@@ -51,7 +60,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 
-_POLITE = re.compile(r"(?:please|could|can|would|will|maybe|and)\b", re.IGNORECASE)
+_POLITE = re.compile(r"(?:[\w-]+, |(?:also|and|so|but|by the way),? )*(?:please|could|can|would|will|maybe|and)\b", re.I)
 _THEN = re.compile(r"\bthen\b", re.IGNORECASE)
 
 _CONDITION = re.compile(
@@ -74,7 +83,8 @@ _TO = frozenset(("has", "is", "are"))
 _FIRST_HINTS = frozenset(
     """
     before prior after following once when as whenever until if unless while since because in to for with given by
-    during on at from instead depending based rather can first firstly initially second secondly third thirdly next then
+    during on at from instead depending based rather independently apart besides regardless along together separately
+    can first firstly initially second secondly third thirdly next then
     finally last please make don't don\u2019t also additionally furthermore moreover otherwise
     alternatively maybe perhaps eventually later afterwards meanwhile ideally optionally simply just now so and but
     lastly subsequently thereafter kindly again i we
@@ -89,6 +99,7 @@ class _Step:
     clause: str = ""  # what it is said to come before or after
     said: str = ""  # which of both
     relation: str = ""
+    before: Sequence["_Step"] = ()  # the steps of the sentence before, where those have an order
 
 
 def read_prose(text: str, fallback: str, most: int = 1000) -> list[Draft]:
@@ -181,7 +192,10 @@ def _steps(sentence: str, text: str, fallback: str) -> list[_Step]:
 def _clauses(text: str, fallback: str, sentence: str) -> list[_Step]:
     leading = _LEADING.match(text)
     if leading and not is_imperative(text) and not is_story(text) and not _ASKED_OF_US.search(leading["clause"]):
-        found = _clauses(leading["rest"], fallback, sentence)
+        rest = leading["rest"]
+        if leading["word"].lower() in _AFTER and rest.lower().startswith("we ") and is_imperative(rest[3:]):
+            rest = rest[3:]
+        found = _clauses(rest, fallback, sentence)
         return _related(found, leading["word"].lower(), leading["clause"], sentence)
     trailing = _TRAILING.match(text.rstrip(".!? "))
     if trailing and read_request(trailing["main"], fallback).ask is Ask.REQUEST:
@@ -197,9 +211,16 @@ def _clauses(text: str, fallback: str, sentence: str) -> list[_Step]:
             *_clauses(text[joint.end() :], fallback, sentence),
         ]
     reading = read_request(text, fallback)
-    if reading.ask is not Ask.REQUEST:
-        return []
-    return _halves(reading.title, reading.order, sentence)
+    if reading.ask is Ask.REQUEST:
+        return _halves(reading.title, reading.order, sentence)
+    if reading.ask is Ask.TALK and (consequence := _CONSEQUENCE.search(text)):
+        order, rest = take_opener(text[consequence.end() :])
+        if read_request(rest, fallback).ask is Ask.REQUEST and not _PRONOUN.match(rest):
+            found = _clauses(rest, fallback, sentence)
+            if found and found[0].order is Order.NONE:
+                found[0].order = order
+            return found
+    return []
 
 
 def _related(found: list[_Step], word: str, clause: str, sentence: str, trailing: bool = False) -> list[_Step]:
@@ -217,7 +238,7 @@ def _related(found: list[_Step], word: str, clause: str, sentence: str, trailing
             Draft(fit_title(capital(f"{gerund} {clause.split(' ', 1)[1]}")), notes=[sentence]),
             Order.NONE,
             clause,
-            "self",
+            relation="self",
         )
         if earlier:
             for step in found:
@@ -280,6 +301,9 @@ _RARELY_NOUNS = frozenset(
 def _place(found: list[_Step], previous: list[_Step], steps: list[_Step]) -> None:
     """Give the steps of a sentence their place among those before them."""
     base = list(previous)
+    if any(step.order in (Order.THEN, Order.FIRST, Order.LAST) for step in base):
+        for step in found:
+            step.before = base
     follows = found[0].order is Order.LAST or (found[0].order is Order.THEN and not steps)
     for place, step in enumerate(found):
         step.draft.follows = follows
@@ -314,6 +338,8 @@ def _settled(steps: list[_Step]) -> list[Draft]:
                 and len(word_stems(step.draft.title) & word_stems(known.title)) > 1
             ):
                 _merge(step.draft, known, drafts)
+            else:
+                _go_on(step, steps)
         elif step.clause:
             known = refer(drafts, step.clause, step.draft)
             if known is None:
@@ -323,6 +349,14 @@ def _settled(steps: list[_Step]) -> list[Draft]:
             else:
                 step.draft.wait_for(known)
     return drafts
+
+
+def _go_on(step: _Step, steps: Sequence[_Step]) -> None:
+    """Let "Before switching, compare", where both are new, follow the ordered steps of the sentence before."""
+    for same in steps:
+        if step.before and same.before is step.before:
+            for other in step.before:
+                same.draft.wait_for(other.draft)
 
 
 def _merge(draft: Draft, known: Draft, drafts: list[Draft]) -> None:

@@ -64,7 +64,7 @@ def read_request(text: str, fallback: str = "take care of", forced: bool = False
 _TRAILING = re.compile(r"[\s.;:,!?\u2026\u3002]+$")
 
 _SIGNS_OF_A_REQUEST = re.compile(
-    r"\b(?:need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would be|plans? to|(?:is|are) (?:to"
+    r"\b(?:wish|will|need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would (?:be|(?:\w+ )?help)|plans? to|(?:is|are) (?:to"
     r"|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
     re.IGNORECASE,
 )
@@ -90,7 +90,7 @@ _SO_THAT = re.compile(r",? (?:so that|so I|so we|in order to|because)\b.*", re.I
 _MODAL = re.compile(
     r"(?P<subject>[^,;:!?]{1,100}?) (?:(?:will|also|then|still|really|just|now|only|first|always|probably"
     r"|definitely|therefore) ){0,2}"
-    r"(?P<modal>needs? to|must|shall|should|has to|have to|ought to|wants? to|would like to|plans? to|(?:is"
+    r"(?P<modal>needs? to|must|shall|should|has to|have to|ought to|wants? to|would like to|plans? to|will|(?:is"
     r"|are) (?:required |supposed |expected )?to|need) "
     r"(?:(?:also|then|still|really|just|now|first|always|probably|only|at least|therefore|immediately"
     r"|automatically|ideally) ){0,2}(?P<rest>.+)",
@@ -102,6 +102,8 @@ _US = re.compile(
     r"|maintainers?|group|staff|agent))$",
     re.IGNORECASE,
 )
+
+_WE = re.compile(r"(?:we|I|(?:the|our) team)(?: both| all)?$", re.IGNORECASE)
 
 _PARTS_OF_SOFTWARE = frozenset(
     """
@@ -161,6 +163,12 @@ _BE_NEEDED = re.compile(
 _SOMEONE_DID = re.compile(
     r"it would be (?:great|nice|good|helpful|useful|lovely|best|better|perfect|cool) if (?:someone|somebody"
     r"|you|we|anyone|one of you|the team) (?:could |would |also )*(?P<verb>[a-z]+) (?P<rest>.+)",
+    re.IGNORECASE,
+)
+
+_WISH = re.compile(
+    r"(?:it would (?:(?:really|also|greatly|certainly) )?(?:help|be) [^,.;]{0,60}?if|I wish|if only) "
+    r"(?P<who>[^,.;]{1,80}?) (?:could|would|can|were able to) (?P<rest>.+)",
     re.IGNORECASE,
 )
 
@@ -224,6 +232,8 @@ def _someone(text: str) -> tuple[Ask, str] | None:
         base = _PAST.get(verb) or BASE_OF_PARTICIPLE.get(verb) or (verb if verb in VERBS else "")
         if base:
             return Ask.REQUEST, capital(f"{base} {did['rest']}")
+    if wish := _WISH.match(text):
+        return _modal(f"{wish['who']} should {wish['rest']}")
     if (person := _FOR_SOMEONE.match(text)) and is_imperative(person["what"]):
         return Ask.REQUEST, capital(person["what"])
     missing = _MISSING.match(text)
@@ -239,6 +249,8 @@ def _modal(text: str) -> tuple[Ask, str] | None:
     if match is None:
         return None
     subject, modal, rest = match["subject"].strip(), match["modal"].lower(), match["rest"].strip()
+    if subject.lower() in ("no", "there is no", "there's no"):
+        return Ask.REFUSAL, capital(text)
     negative = re.match(r"(?:not|never|no longer)\s+(.+)", rest, re.IGNORECASE)
     if negative:
         verb = "do" if is_plural(subject) else "does"
@@ -247,6 +259,8 @@ def _modal(text: str) -> tuple[Ask, str] | None:
         return Ask.REFUSAL, f"Make sure {small(subject)} {verb} not {negative[1]}"
     if modal == "need":
         return None
+    if modal == "will":  # what we will do is a plan; what will become of something is told
+        return (Ask.REQUEST, capital(rest)) if _WE.match(subject) and first_word(rest) in VERBS else None
     if len(subject.split()) > 1 and tells(subject) and not _US.match(subject):
         return Ask.TALK, capital(text)
     named = _PERSON.match(subject) is not None and not is_plural(subject) and not rest.startswith("be ")
@@ -258,6 +272,8 @@ def _modal(text: str) -> tuple[Ask, str] | None:
         if is_imperative(able) or first_word(able) in VERBS or not (wished or first_word(able) in _NO_WORK):
             return Ask.REQUEST, capital(able)
         return Ask.TALK, capital(text)
+    if rest.startswith("be ") and modal.startswith(("want", "would")):
+        return Ask.TALK, capital(text)  # what somebody would like to be is why the work is done
     if rest.startswith("be able to "):
         return Ask.REQUEST, f"Let {small(subject)} {rest[11:]}"
     if _IT.match(subject):

@@ -67,14 +67,14 @@ _NAMES = {
         kontext|contexte|contexto|antecedentes|contesto|achtergrond|背景|背景信息|배경
         """,
     Role.ASIDE: """
-        created|updated|last updated|last edited|date|due|due date|deadline|sprint|component|components|os|browser|
+        full output|output of the tool|click to expand|show more|expand|created|updated|last updated|last edited|date|due|due date|deadline|sprint|component|components|os|browser|
         reported by|reporter|assignee|assigned to|approved by|epic link|type|tags|category|app version|device model|
         frequency|additional context|additional information|additional notes|affected|affected systems|
         affected users|affected versions|anything else|approvers|architecture|architecture overview|attachments|
-        audience|author|authors|benefits|budget|calendar|calendrier|conclusion|conclusions|consequences|constraints|
+        audience|author|authors|benefits|budget|calendar|calendrier|conclusion|conclusions|constraints|
         contact|contacts|cost|costs|current architecture|customers|data model overview|dates|dependencies|device|
         discussion|effort|environment|estimate|estimates|example|examples|figures|further information|guidelines|
-        how it works|impact|important dates|key dates|kosten|labels|log|logs|metrics|more information|numbers|
+        how it works|important dates|key dates|kosten|labels|log|logs|metrics|more information|numbers|
         other information|output|owner|owners|people|persona|personas|platform|price|principles|priority|recordings|
         recovery|related links|results|reviewers|roles|sample|samples|schedule|screenshot|screenshots|severity|
         stakeholders|state|statistics|status|supported browsers|supported versions|target audience|target group|
@@ -82,7 +82,7 @@ _NAMES = {
         timeline|timelines|tools|troubleshooting|users|value|version|versions|videos|who|zeitplan
         """,
     Role.TALK: """
-        scope|in scope|summary|description|overview|introduction|intro|abstract|tldr|tl dr|purpose|objective|
+        consequences|impact|scope|in scope|summary|description|overview|introduction|intro|abstract|tldr|tl dr|purpose|objective|
         objectives|goal|goals|aim|aims|vision|mission|executive summary|problem|problem statement|the problem|issue|
         the issue|bug|describe the bug|bug description|problem description|
         is your feature request related to a problem|is your feature request related to a problem please describe|
@@ -147,6 +147,13 @@ _PARTS = tuple(
             r"^(?:rollback|roll back|alternatives?|appendix|references?|examples?|screenshots?) "
             r"(?!.*\b(?:fix|add|write)\b)",
             r"\b(?:references|glossary|rollback|screenshots|examples)$",
+            r"^(?:nicht (?:teil|bestandteil|im|enthalten|geplant|vorgesehen)|kein (?:teil|bestandteil)|pas (?:dans|prévu)"
+            r"|ne fait pas partie|no (?:incluye|incluido|forma parte))\b",
+        ),
+        (
+            Role.ASIDE,
+            r"^(?:phone|telephone|emergency|contact|useful|important) (?:numbers?|contacts|details|addresses|data)$",
+            r"^(?:browser|platform|device|os) (?:support|compatibility)$|\b(?:compatibility|support) (?:matrix|table)$",
         ),
         (Role.CONTEXT, r"^(?:why|background|motivation) (?!.*\b(?:fix|add|write)\b)", r"\bbackground$"),
         (Role.TALK, r"\b(?:notes|remarks|hints|thoughts|considerations)$"),
@@ -154,6 +161,7 @@ _PARTS = tuple(
             Role.CRITERIA,
             r"\b(?:acceptance criteria|definition of done|success criteria|done when)\b",
             r"^how (?:do|will) we know\b",
+            r"(?<!selection )(?<!evaluation )\bcriteria$",
         ),
         (Role.BEFORE, r"\b(?:prerequisites|preconditions)\b"),
         (
@@ -170,6 +178,7 @@ _AMBIGUOUS = re.compile(
     r"what|how|now|in progress|details?|body|content|(?:key |core |main )?features?|feature list|methods?|methodology"
     r"|approach|procedure|instructions|specification|spec|changes|findings|(?:known )?issues|bugs|problems|defects"
 )
+_INNER_NUMBER = re.compile(r"\s*[0-9]+\.[0-9]")
 _NUMBERING = re.compile(
     r"^\s*(?:(?:[0-9]{1,3}(?:\.[0-9]{1,3}){0,5}|[ivxIVX]{1,5}|[A-Z])[.):]"
     r"|§?\s?[0-9]{1,3}(?:\.[0-9]{1,3}){0,5}(?=\s))\s*"
@@ -205,11 +214,13 @@ class Heading:
         role: what becomes of what stands under it.
         name: its words without numbers and labels such as "Phase 2:".
         ordered: whether it says that it comes before the heading that follows.
+        numbered: whether it says so by its number alone, which may only be that of a document's section.
     """
 
     role: Role
     name: str
     ordered: bool = False
+    numbered: bool = False
 
 
 def insists_on_work(heading: Heading) -> bool:
@@ -226,7 +237,9 @@ def read_heading(text: str) -> Heading:
     stage = _STAGE.match(name)
     if stage:
         return Heading(Role.THEME, name[stage.end() :].strip() or name, ordered=True)
-    return Heading(_role(name), name, ordered=bool(numbering or _IN_TIME.match(name)))
+    in_time = _IN_TIME.match(name) is not None
+    numbered = numbering is not None and not in_time and not _INNER_NUMBER.match(text)
+    return Heading(_role(name), name, ordered=in_time or numbered, numbered=numbered)
 
 
 def _role(name: str) -> Role:

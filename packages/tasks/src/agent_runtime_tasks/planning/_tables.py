@@ -35,6 +35,8 @@ _OPEN = re.compile(
     r"|nein|à faire|en cours|non|pendiente|未着手|進行中|未完了|\[ \]|[\u2610\u274c\u2b1c])",
     re.IGNORECASE,
 )
+_MILESTONE_COLUMN = re.compile(r"^(?:milestones?|phases?|events?|what)$", re.IGNORECASE)
+_DATE_COLUMN = re.compile(r"^(?:(?:due |target |start |end )?dates?|due|when|deadline|eta|start|end|until)$", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{2}")
 _DONE_SIGN = re.compile("^[\u2705\u2713\u2714\u2611]")
 _FAULT_COLUMN = re.compile(r"^(?:findings?|bugs?|defects?|problems?|faults?|vulnerabilit(?:y|ies))$", re.IGNORECASE)
@@ -89,6 +91,12 @@ def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[s
 def lists_faults(table: Table) -> bool:
     """Whether the rows of a table are faults, each of which is to be fixed."""
     return any(_FAULT_COLUMN.match(plain(cell).text) for cell in table.header)
+
+
+def tells_dates(table: Table) -> bool:
+    """Whether a table is a calendar, which names what other parts of the text ask for."""
+    names = [plain(cell).text for cell in table.header]
+    return len(names) > 1 and _MILESTONE_COLUMN.match(names[0]) is not None and all(map(_DATE_COLUMN.match, names[1:]))
 
 
 def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -> int | None:

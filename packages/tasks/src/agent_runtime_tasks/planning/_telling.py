@@ -21,8 +21,8 @@ TELLS = re.compile(
 _TELLS_FROM_THE_START = re.compile(
     r"(?:many|most|several|I|we|you|he|she|it|they|this|that|these|those|there|here|today|currently|because"
     r"|since|although|as|see|note|nb|e\.g|i\.e|for example|such as|only|when|if|why|what|which|who|whose|how"
-    r"|where|thanks|thank|hi|hello|dear|regards|kind regards|best regards|cheers|sorry|hope|fyi|tbd|tba|n/a"
-    r"|none|caution|warning|important)\b",
+    r"|where|cc|bcc|thanks|thank|hi|hello|dear|regards|kind regards|best regards|cheers|sorry|hope|fyi|tbd|tba|n/a"
+    r"|none|blocked (?:by|on)|depends? on|part of|relate[sd] to|duplicate of|follow-up (?:to|of)|supersedes|caution|warning|important)\b",
     re.IGNORECASE,
 )
 

@@ -10,11 +10,12 @@ from .._plan import Plan
 from ._arrange import arrange
 from ._document import Block, Document, Paragraph, Section, read_document
 from ._drafts import Draft, fit_title
+from ._imperatives import first_word
 from ._inline import plain
 from ._language import is_english
 from ._one_liner import plan_sentence
 from ._outline import read_outline
-from ._prose import read_lines, read_prose, refer
+from ._prose import read_lines, read_prose, refer, word_stems
 from ._sections import NOT_WORK, read_heading
 
 _LONGEST_NAME = 500
@@ -77,11 +78,25 @@ def plan_text(name: str, description: str, *, strategy: Strategy | str, max_task
             drafts = [step for phase in drafts for step in phase.children]
         elif kind:
             _in_order(drafts)
+    elif not outline.structured and outline.english:
+        drafts = _without_goal(title, drafts)
     if not any(_LETTER.search(draft.title) for draft in _leaf_drafts(drafts)):
         whole = [(0, len(document.lines))]
         drafts = [Draft(fit_title(title) or "Work out what is to be done", spans=whole)]
     drafts[-1].criteria.extend(outline.criteria)
     return arrange(drafts, document, str(strategy), max_tasks, kind, outline.english)
+
+
+def _without_goal(title: str, drafts: list[Draft]) -> list[Draft]:
+    """Leave out a first sentence that only says the goal again, before those that say how it is reached."""
+    first, *rest = drafts
+    stems = word_stems(title)
+    if len(rest) < 2 or len(stems) < 2 or first_word(first.title) != first_word(title):
+        return drafts
+    if not stems <= word_stems(first.title) or any(first in other.after for other in rest):
+        return drafts
+    rest[0].notes[:0] = first.notes
+    return rest
 
 
 def _small(title: str, drafts: list[Draft], document: Document) -> tuple[list[Draft], str | None]:

@@ -8,18 +8,11 @@ from ._drafts import fit_title
 from ._imperatives import capital, is_imperative, names_a_thing, phrase_title, small, takes_an_object
 from ._inline import Plain
 from ._openers import take_opener
+from ._references import without_references
 from ._requests import Ask, read_request
 from ._sections import Heading
 from ._sentences import sentences
 
-REFERENCE = re.compile(
-    r"[(\[]?\b(?P<word>depends on|dependent on|blocked by|blocked on|requires|needs|after|once|not before"
-    r"|waits for|following)\s+(?P<what>[^()\[\]]{1,120}?)[)\]]?$",
-    re.IGNORECASE,
-)
-ONLY_NUMBERS = re.compile(
-    r"(?:(?:steps?|tasks?|items?|nos?\.?|numbers?|points?|and|&|#|,|t-?|[0-9]{1,3}|\s)+)$", re.IGNORECASE
-)
 _FAULT = re.compile(
     r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error"
     r"|errors|exception|does not|doesn't|do not|don't|can't|cannot|is not|isn't|are not|aren't|never"
@@ -50,7 +43,7 @@ class Titles:
 
     def of_leaf(self, text: str, among_orders: bool = False, code: bool = False) -> str:
         """Say in the imperative what an item asks for."""
-        text = _without_reference(text)
+        text = without_references(text)
         if not self.english:
             return fit_title(text)
         first = first_sentence(text)
@@ -70,13 +63,14 @@ class Titles:
         """Say in the imperative what a heading or a parent item stands for."""
         if not self.english:
             return fit_title(heading.name)
-        reading = read_request(heading.name, "")
+        name = without_references(heading.name)
+        reading = read_request(name, "")
         if reading.ask is Ask.REQUEST:
             return fit_title(reading.title)
         if reading.ask is Ask.PHRASE:
-            titled = phrase_title(heading.name, "work on")
-            return fit_title(f"Complete {heading.name}" if heading.ordered and titled.startswith("Work on") else titled)
-        return fit_title(f"Work on: {heading.name}")
+            titled = phrase_title(name, "work on")
+            return fit_title(f"Complete {name}" if heading.ordered and titled.startswith("Work on") else titled)
+        return fit_title(f"Work on: {name}")
 
 
 def entry_text(head: Plain) -> str:
@@ -109,12 +103,3 @@ def item_text(text: str) -> str:
 
 def first_sentence(text: str) -> str:
     return next(iter(sentences(text)), text)
-
-
-def _without_reference(text: str) -> str:
-    reference = REFERENCE.search(text.rstrip(". "))
-    if reference is None or reference.start() <= 3:
-        return text
-    if reference[0][0] in "([" or ONLY_NUMBERS.match(reference["what"]):
-        return text[: reference.start()].rstrip(" ,;(\u2013\u2014-")
-    return text

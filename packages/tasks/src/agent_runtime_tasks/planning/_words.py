@@ -54,14 +54,14 @@ inline lint typecheck stub fuzz obfuscate minify transpile preload prerender vir
 motivate supervise celebrate thank greet welcome treat feed clarify mediate reassure deepen widen heighten loosen
 fasten attend bid pitch chart sum solve answer weigh staff equip zip
 sow rake weed knit carve bisect denormalise denormalize notarise notarize offboard uncordon repoint unwrap unzip
-decompress deny unfreeze thaw pause halt reveal rerun quarantine
+decompress deny unfreeze thaw pause halt reveal rerun quarantine stock restock refill drop
 """
 
 # Verbs that are as often nouns: alone, or before another noun, they name a thing.
 _NOUN_VERBS = """
 cluster cap mirror
 access alert audit benchmark block bug cache call catalogue chart check comment contract cost cover cut debug demo
-deploy design display document drop email end estimate exercise experiment export fence file filter fix flag focus
+deploy design display document email end estimate exercise experiment export fence file filter fix flag focus
 form format forward function group guard guide handle hook host import index input interview inventory invoice
 issue join label launch lead limit line link list load lock log look mail map mark market measure merge message
 mock model mount move name note number offer order outline own package page paint patch phase pilot pin place plan

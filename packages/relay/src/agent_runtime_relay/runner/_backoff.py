@@ -1,0 +1,28 @@
+"""How long to wait before a failed step is tried again: longer each time, and never in step with others."""
+
+import attrs
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
+
+FIRST = 1.0  # seconds
+LONGEST = 60.0
+
+
+@attrs.frozen(kw_only=True)
+class Backoff:
+    """Exponential backoff with jitter.
+
+    Attributes:
+        first: seconds before the first retry, to which up to as much again is added at random.
+        longest: seconds at most.
+    """
+
+    first: float = FIRST
+    longest: float = LONGEST
+
+    def seconds(self, failures: int) -> float:
+        """Return how long to wait after so many failures in a row; nothing where there was none."""
+        if failures < 1 or self.longest <= 0:
+            return 0.0
+        state = RetryCallState(AsyncRetrying(), None, (), {})
+        state.attempt_number = failures
+        return wait_exponential_jitter(initial=self.first, max=self.longest, jitter=self.first)(state)

@@ -1,0 +1,118 @@
+"""What a run looks like: a progress bar and a line for each step on a terminal, lines elsewhere, or JSON lines."""
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+
+from agent_runtime_relay.runner import (
+    AttemptFailed,
+    AttemptSuperseded,
+    Event,
+    RunEnded,
+    RunStarted,
+    StepCompleted,
+    StepStarted,
+    Waiting,
+)
+
+from .._moments import iso
+from .._plain import compact
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LONGEST_ERROR = 300
+
+
+@attrs.define
+class RunDisplay:
+    """Shows the events of one run.
+
+    Args:
+        as_json: whether each is a JSON object on a line of its own, and nothing else is shown.
+    """
+
+    as_json: bool
+    _progress: "Progress | None" = attrs.field(default=None, init=False)
+    _bar: "TaskID | None" = attrs.field(default=None, init=False)
+
+    def __enter__(self) -> "RunDisplay":
+        if not self.as_json and sys.stdout.isatty():
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._progress = Progress(
+                TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+            )
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Show an event, at once."""
+        if self.as_json:
+            click.echo(compact(as_json(event)))
+            return
+        if self._progress is not None:
+            self._move(self._progress, event)
+        line, color = _line(event)
+        if line and self._progress is not None:
+            from rich.text import Text
+
+            self._progress.console.print(Text(line, style=color or ""), highlight=False)
+        elif line:
+            click.echo(line)
+
+    def _move(self, progress: "Progress", event: Event) -> None:
+        match event:
+            case RunStarted():
+                self._bar = progress.add_task(event.name, total=event.total_steps, completed=event.current_step)
+            case StepStarted() if self._bar is not None:
+                progress.update(self._bar, description=event.agent)
+            case StepCompleted() if self._bar is not None:
+                progress.update(self._bar, completed=event.step_index + 1)
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """Return an event as JSON values."""
+    kind = _WORD.sub("_", type(event).__name__).lower()
+    return {"event": kind, **attrs.asdict(event), "at": iso(event.at)}
+
+
+def _line(event: Event) -> tuple[str, str | None]:
+    """Return what a person is told of an event, and in which color."""
+    match event:
+        case RunStarted():
+            return f"pipeline {event.pipeline_id}: {event.name} ({event.current_step}/{event.total_steps})", "bold"
+        case StepStarted(recovered=True):
+            return f"step {event.step_index} {event.agent}: its result was left by a run that died", None
+        case StepCompleted():
+            marks = f"quality {event.quality_score:.2f} ({event.score_source}), L-score {event.l_score:.2f}"
+            return (
+                f"step {event.step_index} {event.agent}: {marks}, {event.tokens_used} tokens, {event.seconds:.1f} s",
+                "green",
+            )
+        case AttemptFailed():
+            left = f"{event.attempts_left} attempts left"
+            return f"step {event.step_index} {event.agent}: {event.failure_type}: {_cut(event.error)} ({left})", "red"
+        case AttemptSuperseded():
+            kept = "" if event.orphan_output_id is None else f"; the result is kept as output {event.orphan_output_id}"
+            return f"step {event.step_index} {event.agent}: {_cut(event.reason)}{kept}", "yellow"
+        case Waiting():
+            return f"step {event.step_index}: waiting {event.seconds:.1f} s for {event.waiting_for}", "yellow"
+        case RunEnded():
+            why = f": {event.reason}" if event.reason else ""
+            spent = f"{event.tokens_used} tokens used, {event.tokens_remaining} left"
+            return f"{event.status}{why} ({event.current_step}/{event.total_steps}; {spent})", "bold"
+    return "", None
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_ERROR else f"{line[:_LONGEST_ERROR]}..."
