@@ -15,6 +15,7 @@ RUNNING = "{}.{}".format(*sys.version_info)
 if RUNNING not in PYTHONS:
     PYTHONS.append(RUNNING)
 
+EXTRAS = {"relay": "[runner]"}
 LIBRARIES = ("goals", "tasks", "relay", "breakers")
 DISTRIBUTIONS = {part: f"agent_runtime_{part}" for part in LIBRARIES} | {"server": "agent_runtime_mcp"}
 SUITES = {part: (f"tests/{part}",) for part in DISTRIBUTIONS} | {"tasks": ("tests/tasks", "tests/planning")}
@@ -167,7 +168,7 @@ def schemas(session: nox.Session) -> None:
 def _install(session: nox.Session, *parts: str, tools: tuple[str, ...] = ()) -> None:
     """Install distributions from the wheels of this checkout, and tools."""
     built = [str(next(_wheels(session).glob(f"{DISTRIBUTIONS[part]}-*.whl"))) for part in parts]
-    session.install(*built, *tools)
+    session.install(*[f"{wheel}{EXTRAS.get(part, '')}" for part, wheel in zip(parts, built, strict=True)], *tools)
     # In an environment that is reused, pip keeps a wheel of the same version, however old it is.
     session.install("--force-reinstall", "--no-deps", *built)
 

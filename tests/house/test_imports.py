@@ -7,7 +7,7 @@ import pytest
 from checkout import IMPORT_NAMES, LIBRARIES, ROOT
 
 HEAVY = {"mcp", "mcp_types", "pydantic", "starlette", "jsonschema"}
-EDGE = {*HEAVY, "click", "cattrs", "rich"}
+EDGE = {*HEAVY, "click", "cattrs", "rich", "tenacity"}
 
 
 @pytest.mark.parametrize("part", LIBRARIES)

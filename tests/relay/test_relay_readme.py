@@ -17,14 +17,16 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def test_the_example_runs_and_prints_what_the_readme_says(tmp_path, monkeypatch):
+def test_the_examples_run_and_print_what_the_readme_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    [example], [output] = blocks("python"), blocks("text")
-    assert len([line for line in example.splitlines() if line]) <= 14
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(example, "README.md", "exec"), {})
-    assert printed.getvalue() == output
+    examples, outputs = blocks("python"), blocks("text")
+    assert len([line for line in examples[0].splitlines() if line]) <= 14
+    names = {}
+    for example, output in zip(examples, outputs, strict=True):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(example, "README.md", "exec"), names)
+        assert printed.getvalue() == output
 
 
 @pytest.mark.parametrize(

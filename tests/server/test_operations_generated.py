@@ -82,6 +82,10 @@ def seen(name: str) -> st.SearchStrategy[Any]:
 
 
 NAMED = {
+    "goal_id": st.integers(1, 5),
+    "pipeline_id": st.integers(1, 3),
+    "output_id": st.integers(1, 3),
+    "step_index": st.integers(0, 3),
     "plan": plans,
     "not_before": st.sampled_from(["2027-01-15T08:00:30Z", "2027-01-15T09:30:00+01:00", "1970-01-01T00:00:00Z"]),
     "claim_token": seen("claim_token"),

@@ -30,7 +30,7 @@ _LEFT_OUT_OF_TABLES = frozenset(
 )
 _BAR = 20
 _READABLE = 12
-_LONG = frozenset({"title", "name", "agent", "progress"})
+_LONG = frozenset({"title", "name", "agent", "progress", "command", "checks"})
 
 
 def show(values: Mapping[str, Any]) -> None:

@@ -51,6 +51,15 @@ _COLUMNS: Mapping[str, tuple[Column, ...]] = {
         ("output", _plain("output_id")),
         ("time", _time),
     ),
+    "would_run": (
+        ("step", _plain("step_index")),
+        ("agent", _plain("agent_type")),
+        ("command", _plain("command")),
+        ("limit", lambda row: None if row["time_limit"] is None else f"{row['time_limit']:g} s"),
+        ("quality", _score("threshold")),
+        ("fallback", _plain("fallback")),
+        ("checks", lambda row: ", ".join(row["checks"])),
+    ),
     "pipelines": (
         ("pipeline", _plain("pipeline_id")),
         ("name", _plain("name")),

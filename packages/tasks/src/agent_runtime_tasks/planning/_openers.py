@@ -62,7 +62,7 @@ _OPENER = re.compile(
     rf"|(?:once|when|after|as soon as) {_ALL_BEFORE}{_DONE}(?=[,:]))"
     r"|(?P<earlier>before (?:that|this|doing so|you do(?: that| so| this)?|we do(?: that| so| this)?)"
     r"|beforehand|prior to (?:that|this))"
-    r"|[\w-]{2,20}, (?=(?:could|can|would|will) (?:you|someone|somebody|anyone)\b)"
+    r"|[\w-]{2,20}(?=, (?:could|can|would|will) (?:you|someone|somebody|anyone)\b)"
     r"|by the way|btw|please|kindly|also|and|but|so|just|now|in addition(?: to (?:that|this))?|additionally|furthermore"
     r"|moreover|besides(?: that)?|ideally|optional(?:ly)?|if (?:possible|needed|necessary|time permits|there "
     r"is time)|(?:where|when|if) (?:possible|appropriate|applicable)"

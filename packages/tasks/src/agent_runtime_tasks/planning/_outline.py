@@ -5,13 +5,26 @@ from collections.abc import Sequence
 
 import attrs
 
+from ._blocks import (
+    before_last_line,
+    combined,
+    count_themes,
+    has_sections,
+    is_chaptered,
+    is_order,
+    is_used,
+    is_whole_order,
+    labels_a_line,
+    whole_lines,
+)
+from ._clauses import tells_a_date
 from ._dependencies import chain_stages, follow_all
 from ._document import FOLDED, Block, Document, Listing, Paragraph, Quote, Section, Table, Verbatim
 from ._drafts import Draft, fit_title
 from ._inline import plain
 from ._language import is_about_software, is_english
 from ._lists import DONE, LEADS_IN, WORD, ListReader
-from ._prose import read_prose, tells_a_date
+from ._prose import read_prose
 from ._requests import Ask, read_request
 from ._sections import Heading, Role, insists_on_work, read_heading
 from ._sentences import sentences
@@ -19,7 +32,6 @@ from ._tables import lists_faults, read_table, tells_dates
 from ._titles import Titles
 
 _LONGEST_NAME = 200
-_PARTICLE = re.compile(r" (?:up|out|down|off|over|on|in)$")
 _MACHINE_MADE = re.compile(r"\b(?:logs?|output|traces?|dump|diff)$", re.IGNORECASE)
 _GROUPING = (Role.THEME, Role.WORK)
 
@@ -70,13 +82,14 @@ class _Part:
 class _Outliner(ListReader):
     criteria: list[Draft] = attrs.field(factory=list)
     themes: int = 0  # sections that name parts of the work
+    talk_counts: bool = False  # whether what only speaks about the work is read, for want of anything else
 
     def read(self) -> Outline:
         section = self.document.root
-        self.themes = _themes(section)
+        self.themes = count_themes(section)
         drafts = self.section(section, Role.THEME)
         if not drafts and self.talk:
-            talk, self.talk = self.talk, []
+            talk, self.talk, self.talk_counts = self.talk, [], True
             drafts = [draft for section in talk for draft in self.section(section, Role.THEME)]
         if not drafts and self.criteria:
             drafts, self.criteria = self.criteria, []
@@ -95,9 +108,9 @@ class _Outliner(ListReader):
         for place, block in enumerate(section.blocks):
             if self.left <= 0 and place > 0:
                 if current is not None:
-                    current.spans.append(block.lines if not isinstance(block, Section) else _whole(block))
+                    current.spans.append(block.lines if not isinstance(block, Section) else whole_lines(block))
             elif isinstance(block, Paragraph):
-                text = block.text if place not in leads else _before_last_line(block.text)
+                text = block.text if place not in leads else before_last_line(block.text)
                 parts.append(_Part(prose=True, drafts=self.prose(text, role)))
             elif isinstance(block, Listing | Table):
                 lead = leads.get(place - 1)
@@ -127,14 +140,14 @@ class _Outliner(ListReader):
         if len(works) > 1 and not any(draft.children for part in works for draft in part.drafts):
             for part in works:
                 part.drafts = [Draft(self.titles.of_group(part.heading), children=part.drafts)]
-        chain_stages(stages if not _is_chaptered(section) else [entry for entry in stages if not entry[1].numbered])
+        chain_stages(stages if not is_chaptered(section) else [entry for entry in stages if not entry[1].numbered])
         return self._kept(parts)
 
     def items(self, block: Listing | Table, role: Role, section: Section, lead: Heading | None) -> list[Draft]:
         """Read a list or a table."""
         if isinstance(block, Table):
             return self.table(block, role)
-        drafts = self.listing(block, _combined(role, lead), lead, section)
+        drafts = self.listing(block, combined(role, lead), lead, section)
         if lead and lead.role is Role.CRITERIA:
             self.criteria.extend(drafts)
             return []
@@ -160,7 +173,7 @@ class _Outliner(ListReader):
         if not WORD.search(text.text):
             return self.section(section, role), Heading(Role.WORK, "")
         heading = read_heading(text.text)
-        if titles_all and (heading.role is Role.THEME or (heading.role is Role.WORK and _has_sections(section))):
+        if titles_all and (heading.role is Role.THEME or (heading.role is Role.WORK and has_sections(section))):
             return self.section(section, Role.THEME), Heading(Role.WORK, heading.name)
         unread = section.level == FOLDED and _MACHINE_MADE.search(heading.name)
         if text.struck or DONE.search(section.heading) or heading.role is Role.SKIP or unread:
@@ -177,9 +190,9 @@ class _Outliner(ListReader):
             return children, heading
         if heading.role is Role.WORK:
             return self.section(section, Role.WORK), heading
-        if heading.role is Role.THEME and _labels_a_line(section):
+        if heading.role is Role.THEME and labels_a_line(section):
             line, rest = (attrs.evolve(section, blocks=part) for part in (section.blocks[:1], section.blocks[1:]))
-            return [*self.theme(line, heading, role), *self.section(rest, role)], Heading(Role.WORK, "")
+            return [*self.section(line, Role.THEME), *self.section(rest, role)], Heading(Role.WORK, "")
         drafts = self.theme(section, heading, role)
         named_alone = heading.role is not Role.THEME and not any(draft.children for draft in drafts)
         return [] if named_alone else drafts, heading
@@ -206,7 +219,7 @@ class _Outliner(ListReader):
 
     def theme(self, section: Section, heading: Heading, role: Role) -> list[Draft]:
         """Read a heading that names a part of the work."""
-        asks = self.english and (_is_whole_order(heading.name) or (role is Role.WORK and _is_order(heading.name)))
+        asks = self.english and (is_whole_order(heading.name) or (role is Role.WORK and is_order(heading.name)))
         talks = len(self.criteria)
         own = Section(section.heading, section.level, section.lines)
         own.blocks = [
@@ -218,7 +231,7 @@ class _Outliner(ListReader):
         notes = [
             block.lines
             for block in section.blocks
-            if isinstance(block, Paragraph | Verbatim | Quote) and not _used(block, children)
+            if isinstance(block, Paragraph | Verbatim | Quote) and not is_used(block, children)
         ]
         group = Draft(self.titles.of_group(heading), children=children, spans=notes)
         group.criteria = self.taken_criteria(talks) if children or asks or heading.ordered else []
@@ -298,7 +311,7 @@ class _Outliner(ListReader):
         most = max(1, self.left)
         if role is Role.ASIDE or role is Role.BEFORE:
             return []
-        if tells_dates(table):
+        if tells_dates(table) and not self.talk_counts:
             self.talk.append(Section("", 0, table.lines, [table]))
             return []
         usual = self.titles.fallback
@@ -311,61 +324,3 @@ class _Outliner(ListReader):
             drafts[-1].spans.append((table.rows[most][1], table.lines[1]))
         self.structured = self.structured or bool(drafts)
         return drafts
-
-
-def _is_order(name: str) -> bool:
-    return read_request(name).ask is Ask.REQUEST
-
-
-def _is_whole_order(name: str) -> bool:
-    """Whether a heading says what to do, and to what: "Clean up" is the name of a part."""
-    return _is_order(name) and len(_PARTICLE.sub("", name).split()) > 1
-
-
-def _labels_a_line(section: Section) -> bool:
-    """Whether a heading such as "**Duration:** an hour" is about its own line, and not about what follows it."""
-    first, *rest = section.blocks or [section]
-    return (
-        bool(rest)
-        and isinstance(first, Paragraph)
-        and first.lines[0] == section.lines[0]
-        and not LEADS_IN.search(first.text)
-    )
-
-
-def _has_sections(section: Section) -> bool:
-    return any(isinstance(block, Section) for block in section.blocks)
-
-
-def _is_chaptered(section: Section) -> bool:
-    """Whether its parts are numbered as those of a document are, together with what is no work."""
-    headings = [read_heading(plain(block.heading).text) for block in section.blocks if isinstance(block, Section)]
-    return any(heading.numbered and heading.role is not Role.THEME for heading in headings)
-
-
-def _combined(role: Role, heading: Heading | None) -> Role:
-    if heading is None or (heading.role is Role.THEME and role is not Role.THEME):
-        return role
-    return heading.role
-
-
-def _before_last_line(text: str) -> str:
-    return text.rstrip().rpartition("\n")[0]
-
-
-def _whole(section: Section) -> tuple[int, int]:
-    end = section.lines[1]
-    for block in section.blocks:
-        end = max(end, _whole(block)[1] if isinstance(block, Section) else block.lines[1])
-    return section.lines[0], end
-
-
-def _themes(section: Section) -> int:
-    """Count the sections that name parts of the work."""
-    inner = [block for block in section.blocks if isinstance(block, Section)]
-    return sum((read_heading(plain(block.heading).text).role is Role.THEME) + _themes(block) for block in inner)
-
-
-def _used(block: Block, children: Sequence[Draft]) -> bool:
-    """Whether all of a block went into tasks already."""
-    return any(block.lines in child.spans for child in children)

@@ -27,7 +27,9 @@ _POINTER = re.compile(
     re.IGNORECASE,
 )
 # "(no more lorem ipsum)", "(editors write a file and rename it)": a name in brackets is shorter.
-_REMARK = re.compile(r" \((?:(?:no|not|e\.g|i\.e|currently|because|since|such as|see) ?[^()]*|(?:[^\s()]+ ){3,}[^\s()]+)\)$")
+_REMARK = re.compile(
+    r" \((?:(?:no|not|e\.g|i\.e|currently|because|since|such as|see) ?[^()]*|(?:[^\s()]+ ){3,}[^\s()]+)\)$"
+)
 _SIGNS = re.compile(r"[#(\[@!]|[a-zA-Z]-[0-9]|see |docs?\b|cf\b|details|compare|more |per ", re.IGNORECASE)
 _LONGEST_POINTER = 120
 _SHORTEST = 4  # characters of a title: what is shorter is not all that there is to say

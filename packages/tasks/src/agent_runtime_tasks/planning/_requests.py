@@ -64,8 +64,8 @@ def read_request(text: str, fallback: str = "take care of", forced: bool = False
 _TRAILING = re.compile(r"[\s.;:,!?\u2026\u3002]+$")
 
 _SIGNS_OF_A_REQUEST = re.compile(
-    r"\b(?:wish|will|need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would (?:be|(?:\w+ )?help)|plans? to|(?:is|are) (?:to"
-    r"|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
+    r"\b(?:wish|will|need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would (?:be|(?:\w+ )?help)|plans? to"
+    r"|(?:is|are) (?:to|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
     re.IGNORECASE,
 )
 

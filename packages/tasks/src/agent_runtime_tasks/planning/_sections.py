@@ -67,29 +67,30 @@ _NAMES = {
         kontext|contexte|contexto|antecedentes|contesto|achtergrond|背景|背景信息|배경
         """,
     Role.ASIDE: """
-        full output|output of the tool|click to expand|show more|expand|created|updated|last updated|last edited|date|due|due date|deadline|sprint|component|components|os|browser|
-        reported by|reporter|assignee|assigned to|approved by|epic link|type|tags|category|app version|device model|
-        frequency|additional context|additional information|additional notes|affected|affected systems|
-        affected users|affected versions|anything else|approvers|architecture|architecture overview|attachments|
-        audience|author|authors|benefits|budget|calendar|calendrier|conclusion|conclusions|constraints|
-        contact|contacts|cost|costs|current architecture|customers|data model overview|dates|dependencies|device|
-        discussion|effort|environment|estimate|estimates|example|examples|figures|further information|guidelines|
-        how it works|important dates|key dates|kosten|labels|log|logs|metrics|more information|numbers|
-        other information|output|owner|owners|people|persona|personas|platform|price|principles|priority|recordings|
-        recovery|related links|results|reviewers|roles|sample|samples|schedule|screenshot|screenshots|severity|
-        stakeholders|state|statistics|status|supported browsers|supported versions|target audience|target group|
-        target users|team|tech stack|technologies|technology|teilnehmer|termine|terms|the team|time frame|timeframe|
-        timeline|timelines|tools|troubleshooting|users|value|version|versions|videos|who|zeitplan
+        full output|click to expand|show more|expand|created|updated|last updated|last edited|date|due|due date|
+        deadline|sprint|component|components|os|browser|reported by|reporter|assignee|assigned to|approved by|epic link|
+        type|tags|category|app version|device model|frequency|additional context|additional information|
+        additional notes|affected|affected systems|affected users|affected versions|anything else|approvers|
+        architecture|architecture overview|attachments|audience|author|authors|benefits|budget|calendar|calendrier|
+        conclusion|conclusions|constraints|contact|contacts|cost|costs|current architecture|customers|
+        data model overview|dates|dependencies|device|discussion|effort|environment|estimate|estimates|example|examples|
+        figures|further information|guidelines|how it works|important dates|key dates|kosten|labels|log|logs|metrics|
+        more information|numbers|other information|output|owner|owners|people|persona|personas|platform|price|
+        principles|priority|recordings|recovery|related links|results|reviewers|roles|sample|samples|schedule|
+        screenshot|screenshots|severity|stakeholders|state|statistics|status|supported browsers|supported versions|
+        target audience|target group|target users|team|tech stack|technologies|technology|teilnehmer|termine|terms|
+        the team|time frame|timeframe|timeline|timelines|tools|troubleshooting|users|value|version|versions|videos|who|
+        zeitplan
         """,
     Role.TALK: """
-        consequences|impact|scope|in scope|summary|description|overview|introduction|intro|abstract|tldr|tl dr|purpose|objective|
-        objectives|goal|goals|aim|aims|vision|mission|executive summary|problem|problem statement|the problem|issue|
-        the issue|bug|describe the bug|bug description|problem description|
+        consequences|impact|scope|in scope|summary|description|overview|introduction|intro|abstract|tldr|tl dr|purpose|
+        objective|objectives|goal|goals|aim|aims|vision|mission|executive summary|problem|problem statement|the problem|
+        issue|the issue|bug|describe the bug|bug description|problem description|
         is your feature request related to a problem|is your feature request related to a problem please describe|
-        use case|use cases|why|question|research question|research questions|hypothesis|hypotheses|notes|note|
-        comments|remarks|hints|hint|tips|decision|about|idea|the idea|proposal summary|user need|opportunity|
-        hinweise|hinweis|zusammenfassung|ziel|ziele|zweck|beschreibung|überblick|einleitung|problemstellung|résumé|
-        objectif|objectifs|remarques|resumen|objetivo|objetivos|notas|概要|目的|目標|備考
+        use case|use cases|why|question|research question|research questions|hypothesis|hypotheses|notes|note|comments|
+        remarks|hints|hint|tips|decision|about|idea|the idea|proposal summary|user need|opportunity|hinweise|hinweis|
+        zusammenfassung|ziel|ziele|zweck|beschreibung|überblick|einleitung|problemstellung|résumé|objectif|objectifs|
+        remarques|resumen|objetivo|objetivos|notas|概要|目的|目標|備考
         """,
     Role.BEFORE: """
         prerequisites|prerequisite|preconditions|before you begin|before you start|before starting|
@@ -147,8 +148,8 @@ _PARTS = tuple(
             r"^(?:rollback|roll back|alternatives?|appendix|references?|examples?|screenshots?) "
             r"(?!.*\b(?:fix|add|write)\b)",
             r"\b(?:references|glossary|rollback|screenshots|examples)$",
-            r"^(?:nicht (?:teil|bestandteil|im|enthalten|geplant|vorgesehen)|kein (?:teil|bestandteil)|pas (?:dans|prévu)"
-            r"|ne fait pas partie|no (?:incluye|incluido|forma parte))\b",
+            r"^(?:nicht (?:teil|bestandteil|im|enthalten|geplant|vorgesehen)|kein (?:teil|bestandteil)|pas (?:dans"
+            r"|prévu)|ne fait pas partie|no (?:incluye|incluido|forma parte))\b",
         ),
         (
             Role.ASIDE,

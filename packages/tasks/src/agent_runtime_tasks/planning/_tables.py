@@ -36,7 +36,9 @@ _OPEN = re.compile(
     re.IGNORECASE,
 )
 _MILESTONE_COLUMN = re.compile(r"^(?:milestones?|phases?|events?|what)$", re.IGNORECASE)
-_DATE_COLUMN = re.compile(r"^(?:(?:due |target |start |end )?dates?|due|when|deadline|eta|start|end|until)$", re.IGNORECASE)
+_DATE_COLUMN = re.compile(
+    r"^(?:(?:due |target |start |end )?dates?|due|when|deadline|eta|start|end|until)$", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W\d_]{2}")
 _DONE_SIGN = re.compile("^[\u2705\u2713\u2714\u2611]")
 _FAULT_COLUMN = re.compile(r"^(?:findings?|bugs?|defects?|problems?|faults?|vulnerabilit(?:y|ies))$", re.IGNORECASE)

@@ -22,7 +22,9 @@ _TELLS_FROM_THE_START = re.compile(
     r"(?:many|most|several|I|we|you|he|she|it|they|this|that|these|those|there|here|today|currently|because"
     r"|since|although|as|see|note|nb|e\.g|i\.e|for example|such as|only|when|if|why|what|which|who|whose|how"
     r"|where|cc|bcc|thanks|thank|hi|hello|dear|regards|kind regards|best regards|cheers|sorry|hope|fyi|tbd|tba|n/a"
-    r"|none|blocked (?:by|on)|depends? on|part of|relate[sd] to|duplicate of|follow-up (?:to|of)|supersedes|caution|warning|important)\b",
+    r"|none"
+    r"|blocked (?:by|on)|depends? on|part of|relate[sd] to|duplicate of|follow-up (?:to|of)|supersedes|caution|warning"
+    r"|important)\b",
     re.IGNORECASE,
 )
 
@@ -39,7 +41,7 @@ def tells(text: str) -> bool:
     words = text.lower().split(maxsplit=8)[1:8]
     if any(word in TELLING for word in words):
         return True
-    for word, following in pairwise(words):
+    for word, following in pairwise(words if text.split(" ", 1)[0].lower() not in VERBS else ()):
         base = word.removesuffix("s")
         if base != word and base in NOUN_VERBS and (following in DETERMINERS or following in _AFTER_A_TOLD_VERB):
             return True

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from .._plan import Plan
 from ._arrange import arrange
-from ._document import Block, Document, Paragraph, Section, read_document
+from ._document import Block, Document, Paragraph, Section, Verbatim, read_document
 from ._drafts import Draft, fit_title
 from ._imperatives import first_word
 from ._inline import plain
@@ -65,7 +65,7 @@ def plan_text(name: str, description: str, *, strategy: Strategy | str, max_task
     if max_tasks < 1:
         raise ValueError(f"max_tasks is {max_tasks}; it must be at least 1")
     document = read_document(description)
-    outline = read_outline(document, most=min(max(100, 5 * max_tasks), 1500))
+    outline = read_outline(document, most=_most_drafts(document, max_tasks))
     drafts, kind = outline.drafts, None
     named = read_document(name[:_LONGEST_NAME])
     title = plain(" ".join(named.lines)).text
@@ -85,6 +85,13 @@ def plan_text(name: str, description: str, *, strategy: Strategy | str, max_task
         drafts = [Draft(fit_title(title) or "Work out what is to be done", spans=whole)]
     drafts[-1].criteria.extend(outline.criteria)
     return arrange(drafts, document, str(strategy), max_tasks, kind, outline.english)
+
+
+def _most_drafts(document: Document, max_tasks: int) -> int:
+    """Return how many tasks to look for: folding needs to know those beyond what there is room for where they nest."""
+    if all(isinstance(block, Paragraph | Verbatim) for block in document.root.blocks):
+        return max_tasks + 1
+    return min(max(100, 5 * max_tasks), 1500)
 
 
 def _without_goal(title: str, drafts: list[Draft]) -> list[Draft]:

@@ -5,13 +5,14 @@ import re
 import attrs
 
 from ._drafts import fit_title
-from ._imperatives import capital, is_imperative, names_a_thing, phrase_title, small, takes_an_object
+from ._imperatives import capital, first_word, is_imperative, names_a_thing, phrase_title, small, takes_an_object
 from ._inline import Plain
 from ._openers import take_opener
 from ._references import without_references
 from ._requests import Ask, read_request
 from ._sections import Heading
 from ._sentences import sentences
+from ._words import VERBS
 
 _FAULT = re.compile(
     r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error"
@@ -55,7 +56,7 @@ class Titles:
                 return fit_title(f"Fix: {small(take_opener(first)[1])}")
             return fit_title(f"Make sure that {small(take_opener(first)[1])}")
         named = take_opener(first)[1]
-        if reading.ask is Ask.PHRASE and (takes_an_object(named) or (among_orders and not names_a_thing(named))):
+        if reading.ask is Ask.PHRASE and (takes_an_object(named) or (among_orders and _may_be_an_order(named))):
             return fit_title(capital(named))
         return fit_title(reading.title)
 
@@ -71,6 +72,11 @@ class Titles:
             titled = phrase_title(name, "work on")
             return fit_title(f"Complete {name}" if heading.ordered and titled.startswith("Work on") else titled)
         return fit_title(f"Work on: {name}")
+
+
+def _may_be_an_order(text: str) -> bool:
+    """Whether a phrase among orders is likely one too: "Watch error rates for a day"."""
+    return not names_a_thing(text) or (first_word(text) in VERBS and text.count(" ") > 2)
 
 
 def entry_text(head: Plain) -> str:

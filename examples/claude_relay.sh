@@ -1,0 +1,18 @@
+#!/bin/sh
+# A relay of three agents that are Claude Code without a screen: `claude -p` is given the briefing on standard input.
+#
+#   examples/claude_relay.sh "What should a team know before it moves from MySQL to SQLite?"
+#
+# It uses the database of this project (`agent-runtime where` prints which). When it is stopped or killed, the last
+# command, run again by hand, goes on from the step that it had reached.
+set -eu
+question=${1:-"What should a team know before it keeps its data in SQLite?"}
+if ! command -v claude >/dev/null; then
+  echo "claude is not installed: https://claude.com/claude-code" >&2
+  exit 1
+fi
+
+created=$(agent-runtime relay create "$question" "$question" quick --json)
+pipeline=$(echo "$created" | python3 -c 'import json, sys; print(json.load(sys.stdin)["pipeline_id"])')
+# With --output-format json, claude also tells what was used; a rate limit is then known for one, and waited for.
+agent-runtime relay run "$pipeline" --agent-command "claude -p --output-format json" --time-limit 900

@@ -1,0 +1,71 @@
+"""What the blocks of a document and their headings are to each other."""
+
+import re
+from collections.abc import Sequence
+
+from ._document import Block, Paragraph, Section
+from ._drafts import Draft
+from ._inline import plain
+from ._lists import LEADS_IN
+from ._requests import Ask, read_request
+from ._sections import Heading, Role, read_heading
+
+_PARTICLE = re.compile(r" (?:up|out|down|off|over|on|in)$")
+
+
+def is_order(name: str) -> bool:
+    return read_request(name).ask is Ask.REQUEST
+
+
+def is_whole_order(name: str) -> bool:
+    """Whether a heading says what to do, and to what: "Clean up" is the name of a part."""
+    return is_order(name) and len(_PARTICLE.sub("", name).split()) > 1
+
+
+def labels_a_line(section: Section) -> bool:
+    """Whether a heading such as "**Duration:** an hour" is about its own line, and not about what follows it."""
+    first, *rest = section.blocks or [section]
+    return (
+        bool(rest)
+        and isinstance(first, Paragraph)
+        and first.lines[0] == section.lines[0]
+        and not LEADS_IN.search(first.text)
+    )
+
+
+def has_sections(section: Section) -> bool:
+    return any(isinstance(block, Section) for block in section.blocks)
+
+
+def is_chaptered(section: Section) -> bool:
+    """Whether its parts are numbered as those of a document are, together with what is no work."""
+    headings = [read_heading(plain(block.heading).text) for block in section.blocks if isinstance(block, Section)]
+    return any(heading.numbered and heading.role is not Role.THEME for heading in headings)
+
+
+def combined(role: Role, heading: Heading | None) -> Role:
+    if heading is None or (heading.role is Role.THEME and role is not Role.THEME):
+        return role
+    return heading.role
+
+
+def before_last_line(text: str) -> str:
+    return text.rstrip().rpartition("\n")[0]
+
+
+def whole_lines(section: Section) -> tuple[int, int]:
+    end = section.lines[1]
+    for block in section.blocks:
+        end = max(end, whole_lines(block)[1] if isinstance(block, Section) else block.lines[1])
+    return section.lines[0], end
+
+
+def count_themes(section: Section) -> int:
+    """Count the sections that name parts of the work."""
+    inner = [block for block in section.blocks if isinstance(block, Section)]
+    return sum((read_heading(plain(block.heading).text).role is Role.THEME) + count_themes(block) for block in inner)
+
+
+def is_used(block: Block, children: Sequence[Draft]) -> bool:
+    """Whether all of a block went into tasks already."""
+    return any(block.lines in child.spans for child in children)
