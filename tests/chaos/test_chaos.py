@@ -77,14 +77,14 @@ def told(written: list[Written]) -> list[Written]:
 
 
 def weather(storm: Storm, tmp_path: Path, rounds: int, seconds: float, every: float) -> Counter[str]:
-    """Let a storm rage in rounds, with a backup in the middle of each, and look at the file and the copy after each."""
+    """Let a storm rage in rounds, and look at the file after each; in the middle of each doctor and backup are called."""
     for number in range(rounds):
         storm.rage(seconds / 2, every=every)
         before_the_copy = told(ledgers(storm.folder))
         copy = tmp_path / f"copy-{number}.db"
-        copying = command("backup", copy, path=storm.path)
+        called = [command("backup", copy, path=storm.path), command("doctor", path=storm.path)]
         storm.rage(seconds / 2, every=every)
-        outcome(copying)
+        assert [outcome(one).get("findings", []) for one in called] == [[], []]
         storm.end()
         written = ledgers(storm.folder)
         assert read(storm.path, written) == [], f"round {number} of seed {storm.seed}"

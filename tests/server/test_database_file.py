@@ -1,6 +1,7 @@
 """The file: how it is made, what it may be, which settings hold, and how its tables move forward."""
 
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -349,6 +350,40 @@ def test_what_a_killed_upgrade_left_of_its_copy_goes_with_the_next(path: Path) -
     assert texts(open_ledger(path, 2)) == ["one"]
     [_] = path.parent.glob("runtime.db.before-upgrade-*")
     assert [each.name for each in path.parent.glob(".*")] == [".another.db.before-upgrade-x.agent-runtime-partial"]
+
+
+def test_an_upgrade_that_is_killed_changes_nothing_and_is_done_by_the_next(path: Path) -> None:
+    write(open_ledger(path, 1), "one")
+    code = f"""
+import os, signal
+from pathlib import Path
+import attrs
+from agent_runtime_mcp._database import Database
+from ledgers import VERSIONS, Ledger
+
+@attrs.frozen
+class Killed:
+    name = "ledger"
+    migrations = VERSIONS[2].migrations
+
+    def version(self, connection):
+        return VERSIONS[2].version(connection)
+
+    def migrate(self, connection):
+        VERSIONS[2].migrate(connection)
+        connection.cache_flush()  # to the -wal, as a large upgrade would
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Database(Path({str(path)!r}), Ledger, [Killed()]).run_blocking(lambda it: it.texts(), writes=False)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent)
+    assert killed.returncode == -signal.SIGKILL
+    before = open_ledger(path, 1)
+    write(before, "two")
+    assert texts(before) == ["one", "two"]
+    assert texts(open_ledger(path, 2)) == ["one", "two"]
+    [killed_copy, copy] = sorted(path.parent.glob("runtime.db.before-upgrade-*"))
+    assert [texts(open_ledger(each, 1)) for each in (killed_copy, copy)] == [["one"], ["one", "two"]]
 
 
 def test_an_upgrade_is_not_begun_without_room_for_the_copy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,42 @@ def test_a_program_that_has_the_file_for_itself_is_waited_for_and_its_end_is_not
             assert outcome(lambda: runtime("list_tasks")) == "busy"
     runtime.task("after")
     assert len(runtime("list_tasks")["tasks"]) == 1
+
+
+def test_a_server_answers_storage_stays_up_and_goes_on_when_the_file_is_back(tmp_path: Path, new_file: Path) -> None:
+    path = tmp_path / "runtime.db"
+    away = tmp_path / "away.db"
+    shutil.copy(new_file, path)
+    command = [sys.executable, "-m", "agent_runtime_mcp", "serve", "--db", str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+
+        def ask(tool: str, **arguments: Any) -> Any:
+            """Return the reply, or the code of the error."""
+            server.stdin.write(call(1, tool, **arguments))
+            server.stdin.flush()
+            result = json.loads(server.stdout.readline())["result"]
+            if result.get("isError"):
+                return json.loads(result["content"][0]["text"])["error"]["code"]
+            return result["structuredContent"]
+
+        server.stdin.write(line(INITIALIZE) + line(INITIALIZED))
+        server.stdin.flush()
+        server.stdout.readline()
+        ask("create_goal", name="before")
+        path.rename(away)
+        assert [ask("create_goal", name="not written") for _ in range(3)] == ["storage"] * 3
+        assert len(ask("list_goals")["goals"]) == 1
+        away.rename(path)
+        ask("create_goal", name="after")
+        whole = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+        os.truncate(path, 5000)
+        assert ask("list_tasks", query="in no page that is kept in memory") == "storage"
+        server.kill()
+    for name, content in whole.items():
+        (tmp_path / name).write_bytes(content)
+    runtime = Runtime(path, time.time)
+    assert [goal["name"] for goal in runtime("list_goals")["goals"]] == ["before", "after"]
+    runtime.database.close()
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ _DEEPEST_METADATA = 50
 _COMPACT_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Text:
     """Text within bounds, without control characters, terminal escapes and bidirectional overrides.
 
@@ -84,7 +84,7 @@ class Text:
         return _present(type="string", minLength=self.shortest or None, maxLength=self.characters)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Integer:
     """A whole number within inclusive bounds; a boolean is none."""
 
@@ -110,7 +110,7 @@ class Integer:
         return _present(type="integer", minimum=self.low, maximum=self.high if self.high < LARGEST_ID else None)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Number:
     """A finite number within inclusive bounds (`above`: an exclusive lower one); a boolean is none."""
 
@@ -146,7 +146,7 @@ class Number:
         return _present(type="number", minimum=self.low, exclusiveMinimum=self.above, maximum=self.high)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Choice:
     """One of a few words."""
 
@@ -168,7 +168,7 @@ class Choice:
         return {"type": "string", "enum": list(self.words)}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Items:
     """A list of at most (and at least) so many items, each within its own bounds."""
 
@@ -198,7 +198,7 @@ class Items:
         return _present(type="array", items=items, minItems=self.at_least or None, maxItems=self.at_most)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class JsonObject:
     """A JSON object of at most so many KiB."""
 

@@ -94,6 +94,10 @@ class HeldBatons(Upkeep):
         with self.connection:
             return self._claims.detach(holder)
 
+    def has_issued(self, baton_id: str) -> bool:
+        """Tell whether a baton, live or settled, is one of this database."""
+        return self._records.attempts.find(baton_id) is not None
+
     def fail_attempt(
         self,
         pipeline_id: PipelineId,

@@ -30,7 +30,7 @@ _JUST_NOW = 0.005
 _STILL_THERE = 1.0
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Database(Generic[Assembled]):
     """One file, one connection to it, and what is built on that. It belongs to one thread.
 
@@ -185,7 +185,7 @@ class Database(Generic[Assembled]):
         )
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Opened(Generic[Assembled]):
     """A connection and what tells when it must not be used any more.
 
@@ -268,7 +268,7 @@ _in_use: "weakref.WeakSet[_Opened[Any]]" = weakref.WeakSet()
 os.register_at_fork(after_in_child=_keep_hands_off_what_the_parent_uses)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Turns:
     """Whose turn it is to write, as far as one process can tell without asking the others.
 
@@ -302,7 +302,7 @@ def _random_of(bounds: tuple[float, float]) -> float:
     return random.uniform(*bounds)  # noqa: S311 - no secret; processes in step would meet again and again
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Snapshot:
     """Reads several statements from one state of the database; in a transaction that is so already."""
 

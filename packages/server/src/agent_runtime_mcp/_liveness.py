@@ -44,7 +44,7 @@ def is_alive(holder: str) -> bool | None:
     return _runs(int(pid), started)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Process:
     """What tells one process from all others: its number alone is given again, after a reboot at the latest."""
 

@@ -60,7 +60,7 @@ def require_up_to_date(schema: Schema, connection: apsw.Connection) -> None:
         raise Outdated
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Opening:
     """How a database file is to be opened.
 

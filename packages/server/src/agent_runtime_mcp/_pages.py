@@ -1,6 +1,5 @@
 """Pages of lists: bounded in rows and bytes, followed by a cursor that belongs to its filters."""
 
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -56,6 +55,8 @@ class Cursor:
 
     @property
     def _mark(self) -> str:
+        import zlib
+
         return f"{zlib.crc32(compact(self.filters).encode()):08x}"
 
 

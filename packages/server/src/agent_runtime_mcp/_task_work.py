@@ -1,7 +1,6 @@
 """Works on tasks with an agent that is a program: claims the next ready one, runs the agent on it, settles it."""
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
@@ -10,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from agent_runtime_relay.runner import AgentFailed, AgentResult, Backoff, CommandAgent, Folder
+from agent_runtime_relay.runner import AgentFailed, AgentResult, Backoff, CommandAgent, Folder, Superseded, attended
 from agent_runtime_tasks.errors import TaskError
 
 from ._call import Session
@@ -21,16 +20,12 @@ from ._sizes import cut_text
 from ._task_prompt import TaskBriefing, briefing_of, task_prompt
 
 LEASE_SECONDS = 60
-_LOOK_EVERY = 2.0  # seconds between two looks at the claim and at what others did to the task
+LOOK_EVERY = 2.0
 _LONGEST_TEXT = 64 * 1024  # bytes of a result and of an error
 _CLIENT = "agent-runtime"
 _RATE_LIMITED = "rate_limited"
 
 _log = logging.getLogger(__name__)
-
-
-class _Lost(Exception):
-    """The claim is not this worker's any more."""
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +64,7 @@ class TaskWork:
         time_limit: seconds for a task.
         goal_id: only tasks of this goal and its sub-goals; None for all.
         backoff: how long a task that failed is not offered.
+        look_every: seconds between two looks at the claim, and at what others did to the task.
     """
 
     database: Database[Libraries]
@@ -78,6 +74,7 @@ class TaskWork:
     time_limit: float
     goal_id: int | None = None
     backoff: Backoff = attrs.field(factory=lambda: Backoff(first=5.0, longest=300.0))
+    look_every: float = LOOK_EVERY
 
     async def next(self) -> Worked | None:
         """Claim the next ready task and work on it; None where nothing is ready.
@@ -112,8 +109,8 @@ class TaskWork:
         task_id = briefing.task.task_id
         try:
             result = await self._run(briefing, token)
-        except _Lost as lost:
-            return "superseded", str(lost), 0
+        except Superseded as superseded:
+            return "superseded", str(superseded), 0
         except AgentFailed as failure:
             return await self._fail(briefing, token, failure)
         try:
@@ -127,30 +124,25 @@ class TaskWork:
 
         Raises:
             AgentFailed: it handed nothing in.
-            _Lost: the claim is over; the agent was stopped.
+            Superseded: the claim is over; the agent was stopped.
         """
         task_id = briefing.task.task_id
         result_file = self.folder.path / f"task-{task_id}.{token}.result.json"
         variables = {"AGENT_RUNTIME_TASK_ID": str(task_id)}
-        running = asyncio.ensure_future(
-            self.agent.answer(task_prompt(briefing), variables, result_file, self.time_limit)
-        )
         try:
-            while not (await asyncio.wait({running}, timeout=_LOOK_EVERY))[0]:
-                await self._look_after(task_id, token)
-            return running.result()
+            return await attended(
+                self.agent.answer(task_prompt(briefing), variables, result_file, self.time_limit),
+                lambda: self._look_after(task_id, token),
+                self.look_every,
+            )
         finally:
-            while not running.done():  # once for TERM and a grace, once more for whoever is in a hurry
-                running.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait({running})
             result_file.unlink(missing_ok=True)
 
     async def _look_after(self, task_id: int, token: str) -> None:
         """Renew the claim where that is due.
 
         Raises:
-            _Lost: it is over.
+            Superseded: it is over.
         """
 
         def look(libraries: Libraries) -> bool:
@@ -158,13 +150,9 @@ class TaskWork:
                 libraries.tasks.renew_due(self.session.holder)
             return libraries.tasks.is_current(task_id, token)
 
-        try:
-            is_current = await self.database.run(look, writes=True)
-        except Exception:  # the file is locked or gone for now: the agent's work need not be lost for that
-            _log.exception("the claim on task %s was not looked after", task_id)
-            return
+        is_current = await self.database.run(look, writes=True)
         if not is_current:
-            raise _Lost(f"task {task_id} was settled or taken over by somebody else")
+            raise Superseded(f"task {task_id} was settled or taken over by somebody else")
 
     async def _fail(self, briefing: TaskBriefing, token: str, failure: AgentFailed) -> tuple[str, str | None, int]:
         """Give the task back: a rate limit costs no attempt, anything else does."""

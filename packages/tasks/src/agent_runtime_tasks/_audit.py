@@ -20,7 +20,7 @@ _AT_ONCE = 200
 _MOST_ROUNDS = 10_000
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Audit:
     """Looks through the tasks of one database, a page at a time.
 

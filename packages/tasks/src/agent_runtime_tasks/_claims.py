@@ -20,7 +20,7 @@ CLAIM_COLUMNS = """
 """
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ClaimRow:
     """A claim as it is stored; times and the lease are in milliseconds."""
 
@@ -47,7 +47,7 @@ class ClaimRow:
         return Outcome.DETACHED if self.detached else Outcome.LOST
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Claims:
     """The claims of one database.
 

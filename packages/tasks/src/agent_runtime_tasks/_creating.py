@@ -32,7 +32,7 @@ class NewTask:
     not_before: int | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Creating:
     """Makes the tasks of one database.
 

@@ -20,7 +20,7 @@ _AS_JSON = ("acceptance_criteria", "metadata")
 _PLACE = ("dependencies", "parent_id", "goal_id")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Editing:
     """Changes the tasks of one database.
 

@@ -11,7 +11,7 @@ from ._storage import Connection
 _AT_ONCE = 1000
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Holding:
     """Holds goals of one database; each call costs as much as the goal has tasks that it affects.
 

@@ -36,7 +36,7 @@ class Filter:
         return tuple(state for state in _ALL_STATES if state.status is self.status)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Listing:
     """Lists the tasks of one database.
 

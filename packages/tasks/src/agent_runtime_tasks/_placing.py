@@ -16,7 +16,7 @@ from ._transitions import Transitions
 from .errors import InvalidValue, TaskCycle, TaskNotFound
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Placing:
     """Checks the places of tasks in one database, and makes room for children.
 

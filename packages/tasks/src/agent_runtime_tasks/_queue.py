@@ -30,7 +30,7 @@ NEXT_DUE = f"""
 """
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ReadyQueue:
     """The ready queue of one database.
 

@@ -28,7 +28,7 @@ _DUE = "(SELECT COUNT(*) FROM tasks_tasks AS t WHERE t.wake_at <= :now {where})"
 _NONE_DUE = "0"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Reading:
     """Reads tasks of one database.
 

@@ -10,7 +10,7 @@ from ._rows import Rows
 from ._rules import Node, bearing, derive, queue_key
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Reckoning:
     """Reckons the derived columns of tasks anew.
 

@@ -21,7 +21,7 @@ class WrongCount:
     found: int
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Recounting:
     """Counts the tasks of one database anew.
 

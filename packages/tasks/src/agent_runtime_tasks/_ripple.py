@@ -9,7 +9,7 @@ from ._rows import Rows
 from ._rules import ABSENT, Bearing, Node, bearing, derive
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Ripple:
     """The consequences of changes to some tasks, gathered in memory and written once.
 

@@ -20,7 +20,7 @@ NODE_COLUMNS = """
 """
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Rows:
     """The rows of the task graph, as nodes.
 

@@ -10,7 +10,7 @@ from ._storage import Connection
 from .errors import TaskNotFound
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Standing:
     """A task as a write finds it."""
 

@@ -1,21 +1,20 @@
-"""The tasks of a database: a graph of work with a ready queue, in which one claim has one winner."""
+"""The tasks of a database: a graph of work with a ready queue, in which one claim has one winner.
+
+What an operation needs is imported at its first use: a command needs two or three of these parts, and making the
+classes of the others would cost it more than its work.
+"""
 
 import contextlib
-import secrets
+import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import attrs
 
-from ._audit import Audit
 from ._changes import KEEP, checked_changes
 from ._claims import Claims
-from ._creating import Creating, NewTask
-from ._editing import Editing
-from ._finding import Finding
-from ._holding import Holding
-from ._listing import Filter, Listing
 from ._model import (
     Claimed,
     Counts,
@@ -29,15 +28,11 @@ from ._model import (
     TaskPage,
     TaskStatus,
 )
-from ._placing import Placing
-from ._plan import Plan, check_plan
 from ._queue import ReadyQueue
 from ._reading import Reading
 from ._rows import Rows
 from ._schema import SCHEMA
 from ._storage import Connection, Snapshot
-from ._tokens import Tokens
-from ._transitions import StatusRequest, Transitions
 from .bounds import (
     CRITERIA,
     DELAY,
@@ -74,12 +69,24 @@ from .bounds import (
     Worker,
 )
 
+if TYPE_CHECKING:
+    from ._audit import Audit
+    from ._creating import Creating
+    from ._editing import Editing
+    from ._finding import Finding
+    from ._holding import Holding
+    from ._listing import Listing
+    from ._placing import Placing
+    from ._plan import Plan
+    from ._tokens import Tokens
+    from ._transitions import Transitions
+
 
 def _unknown(_holder: str) -> bool | None:
     return None
 
 
-@attrs.frozen(slots=False)
+@attrs.frozen(slots=False, eq=False, repr=False)
 class Tasks:
     """The tasks of one database.
 
@@ -94,7 +101,7 @@ class Tasks:
     connection: Connection
     clock: Callable[[], float] = attrs.field(default=time.time, kw_only=True)
     is_alive: Callable[[str], bool | None] = attrs.field(default=_unknown, kw_only=True)
-    new_id: Callable[[], str] = attrs.field(default=lambda: secrets.token_hex(8), kw_only=True)
+    new_id: Callable[[], str] = attrs.field(default=lambda: os.urandom(8).hex(), kw_only=True)
     snapshot: Snapshot = attrs.field(default=contextlib.nullcontext, kw_only=True)
 
     def migrate(self) -> int:
@@ -142,6 +149,8 @@ class Tasks:
             StaleClaim: the parent is claimed by somebody else.
             DependentsStarted: the parent is finished, and what waited for it has started.
         """
+        from ._creating import NewTask
+
         new = NewTask(
             title=TITLE("title", title),
             description=LONG_TEXT("description", description),
@@ -157,7 +166,9 @@ class Tasks:
         with self.connection:
             return self._creating.create(new, claim_token, self._now())
 
-    def plan(self, plan: Plan | object, *, goal_id: GoalId | None = None, max_attempts: MaxAttempts = 3) -> list[Task]:
+    def plan(
+        self, plan: "Plan | object", *, goal_id: GoalId | None = None, max_attempts: MaxAttempts = 3
+    ) -> list[Task]:
         """Create all tasks of a plan, or none.
 
         Args:
@@ -169,6 +180,8 @@ class Tasks:
             InvalidPlan: something is wrong with the plan; the error names all of it.
             InvalidValue: an argument is out of its bounds.
         """
+        from ._plan import check_plan
+
         checked = check_plan(plan)
         goal_id = None if goal_id is None else GOAL_ID("goal_id", goal_id)
         with self.connection:
@@ -300,6 +313,8 @@ class Tasks:
             DependentsStarted: what waited for it has started, so it can't be reopened.
         """
         delay = None if retry_in_seconds is None else DELAY("retry_in_seconds", retry_in_seconds) * 1000
+        from ._transitions import StatusRequest
+
         ask = StatusRequest(
             status=TaskStatus(STATUS("status", status)),
             worker=WORKER("worker", worker),
@@ -404,6 +419,8 @@ class Tasks:
         Raises:
             InvalidValue: an argument is out of its bounds.
         """
+        from ._listing import Filter
+
         wanted = Filter(
             goal_ids=goal_ids,
             status=None if status is None else TaskStatus(STATUS("status", status)),
@@ -462,7 +479,7 @@ class Tasks:
             for goal_id in sorted(goal_ids):
                 self._holding.unhold(goal_id, self._now())
 
-    def audit(self, checked: Callable[[int], object] = lambda _count: None) -> Iterator[Finding]:
+    def audit(self, checked: Callable[[int], object] = lambda _count: None) -> Iterator["Finding"]:
         """Yield what the tables say and the tasks in them contradict, reading a page at a time.
 
         Args:
@@ -477,7 +494,9 @@ class Tasks:
             return self._audit.rebuild(self._now())
 
     @cached_property
-    def _audit(self) -> Audit:
+    def _audit(self) -> "Audit":
+        from ._audit import Audit
+
         return Audit(self.connection, self._rows, self._claims)
 
     @cached_property
@@ -493,7 +512,9 @@ class Tasks:
         return Reading(self.connection, self._rows, self._claims)
 
     @cached_property
-    def _listing(self) -> Listing:
+    def _listing(self) -> "Listing":
+        from ._listing import Listing
+
         return Listing(self.connection, self._reading)
 
     @cached_property
@@ -501,27 +522,39 @@ class Tasks:
         return ReadyQueue(self.connection, self._rows, self._claims, self._reading, self.new_id)
 
     @cached_property
-    def _tokens(self) -> Tokens:
+    def _tokens(self) -> "Tokens":
+        from ._tokens import Tokens
+
         return Tokens(self.connection, self._claims)
 
     @cached_property
-    def _transitions(self) -> Transitions:
+    def _transitions(self) -> "Transitions":
+        from ._transitions import Transitions
+
         return Transitions(self.connection, self._rows, self._claims, self._reading, self._queue, self._tokens)
 
     @cached_property
-    def _placing(self) -> Placing:
+    def _placing(self) -> "Placing":
+        from ._placing import Placing
+
         return Placing(self.connection, self._rows, self._claims, self._tokens, self._transitions)
 
     @cached_property
-    def _creating(self) -> Creating:
+    def _creating(self) -> "Creating":
+        from ._creating import Creating
+
         return Creating(self.connection, self._rows, self._reading, self._placing)
 
     @cached_property
-    def _editing(self) -> Editing:
+    def _editing(self) -> "Editing":
+        from ._editing import Editing
+
         return Editing(self.connection, self._rows, self._claims, self._reading, self._placing)
 
     @cached_property
-    def _holding(self) -> Holding:
+    def _holding(self) -> "Holding":
+        from ._holding import Holding
+
         return Holding(self.connection, self._rows, self._claims)
 
     def _now(self) -> int:

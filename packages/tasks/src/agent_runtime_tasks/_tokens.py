@@ -17,7 +17,7 @@ _ENDS_IN = {
 }
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Tokens:
     """Tells the current tokens of one database from stale ones.
 

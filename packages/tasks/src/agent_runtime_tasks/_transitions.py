@@ -65,7 +65,7 @@ class _Case:
         return self.ask.claim_token if self.is_holder else None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Transitions:
     """Changes of status in one database.
 

@@ -21,6 +21,7 @@ from ._folder import Folder, FolderUnusable
 from ._results import AgentFailed, AgentResult
 from ._runner import Runner
 from ._warden import Warden
+from ._work import Superseded, attended
 
 __all__ = [
     "PASSED_ON",
@@ -52,8 +53,10 @@ __all__ = [
     "Runner",
     "StepCompleted",
     "StepStarted",
+    "Superseded",
     "Waiting",
     "Warden",
+    "attended",
     "crew_of_command",
     "fenced",
     "read_crew",

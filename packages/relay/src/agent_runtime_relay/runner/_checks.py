@@ -1,5 +1,6 @@
 """Gate checks: evidence for the quality of an output that does not come from its author."""
 
+import itertools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -56,8 +57,7 @@ class MinimumLength:
         length = len(result.output)
         if length >= self.characters:
             return Examination(check=Check(name=self.name, score=1.0))
-        detail = f"the output has {length} characters; it must have {self.characters}"
-        return Examination(check=Check(name=self.name, score=0.0, detail=detail))
+        return refused(self.name, f"the output has {length} characters; it must have {self.characters}")
 
 
 @attrs.define(kw_only=True, slots=False)
@@ -70,19 +70,19 @@ class MatchesSchema:
     @cached_property
     def _validator(self) -> Any:
         from jsonschema.validators import validator_for
+        from referencing import Registry
 
-        return validator_for(self.schema)(self.schema)
+        return validator_for(self.schema)(self.schema, registry=Registry())  # which fetches nothing
 
     async def examine(self, assignment: Assignment, result: AgentResult) -> Examination:  # noqa: ARG002 - protocol
         """Read the output and hold it against the schema."""
         try:
             value = json.loads(result.output)
         except (ValueError, RecursionError) as error:
-            return Examination(check=Check(name=self.name, score=0.0, detail=_cut(f"the output is not JSON: {error}")))
-        faults = [f"{fault.json_path}: {fault.message}" for fault in self._validator.iter_errors(value)]
-        return Examination(
-            check=Check(name=self.name, score=0.0 if faults else 1.0, detail=_cut("; ".join(faults[:_FAULTS_NAMED])))
-        )
+            return refused(self.name, f"the output is not JSON: {error}")
+        found = itertools.islice(self._validator.iter_errors(value), _FAULTS_NAMED)
+        faults = [f"{fault.json_path}: {_cut(fault.message)}" for fault in found]
+        return refused(self.name, "; ".join(faults)) if faults else Examination(check=Check(name=self.name, score=1.0))
 
 
 @attrs.frozen(kw_only=True)
@@ -126,15 +126,12 @@ class CommandCheck:
                 warden=self.warden,
             )
         except OSError as error:
-            return self._refused(f"{self.argv[0]} could not be started: {error}")
+            return refused(self.name, f"{self.argv[0]} could not be started: {error}")
         if ended.took_too_long:
-            return self._refused(f"{self.argv[0]} took more than {self.time_limit:g} seconds")
+            return refused(self.name, f"{self.argv[0]} took more than {self.time_limit:g} seconds")
         if ended.exit_code:
-            return self._refused(f"{self.argv[0]} ended with exit code {ended.exit_code}: {ended.last_words()}")
+            return refused(self.name, f"{self.argv[0]} ended with exit code {ended.exit_code}: {ended.last_words()}")
         return Examination(check=Check(name=self.name, score=1.0, verified_sources=self.verifies_sources))
-
-    def _refused(self, why: str) -> Examination:
-        return Examination(check=Check(name=self.name, score=0.0, detail=_cut(why)))
 
 
 @attrs.frozen(kw_only=True)
@@ -161,11 +158,11 @@ class Reviewer:
         try:
             review = await self.agent.answer(_review_prompt(assignment, result), variables, file, self.time_limit)
         except AgentFailed as failure:
-            return self._refused(f"the reviewer gave no mark: {failure}", failure.tokens_used)
+            return refused(self.name, f"the reviewer gave no mark: {failure}", failure.tokens_used)
         finally:
             file.unlink(missing_ok=True)
         if review.quality_score is None:
-            return self._refused("the reviewer gave no quality_score", review.tokens_used)
+            return refused(self.name, "the reviewer gave no quality_score", review.tokens_used)
         passed = review.quality_score >= baton.quality_threshold
         check = Check(
             name=self.name,
@@ -175,8 +172,10 @@ class Reviewer:
         )
         return Examination(check=check, tokens_used=review.tokens_used)
 
-    def _refused(self, why: str, tokens_used: int) -> Examination:
-        return Examination(check=Check(name=self.name, score=0.0, detail=_cut(why)), tokens_used=tokens_used)
+
+def refused(name: str, why: str, tokens_used: int = 0) -> Examination:
+    """Return what a check has found that did not pass, or could not be made."""
+    return Examination(check=Check(name=name, score=0.0, detail=_cut(why)), tokens_used=tokens_used)
 
 
 def _review_prompt(assignment: Assignment, result: AgentResult) -> str:

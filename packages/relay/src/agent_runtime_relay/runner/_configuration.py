@@ -32,13 +32,16 @@ class InvalidConfiguration(RelayError, ValueError):
     """A configuration can't be used; the message says where and why."""
 
 
-def read_crew(path: Path, warden: Warden, default_command: Sequence[str] | None = None) -> Crew:
+def read_crew(
+    path: Path, warden: Warden, default_command: Sequence[str] | None = None, *, time_limit: float | None = None
+) -> Crew:
     """Read a crew from a TOML file.
 
     Args:
         path: the file; the paths in it are relative to its folder.
         warden: ends what runs when this process dies.
         default_command: the program for roles without one, in place of the file's own.
+        time_limit: seconds that a step may take where the file does not say; 600 by default.
 
     Raises:
         InvalidConfiguration: the file can't be read, or something in it is wrong.
@@ -50,7 +53,8 @@ def read_crew(path: Path, warden: Warden, default_command: Sequence[str] | None 
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfiguration(f"{path} is not TOML: {error}") from None
     try:
-        return _Reader(path.parent, warden).crew(values, default_command)
+        limit = TIME_LIMIT if time_limit is None else _bounded("time_limit", _SECONDS, time_limit)
+        return _Reader(path.parent, warden).crew(values, default_command, limit)
     except InvalidConfiguration as error:
         raise InvalidConfiguration(f"{path}: {error}", error.hint) from None
 
@@ -95,12 +99,12 @@ class _Reader:
     _passed_on: tuple[str, ...] = PASSED_ON
     _folder: Path | None = None
 
-    def crew(self, values: Mapping[str, Any], default_command: Sequence[str] | None) -> Crew:
+    def crew(self, values: Mapping[str, Any], default_command: Sequence[str] | None, time_limit: float) -> Crew:
         _require_known(values, _GENERAL, "")
         self._grace = _bounded("grace", _SECONDS, values.get("grace", GRACE))
         self._passed_on = (*PASSED_ON, *_texts("environment", values.get("environment", [])))
         self._folder = self._existing_folder(values["folder"]) if "folder" in values else None
-        limit = _bounded("time_limit", _SECONDS, values.get("time_limit", TIME_LIMIT))
+        limit = _bounded("time_limit", _SECONDS, values.get("time_limit", time_limit))
         checks = self._checks("checks", values.get("checks", []))
         command = default_command or (_command("command", values["command"]) if "command" in values else None)
         default = None if command is None else Post(agent=self._agent(command), time_limit=limit, checks=checks)

@@ -1,7 +1,7 @@
 """The folder where agents find their input and leave their results: what a run that died left there is not lost."""
 
-import contextlib
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -13,6 +13,7 @@ from ._agents import read_result_file
 from ._results import AgentFailed, AgentResult, as_file, read_file
 
 _RESULT = ".result.json"
+_BATON = re.compile(r"\d+\.\d+\.\d+\.[^.]+(?=\.)", re.ASCII)
 
 
 def default_folder() -> Path:
@@ -30,7 +31,7 @@ class FolderUnusable(RelayError, OSError):
 
 @attrs.frozen
 class Folder:
-    """A private folder on disk; it is made when it is needed, and removed when it is left empty."""
+    """A private folder on disk. It stays when it is empty: another runner may be about to write there."""
 
     path: Path
 
@@ -48,16 +49,12 @@ class Folder:
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
             raise FolderUnusable(self.path, "is not a folder that you alone can use")
 
-    def leave(self) -> None:
-        """Remove it if nothing is left in it."""
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
-
     def keep(self, baton_id: str, result: AgentResult) -> None:
-        """Write a result down, whole or not at all, unless its author wrote it there."""
-        path = self._result(baton_id)
-        if path.exists():
+        """Write a result down, whole or not at all, unless it can be read from what its author wrote there."""
+        if self.kept(baton_id) is not None:
             return
+        self.make()
+        path = self._result(baton_id)
         unfinished = path.with_suffix(".part")
         unfinished.write_text(as_file(result), encoding="utf-8")
         unfinished.replace(path)
@@ -76,8 +73,9 @@ class Folder:
             file.unlink(missing_ok=True)
 
     def batons(self, pipeline_id: int) -> list[str]:
-        """Return the batons of a pipeline for which there are results."""
-        return sorted(file.name.removesuffix(_RESULT) for file in self.path.glob(f"{pipeline_id}.*{_RESULT}"))
+        """Return the batons of a pipeline of which there are files, in their order."""
+        found = {match[0] for file in self.path.glob(f"{pipeline_id}.*") if (match := _BATON.match(file.name))}
+        return sorted(found, key=lambda baton_id: [int(part) for part in baton_id.split(".")[:3]])
 
     def _result(self, baton_id: str) -> Path:
         return self.path / f"{baton_id}{_RESULT}"

@@ -9,15 +9,12 @@ import attrs
 from .._batons import Baton, BatonReading
 from .._prompt import HandingOver
 from .._relays import Relays
-from ..bounds import RelayStatus, WaitingFor
+from ..bounds import WaitingFor
 from ..errors import BatonClaimed, IllegalTransition, StaleBaton
 from ._desk import Desk
+from ._work import Superseded
 
 _log = logging.getLogger(__name__)
-
-
-class Superseded(Exception):
-    """The attempt is not this runner's any more; the message says why."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,14 +71,15 @@ class Holding:
     async def keep(self, baton: Baton) -> None:
         """Renew a claim that is due, by the clock on the wall: it may have been set meanwhile.
 
+        Wherever the reading alone can't tell whose the baton is, as of a paused pipeline, renewing it tells.
+
         Raises:
             Superseded: it is not this runner's any more.
         """
         reading = await self.desk.read(lambda relays: relays.baton(baton.pipeline_id))
-        if reading.status is not RelayStatus.PAUSED:
-            if reading.baton is None or reading.baton.baton_id != baton.baton_id:
-                raise Superseded(f"baton {baton.baton_id} was settled meanwhile; the pipeline is {reading.status}")
-            left = 0.0 if reading.claim is None else reading.claim.expires_at / 1000 - self.clock()
+        is_live = reading.baton is not None and reading.baton.baton_id == baton.baton_id
+        if is_live and reading.claim is not None and reading.claim.worker == self.worker:
+            left = reading.claim.expires_at / 1000 - self.clock()
             if 2 / 3 * self.lease_seconds < left <= self.lease_seconds:
                 return
         try:

@@ -89,6 +89,7 @@ async def run(
             )
         except (ValueError, subprocess.SubprocessError) as error:
             raise OSError(str(error)) from error
+        warden.watch(process.pid)
         output.begin()
         errors.begin()
         took_too_long = False

@@ -10,7 +10,7 @@ import attrs
 from .. import bounds
 from .._gate import SCORE
 from .._guard import Result
-from .._values import to_json
+from .._values import KIB, to_json
 from ..errors import InvalidValue, RelayError
 
 FIELDS = frozenset(
@@ -61,11 +61,15 @@ class AgentFailed(RelayError, RuntimeError):
         output: str = "",
         retry_after_seconds: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(fitting(message, 64 * KIB))
         self.failure_type = Result(bounds.FAILURE_TYPE("failure_type", failure_type))
-        self.tokens_used = tokens_used
-        self.output = output
-        self.retry_after_seconds = retry_after_seconds
+        self.tokens_used = bounds.TOKENS("tokens_used", tokens_used)
+        self.output = fitting(output)
+        self.retry_after_seconds = (
+            None
+            if retry_after_seconds is None
+            else bounds.RETRY_AFTER_SECONDS("retry_after_seconds", retry_after_seconds)
+        )
 
 
 def _quality_score(value: float | None) -> float | None:
@@ -92,7 +96,10 @@ def _scores(name: str, value: Scores) -> tuple[float, ...]:
 
 def _output(value: str | Mapping[str, Any] | Sequence[Any] | None) -> str:
     """Return an output as text: agents that are asked for JSON hand in an object."""
-    written = to_json(value) if isinstance(value, dict | list) else value
+    try:
+        written = to_json(value) if isinstance(value, dict | list) else value
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidValue("output", f"is no JSON: {error}") from None
     return bounds.OUTPUT("output", "" if written is None else written)
 
 
@@ -203,7 +210,11 @@ def _from_fields(fields: Mapping[str, Any], depth: int) -> AgentResult:
         raise _reported(fields, tokens)
     if fields.get("type") == _ENVELOPE and isinstance(fields.get("result"), str) and depth < _DEEPEST:
         inside = _last_result(fields["result"])
-        inner = _built({"output": fields["result"]}) if inside is None else _from_fields(inside, depth + 1)
+        try:
+            inner = _built({"output": fields["result"]}) if inside is None else _from_fields(inside, depth + 1)
+        except AgentFailed as failure:
+            failure.tokens_used = failure.tokens_used if tokens is None else tokens
+            raise
         return inner if tokens is None else attrs.evolve(inner, tokens_used=tokens)
     return _built({**fields, "tokens_used": tokens} if tokens is not None else fields)
 
@@ -212,7 +223,7 @@ def _built(fields: Mapping[str, Any]) -> AgentResult:
     known = {name: value for name, value in fields.items() if name in FIELDS}
     try:
         return AgentResult(**known)
-    except InvalidValue as error:
+    except (InvalidValue, OverflowError) as error:  # the latter of numbers that are too large to compare
         try:
             tokens_used = _tokens_used(known.get("tokens_used"))
         except InvalidValue:

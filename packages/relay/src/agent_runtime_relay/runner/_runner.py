@@ -12,21 +12,22 @@ import attrs
 from .._batons import Baton, BatonReading
 from .._model import Relay
 from .._prompt import HandingOver
+from .._relays import Relays
 from ..bounds import RelayStatus, WaitingFor
-from ._agents import Assignment
+from ._agents import Assignment, within
 from ._backoff import Backoff
 from ._crew import Crew, NoAgent, crew_of
 from ._desk import Desk, desk_of
 from ._events import AttemptFailed, Event, RunEnded, RunStarted, StepStarted, Waiting
 from ._folder import Folder, default_folder
-from ._holding import Holding, Superseded
+from ._holding import Holding
 from ._results import AgentFailed
 from ._settling import Settled, Settling, Step
-from ._work import examined, work
+from ._work import Superseded, attended, examined
 
 LEASE_SECONDS = 60.0
-_LOOK_EVERY = 2.0  # seconds between two looks at the claim and at what others did to the pipeline
-_ASK_AGAIN = 5.0  # seconds between two questions whether a breaker admits: somebody may reset it early
+LOOK_EVERY = 2.0
+_ASK_AGAIN = (0.1, 5.0)  # seconds between two questions whether a breaker admits: somebody may reset it early
 
 
 def _folder_of(folder: Folder | Path) -> Folder:
@@ -43,13 +44,14 @@ class Runner:
     Args:
         relays: the pipelines: a `Relays`, or a `Desk` that gives access to one.
         agents: one agent for all steps, agents by name, or a `Crew`.
-        worker: who claims the batons.
+        worker: who claims the batons; without a holder, no two runners may go by one name.
         holder: the process that claims, as the relays' `is_alive` knows it; without one a run that died is over
             only with its lease.
         folder: where agents find their input and leave their results: a path; by default one of this user's under the
             folder for temporary files.
         lease_seconds: how long a claim outlives a runner of which nothing else is known, 10 to 86,400.
         backoff: how long to wait before a retry.
+        look_every: seconds between two looks at the claim, and at what others did to the pipeline.
         sleep: waits for so many seconds.
         clock: returns the time in seconds since 1970.
     """
@@ -61,6 +63,7 @@ class Runner:
     folder: Folder = attrs.field(factory=lambda: Folder(default_folder()), converter=_folder_of, kw_only=True)
     lease_seconds: float = attrs.field(default=LEASE_SECONDS, kw_only=True)
     backoff: Backoff = attrs.field(factory=Backoff, kw_only=True)
+    look_every: float = attrs.field(default=LOOK_EVERY, kw_only=True)
     sleep: Callable[[float], Awaitable[object]] = attrs.field(default=asyncio.sleep, kw_only=True)
     clock: Callable[[], float] = attrs.field(default=time.time, kw_only=True)
     _holding: Holding = attrs.field(init=False, repr=False)
@@ -98,54 +101,55 @@ class Runner:
         """
         relay = await self._configured(pipeline_id)
         self.folder.make()
-        try:
-            yield self._event(
-                RunStarted,
-                relay,
-                name=relay.name,
-                current_step=relay.current_step,
-                total_steps=relay.total_steps,
-                status=relay.status,
-            )
-            for part in (self._recover, self._steps):
-                async with contextlib.aclosing(part(relay)) as events:
-                    async for event in events:
-                        yield event
-            yield await self._ended(relay)
-        finally:
-            self.folder.leave()
+        yield self._event(
+            RunStarted,
+            relay,
+            name=relay.name,
+            current_step=relay.current_step,
+            total_steps=relay.total_steps,
+            status=relay.status,
+        )
+        for part in (self._recover, self._steps):
+            async with contextlib.aclosing(part(relay)) as events:
+                async for event in events:
+                    yield event
+        yield await self._ended(relay)
 
     async def _configured(self, pipeline_id: int) -> Relay:
         """Write into the pipeline what the crew's configuration says of it, and return it."""
         crew = self.crew
+
+        def configure(relays: Relays) -> None:
+            claim = relays.baton(pipeline_id).claim
+            if claim is None or not claim.live:  # else another runner works by a configuration of its own
+                relays.configure(pipeline_id, quality_thresholds=crew.thresholds, fallback_agents=crew.fallbacks)
+
         if crew.thresholds or crew.fallbacks:
-            await self.desk.write(
-                lambda relays: relays.configure(
-                    pipeline_id, quality_thresholds=crew.thresholds, fallback_agents=crew.fallbacks
-                ),
-                named="configure_relay",
-                pipeline_id=pipeline_id,
-            )
+            await self.desk.write(configure, named="configure_relay", pipeline_id=pipeline_id)
         return await self.desk.read(lambda relays: relays.status(pipeline_id))
 
     async def _recover(self, relay: Relay) -> AsyncGenerator[Event, None]:
         """Settle what a run that died left behind: with the live baton as its result, else as an orphan."""
-        left = self.folder.batons(relay.pipeline_id)
-        if not left:
+        found = self.folder.batons(relay.pipeline_id)
+        if not found:
             return
-        reading = await self.desk.read(lambda relays: relays.baton(relay.pipeline_id, handing_over=HandingOver.RESULT))
+        reading, left = await self.desk.read(
+            lambda relays: (
+                relays.baton(relay.pipeline_id, handing_over=HandingOver.RESULT),
+                [baton_id for baton_id in found if relays.has_issued(baton_id)],  # others may use the same folder
+            )
+        )
         if reading.claim is not None and reading.claim.live:
             return  # whoever holds it is at work in that folder
         for baton_id in left:
             result = self.folder.kept(baton_id)
-            if reading.baton is not None and reading.baton.baton_id == baton_id:
-                if result is not None:
-                    yield self._step_started(reading.baton, recovered=True)
-                    step = await self._step(reading, reading.baton)
-                    done = await examined(step.assignment, result, self.crew)
-                    yield (await self._settling.hand_in(step, done, and_claim=False)).event
-            elif result is not None and not await self._settling.hand_in_late(relay.pipeline_id, baton_id, result):
-                continue
+            if result is not None and reading.baton is not None and reading.baton.baton_id == baton_id:
+                yield self._step_started(reading.baton, recovered=True)
+                step = await self._step(reading, reading.baton)
+                done = await examined(step.assignment, result, self.crew)
+                yield (await self._settling.hand_in(step, done, and_claim=False)).event
+            elif result is not None:
+                await self._settling.hand_in_late(relay.pipeline_id, baton_id, result)
             if reading.waiting_for is not WaitingFor.RESUME:
                 self.folder.forget(baton_id)
 
@@ -184,7 +188,7 @@ class Runner:
                     reading = await self._holding.retry(relay.pipeline_id)
                     told = None
                 else:
-                    await self.sleep(min(wait, _ASK_AGAIN))
+                    await self.sleep(min(max(wait, _ASK_AGAIN[0]), _ASK_AGAIN[1]))
                     reading = await self._holding.claim(relay.pipeline_id)
         finally:
             if reading.baton is not None:
@@ -202,14 +206,18 @@ class Runner:
     async def _carry_out(self, reading: BatonReading, baton: Baton) -> Settled:
         """Have an agent work on a step, and settle it."""
         step = await self._step(reading, baton)
+
+        async def look_after() -> None:
+            await self._holding.keep(baton)
+
         try:
-            done = await work(step.assignment, step.post, self.crew, lambda: self._holding.keep(baton), _LOOK_EVERY)
+            result = await attended(within(step.post.agent, step.assignment), look_after, self.look_every)
+            self.folder.keep(baton.baton_id, result)
+            done = await attended(examined(step.assignment, result, self.crew), look_after, self.look_every)
         except AgentFailed as failure:
             return await self._settling.fail(step, failure)
         except Superseded as superseded:
-            self.folder.forget(baton.baton_id)
-            return self._settling.superseded(step, str(superseded))
-        self.folder.keep(baton.baton_id, done.result)
+            return await self._settling.come_late(step, str(superseded))
         return await self._settling.hand_in(step, done, and_claim=True)
 
     async def _step(self, reading: BatonReading, baton: Baton) -> Step:

@@ -10,8 +10,8 @@ from .._batons import Advance, Baton, BatonReading, FailedAttempt
 from .._guard import Admission, Result
 from .._relays import Relays
 from .._values import KIB
-from ..bounds import Outcome
-from ..errors import AnotherPayload, BatonNotFound, IllegalTransition, StaleBaton
+from ..bounds import Outcome, RelayStatus
+from ..errors import AnotherPayload, IllegalTransition, StaleBaton
 from ._agents import Assignment
 from ._crew import Post
 from ._desk import Desk
@@ -85,30 +85,38 @@ class Settling:
         except AnotherPayload as error:
             self.folder.forget(baton.baton_id)
             return self.superseded(step, str(error))
-        except IllegalTransition as error:  # paused: the result waits in the folder until the pipeline is resumed
+        except IllegalTransition as error:
             await self.holding.give_back(baton)
+            if error.status != RelayStatus.PAUSED:  # else the result waits in the folder until it is resumed
+                self.folder.forget(baton.baton_id)
             return self.superseded(step, str(error))
         self.folder.forget(baton.baton_id)
         if isinstance(answer, StaleBaton):
             return self.superseded(step, str(answer), answer.orphan_output_id)
         return Settled(event=self._handed_in(step, done, answer), following=following)
 
-    async def hand_in_late(self, pipeline_id: int, baton_id: str, result: AgentResult) -> bool:
-        """Hand in what a run that died left behind for an attempt that was given up: it is kept as an orphan.
+    async def hand_in_late(self, pipeline_id: int, baton_id: str, result: AgentResult) -> int | None:
+        """Hand in a result for an attempt that was given up, and return the orphan output that it is kept as.
 
         Returns:
-            Whether the baton is one of this database: others may keep their results in the same folder.
+            None where it is none: it was handed in before, or nobody could adopt it, as nobody ever judged it.
         """
         if result.quality_score is None:
-            return True  # nobody examined it, so that nobody could adopt it
+            return None
         late = Examined(result=result, checks=(), tokens_used=result.tokens_used)
         try:
-            await self._advance(pipeline_id, baton_id, late, and_claim=False)
-        except BatonNotFound:
-            return False
-        except (AnotherPayload, IllegalTransition):  # it was handed in before, or the pipeline takes no more
-            return True
-        return True
+            answer, _ = await self._advance(pipeline_id, baton_id, late, and_claim=False)
+        except (AnotherPayload, IllegalTransition):
+            return None
+        return answer.orphan_output_id if isinstance(answer, StaleBaton) else None
+
+    async def come_late(self, step: Step, reason: str) -> Settled:
+        """Keep what was finished of a step that is not this runner's any more."""
+        baton = step.baton
+        result = self.folder.kept(baton.baton_id)
+        orphan = None if result is None else await self.hand_in_late(baton.pipeline_id, baton.baton_id, result)
+        self.folder.forget(baton.baton_id)
+        return self.superseded(step, reason, orphan)
 
     async def fail(self, step: Step, failure: AgentFailed) -> Settled:
         """Settle an attempt whose agent handed nothing in."""

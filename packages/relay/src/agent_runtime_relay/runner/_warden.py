@@ -1,5 +1,6 @@
 """Sees that no agent outlives its runner, however that ends: a process waits for its end and kills what is left."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ class Warden:
 
     _process: subprocess.Popen[bytes] | None = attrs.field(default=None, init=False)
     _pipe: int = attrs.field(default=-1, init=False)
+    _watched: set[int] = attrs.field(factory=set, init=False)
 
     def __enter__(self) -> "Warden":
         return self
@@ -31,9 +33,12 @@ class Warden:
         self.close()
 
     def start(self) -> None:
-        """Start the process, unless it runs."""
+        """Start the process, unless it runs; one that was killed is replaced, and told what there is to watch."""
         if self._process is not None:
-            return
+            if self._process.poll() is None:
+                return
+            os.close(self._pipe)
+            self._process = None
         read_end, self._pipe = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - a program of this package
@@ -45,14 +50,22 @@ class Warden:
             )
         finally:
             os.close(read_end)
+        for group in self._watched:
+            os.write(self._pipe, b"+%d\n" % group)
 
     def enter(self) -> None:
         """Put the process that calls this under watch: the leader of its group, between fork and exec."""
         os.write(self._pipe, b"+%d\n" % os.getpid())
 
+    def watch(self, group: int) -> None:
+        """Remember a process group that entered, for a warden that has to be replaced."""
+        self._watched.add(group)
+
     def leave(self, group: int) -> None:
         """Take a process group that is gone from the watch."""
-        os.write(self._pipe, b"-%d\n" % group)
+        self._watched.discard(group)
+        with contextlib.suppress(BrokenPipeError):  # who was watching was killed
+            os.write(self._pipe, b"-%d\n" % group)
 
     def close(self) -> None:
         """End the watch; whatever is still under it is killed."""

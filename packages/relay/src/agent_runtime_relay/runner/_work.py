@@ -1,7 +1,6 @@
-"""One step: an agent at work under a claim that is kept alive, and its output examined."""
+"""What a step consists of: an agent at work under a claim that is kept alive, and its output examined."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -9,14 +8,19 @@ from typing import TypeVar
 import attrs
 
 from .._gate import Check
-from ._agents import Assignment, within
-from ._crew import Crew, Post
-from ._holding import Superseded
+from ..bounds import MOST_TOKENS
+from ._agents import Assignment
+from ._checks import Examination, GateCheck, refused
+from ._crew import Crew
 from ._results import AgentResult
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+
+class Superseded(Exception):
+    """The work is not this process's any more; the message says why."""
 
 
 @attrs.frozen(kw_only=True)
@@ -34,38 +38,17 @@ class Examined:
     tokens_used: int
 
 
-async def work(
-    assignment: Assignment, post: Post, crew: Crew, look_after: Callable[[], Awaitable[None]], every: float
-) -> Examined:
-    """Let an agent do a step, and examine what it hands in.
+async def attended(working: Awaitable[T], look_after: Callable[[], Awaitable[None]], every: float) -> T:
+    """Await something and look after the claim meanwhile; when this is cancelled, see it end first.
 
     Args:
-        assignment: the step.
-        post: the agent.
-        crew: knows the checks.
+        working: what to await.
         look_after: keeps the claim alive; raises `Superseded` when it is lost.
         every: seconds between two calls of that.
 
     Raises:
-        AgentFailed: the agent handed nothing in.
-        Superseded: the claim is lost; the agent was stopped.
+        Superseded: the claim is lost; what was awaited has ended.
     """
-    result = await _attended(within(post.agent, assignment), look_after, every)
-    return await _attended(examined(assignment, result, crew), look_after, every)
-
-
-async def examined(assignment: Assignment, result: AgentResult, crew: Crew) -> Examined:
-    """Run the checks of a step on a result, one after the other."""
-    found = [await check.examine(assignment, result) for check in crew.checks(assignment.baton.agent_type)]
-    return Examined(
-        result=result,
-        checks=tuple(examination.check for examination in found),
-        tokens_used=result.tokens_used + sum(examination.tokens_used for examination in found),
-    )
-
-
-async def _attended(working: Awaitable[T], look_after: Callable[[], Awaitable[None]], every: float) -> T:
-    """Await something and look after the claim meanwhile; when this is cancelled, see it end first."""
     task = asyncio.ensure_future(working)
     try:
         while not (await asyncio.wait({task}, timeout=every))[0]:
@@ -73,11 +56,39 @@ async def _attended(working: Awaitable[T], look_after: Callable[[], Awaitable[No
                 await look_after()
             except Superseded:
                 raise
-            except Exception:  # the file is locked or gone for now: the agent's work need not be lost for that
-                _log.exception("the claim was not looked after")
+            except Exception as error:  # the file is locked or gone for now: the work need not be lost for that
+                _log.warning("the claim was not looked after: %s", error)
         return task.result()
     finally:
-        while not task.done():  # once for TERM and a grace, once more for whoever is in a hurry
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({task})
+        await _end(task)
+
+
+async def examined(assignment: Assignment, result: AgentResult, crew: Crew) -> Examined:
+    """Run the checks of a step on a result, one after the other."""
+    found = [await _examination(check, assignment, result) for check in crew.checks(assignment.baton.agent_type)]
+    return Examined(
+        result=result,
+        checks=tuple(examination.check for examination in found),
+        tokens_used=min(result.tokens_used + sum(examination.tokens_used for examination in found), MOST_TOKENS),
+    )
+
+
+async def _examination(check: GateCheck, assignment: Assignment, result: AgentResult) -> Examination:
+    """Run one check; what breaks down has not passed."""
+    try:
+        return await check.examine(assignment, result)
+    except Exception as error:
+        return refused(check.name, f"the check broke down: {type(error).__name__}: {error}")
+
+
+async def _end(task: "asyncio.Future[T]") -> None:
+    """Cancel a task until it has ended: once for TERM and a grace, once more for whoever is in a hurry."""
+    hurry = None
+    while not task.done():
+        task.cancel()
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as cancelled:
+            hurry = cancelled
+    if hurry is not None:
+        raise hurry

@@ -30,6 +30,8 @@ def demo(keep: bool) -> None:
     folder = Path(tempfile.mkdtemp(prefix="agent-runtime-demo-"))
     try:
         asyncio.run(_two_sessions(folder / "runtime.db"))
+    except BaseExceptionGroup as failures:  # the client runs in a task group
+        raise _first(failures) from None
     finally:
         if not keep:
             shutil.rmtree(folder)
@@ -97,6 +99,11 @@ class _Session:
         if result.is_error or result.structured_content is None:
             raise click.ClickException(f"{tool} failed: {result.content[0]}")
         return dict(result.structured_content)
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    failure = failures.exceptions[0]
+    return _first(failure) if isinstance(failure, BaseExceptionGroup) else failure
 
 
 def _say(text: str, **style: Any) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 from agent_runtime_relay import Relay
@@ -109,10 +108,7 @@ async def _run(runner: Runner, pipeline_id: int, display: RunDisplay, ended: lis
 def _crew(agent_command: str | None, config: str | None, time_limit: float | None, warden: Warden) -> Crew:
     argv = None if agent_command is None else split_command(agent_command)
     if config is not None:
-        crew = read_crew(Path(config), warden, argv)
-        if time_limit is None or crew.default is None:
-            return crew
-        return attrs.evolve(crew, default=attrs.evolve(crew.default, time_limit=time_limit))
+        return read_crew(Path(config), warden, argv, time_limit=time_limit)
     if argv is None:
         raise click.UsageError("name the agents with --agent-command or --config")
     return crew_of_command(argv, warden, time_limit=time_limit)

@@ -75,7 +75,6 @@ def work(
         try:
             run_until_stopped(shift.work(parallel))
         finally:
-            folder.leave()
             opened.close()
 
 

@@ -32,13 +32,16 @@ _FIRST_HINTS = frozenset(
     lastly subsequently thereafter kindly again i we
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
+_MARKS = "*_`~\"'([,;:.!?"
+_FIRST = VERBS | _HINTS | _FIRST_HINTS
+_FIRST_WORDS = re.compile(r"(?:[.!?;\u2026\u3002\uff01\uff1f]|\n)[^\w\n]*([\w'\u2019-]+)")
 
 
 def read_prose(text: str, fallback: str, most: int = 1000) -> list[Draft]:
     """Find the tasks that English sentences ask for, in their order; after so many, the rest belongs to the last."""
     steps: list[Step] = []
     previous: list[Step] = []
-    for sentence in sentences(text):
+    for sentence in sentences(text) if _may_ask(text) else ():
         if len(steps) >= most:
             steps[-1].draft.notes.append(sentence)
             continue
@@ -69,21 +72,18 @@ def refer(drafts: Sequence[Draft], text: str, asking: Draft) -> Draft | None:
     return best if most >= 0.5 else None
 
 
-def _may_ask(sentence: str) -> bool:
-    """Tell quickly that a sentence can't ask for anything: most of a long text does not."""
-    words = sentence.lower().split()
-    if not words:
-        return False
-    first = words[0].strip("*_`~\"'([,;:.!?")
+def _may_ask(text: str) -> bool:
+    """Tell quickly that no sentence of a text can ask for anything: of a long text most don't."""
+    low = text.lower()
+    words = low.split()
     return (
-        first in VERBS
-        or first in _HINTS
-        or first in _FIRST_HINTS
-        or "-" in first
-        or first.startswith("re")
-        or not _HINTS.isdisjoint(words)
-        or ":" in sentence
-        or (" to " in sentence and not _TO.isdisjoint(words))
+        not _HINTS.isdisjoint(words)
+        or ":" in text
+        or (" to " in low and not _TO.isdisjoint(words))
+        or any(
+            first in _FIRST or "-" in first or first.startswith("re")
+            for first in (*(words[:1] and [words[0].strip(_MARKS)]), *_FIRST_WORDS.findall(low))
+        )
     )
 
 
@@ -162,4 +162,6 @@ def _merge(draft: Draft, known: Draft, drafts: list[Draft]) -> None:
 @lru_cache(maxsize=2048)
 def word_stems(text: str) -> frozenset[str]:
     """Return the beginnings of the words of a text that mean something."""
-    return frozenset(word[:5] if len(word) > 5 else word[:4] for word in _WORDS.findall(text.lower()) if word not in ENGLISH)
+    return frozenset(
+        word[:5] if len(word) > 5 else word[:4] for word in _WORDS.findall(text.lower()) if word not in ENGLISH
+    )

@@ -7,6 +7,8 @@ from ._imperatives import is_imperative
 
 _LONGEST_CLAUSE = 400  # characters; a wall of text is cut into pieces of this length
 _ENDS = re.compile(r"[.!?;\u2026\u3002\uff01\uff1f]++[\"')\]\u201d\u2019\u300d\u300f\uff09]*+")
+# Most sentences end so, without any doubt; the abbreviations below are shorter or left out.
+_PLAIN_END = re.compile(r"(?<=[a-z]{4}[.!?])(?<!dept\.)(?<!incl\.)(?<!excl\.)(?<!resp\.)(?<!rox\.) (?=[A-Z])")
 _ENDS_BEFORE_ANYTHING = "\u3002\uff01\uff1f"
 
 _ABBREVIATIONS = frozenset(
@@ -28,12 +30,13 @@ LABEL = re.compile(r"([^\s:.!?][^:.!?]{0,49}):\s+(?=\S)")
 def sentences(text: str) -> Iterator[str]:
     """Split running text at the ends of its sentences, and where lines are items of their own."""
     for item in _line_items(text):
-        block, start = " ".join(item.split()), 0
-        for end in _ENDS.finditer(block):
-            if _ends_a_sentence(block, start, end):
-                yield from _pieces(block[start : end.end()])
-                start = end.end()
-        yield from _pieces(block[start:])
+        for part in _PLAIN_END.split(" ".join(item.split())):
+            start = 0
+            for end in _ENDS.finditer(part, 0, len(part) - 1):
+                if _ends_a_sentence(part, start, end):
+                    yield from _pieces(part[start : end.end()])
+                    start = end.end()
+            yield from _pieces(part[start:])
 
 
 def _line_items(text: str) -> Iterator[str]:
@@ -82,6 +85,9 @@ def _ends_a_sentence(text: str, start: int, end: re.Match[str]) -> bool:
 
 def _pieces(text: str) -> Iterator[str]:
     text = text.strip()
+    if text and len(text) <= _LONGEST_CLAUSE:
+        yield text
+        return
     while len(text) > _LONGEST_CLAUSE:
         cut = max(text.rfind(sign, _LONGEST_CLAUSE // 4, _LONGEST_CLAUSE) for sign in (", ", "\u3001", "\uff0c"))
         if cut <= 0:

@@ -91,7 +91,7 @@ def _most_drafts(document: Document, max_tasks: int) -> int:
     """Return how many tasks to look for: folding needs to know those beyond what there is room for where they nest."""
     if all(isinstance(block, Paragraph | Verbatim) for block in document.root.blocks):
         return max_tasks + 1
-    return min(max(100, 5 * max_tasks), 1500)
+    return min(max(60, 3 * max_tasks), 1500)
 
 
 def _without_goal(title: str, drafts: list[Draft]) -> list[Draft]:
