@@ -3,6 +3,7 @@
 AGENT_RUNTIME_CHAOS_SEED chooses another storm, AGENT_RUNTIME_CHAOS_SECONDS its length.
 """
 
+import itertools
 import os
 import sqlite3
 import sys
@@ -20,6 +21,8 @@ from calling import Caller
 SEED = os.environ.get("AGENT_RUNTIME_CHAOS_SEED", "20261122")
 SECONDS = float(os.environ.get("AGENT_RUNTIME_CHAOS_SECONDS", "60"))
 PIPELINES = 10
+OF_TASKS = {"create_task", "get_next_task", "update_task_status", "renew_task"}
+OF_RELAYS = {"create_relay_pipeline", "get_relay_baton", "advance_relay", "circuit_breaker_reset"}
 
 
 class Cleaner(Caller):
@@ -77,8 +80,16 @@ def told(written: list[Written]) -> list[Written]:
 
 
 def weather(storm: Storm, tmp_path: Path, rounds: int, seconds: float, every: float) -> Counter[str]:
-    """Let a storm rage in rounds, and look at the file after each; in the middle of each doctor and backup are called."""
-    for number in range(rounds):
+    """Let a storm rage in rounds, with a backup and the doctor in the middle, and look at the file after each.
+
+    On a slow machine there are more rounds than asked for, until each kind of call was answered.
+    """
+    written: list[Written] = []
+    wanted = OF_TASKS | OF_RELAYS if "advance" in storm.moves else OF_TASKS
+    for number in itertools.count():
+        if number >= rounds and wanted <= {one.operation for one in written if one.reply}:
+            break
+        assert number < 10 * rounds, "hardly anything was done"
         storm.rage(seconds / 2, every=every)
         before_the_copy = told(ledgers(storm.folder))
         copy = tmp_path / f"copy-{number}.db"
@@ -91,6 +102,7 @@ def weather(storm: Storm, tmp_path: Path, rounds: int, seconds: float, every: fl
         doctor(storm.path)
         assert read(copy, before_the_copy) == [], f"the backup in round {number} of seed {storm.seed}"
         doctor(copy)
+        copy.unlink()
     return Counter(one.refused or ("unanswered" if one.reply is None else one.operation) for one in written)
 
 
@@ -108,8 +120,6 @@ def storm_over(tmp_path: Path, moves: dict[str, int], processes: int, rounds: in
     assert read(path, ledgers(folder)) == []
     checked = doctor(path)["checked"]
     assert checked["relays"] == pipelines
-    for operation in ("create_task", "get_next_task", "update_task_status", "renew_task"):
-        assert counts[operation] > 0, f"the storm had no {operation}"
     return (
         f"seed {SEED}: {processes} processes, {storm.killed} killed, {counts.total()} calls "
         f"({', '.join(f'{name} {count}' for name, count in counts.most_common())}); "
@@ -118,8 +128,7 @@ def storm_over(tmp_path: Path, moves: dict[str, int], processes: int, rounds: in
 
 
 def test_a_short_storm_loses_nothing(tmp_path: Path) -> None:
-    report = storm_over(tmp_path, ALL, processes=4, rounds=1, seconds=2, every=0.2)
-    assert "advance_relay" in report
+    storm_over(tmp_path, ALL, processes=4, rounds=1, seconds=2, every=0.2)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ class TaskWork:
             Superseded: the claim is over; the agent was stopped.
         """
         task_id = briefing.task.task_id
+        self.folder.forget(f"task-{task_id}")  # what a run that died left there
         result_file = self.folder.path / f"task-{task_id}.{token}.result.json"
         variables = {"AGENT_RUNTIME_TASK_ID": str(task_id)}
         try:
@@ -136,7 +137,7 @@ class TaskWork:
                 self.look_every,
             )
         finally:
-            result_file.unlink(missing_ok=True)
+            self.folder.forget(f"task-{task_id}")
 
     async def _look_after(self, task_id: int, token: str) -> None:
         """Renew the claim where that is due.

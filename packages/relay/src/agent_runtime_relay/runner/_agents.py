@@ -3,6 +3,8 @@
 import asyncio
 import fnmatch
 import os
+import shutil
+import stat
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -125,7 +127,7 @@ class CommandAgent:
         try:
             return await self.answer(assignment.prompt, variables, assignment.result_file, assignment.time_limit)
         finally:
-            assignment.input_file.unlink(missing_ok=True)
+            remove(assignment.input_file)
 
     async def answer(
         self, prompt: str, variables: Mapping[str, str], result_file: Path, time_limit: float
@@ -141,7 +143,7 @@ class CommandAgent:
         Raises:
             AgentFailed: as when it is called.
         """
-        result_file.unlink(missing_ok=True)
+        remove(result_file)
         told = {**variables, "AGENT_RUNTIME_RESULT": str(result_file)}
         try:
             ended = await run(
@@ -191,19 +193,35 @@ def read_result_file(path: Path) -> str | None:
     """Return what a program wrote as its result, or None where it wrote nothing.
 
     Raises:
-        AgentFailed: the file is too large to be one.
+        AgentFailed: the file is too large to be one, or can't be read.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_RESULT + 1)
-    except (FileNotFoundError, IsADirectoryError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe there must not be waited for
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(LARGEST_RESULT + 1)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise AgentFailed(Result.INVALID_OUTPUT, f"the result file can't be read: {error}") from error
     if len(content) > LARGEST_RESULT:
         raise AgentFailed(
             Result.INVALID_OUTPUT, f"the result file is larger than {LARGEST_RESULT} bytes; an output has at most 1 MiB"
         )
     text = content.decode(errors="replace")
     return text if text.strip() else None
+
+
+def remove(path: Path) -> None:
+    """Remove what is at a path, if anything: agents write what they like there."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # a folder
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def passed_on(environment: Mapping[str, str], patterns: Sequence[str]) -> dict[str, str]:

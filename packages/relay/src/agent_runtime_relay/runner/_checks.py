@@ -13,7 +13,7 @@ import attrs
 from .._gate import Check
 from .._prompt import fenced
 from .._values import KIB
-from ._agents import PASSED_ON, Assignment, CommandAgent, passed_on
+from ._agents import PASSED_ON, Assignment, CommandAgent, passed_on, remove
 from ._process import GRACE, run
 from ._results import AgentFailed, AgentResult
 from ._warden import Warden
@@ -160,7 +160,7 @@ class Reviewer:
         except AgentFailed as failure:
             return refused(self.name, f"the reviewer gave no mark: {failure}", failure.tokens_used)
         finally:
-            file.unlink(missing_ok=True)
+            remove(file)
         if review.quality_score is None:
             return refused(self.name, "the reviewer gave no quality_score", review.tokens_used)
         passed = review.quality_score >= baton.quality_threshold

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 from ..errors import RelayError
-from ._agents import read_result_file
+from ._agents import read_result_file, remove
 from ._results import AgentFailed, AgentResult, as_file, read_file
 
 _RESULT = ".result.json"
@@ -69,8 +69,8 @@ class Folder:
 
     def forget(self, baton_id: str) -> None:
         """Remove what belongs to a baton."""
-        for file in self.path.glob(f"{baton_id}.*"):
-            file.unlink(missing_ok=True)
+        for path in self.path.glob(f"{baton_id}.*"):
+            remove(path)
 
     def batons(self, pipeline_id: int) -> list[str]:
         """Return the batons of a pipeline of which there are files, in their order."""

@@ -97,7 +97,7 @@ class _Session:
         _say(f"  > {tool} {compact(arguments)[:100] if arguments else ''}", fg="cyan")
         result = await self._client.call_tool(tool, arguments)
         if result.is_error or result.structured_content is None:
-            raise click.ClickException(f"{tool} failed: {result.content[0]}")
+            raise click.ClickException(f"{tool} failed: {getattr(result.content[0], 'text', result)}")
         return dict(result.structured_content)
 
 

@@ -1,0 +1,147 @@
+"""Runners as tests run them: agents that are small programs, and a clock that moves only by what the runner sleeps."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import attrs
+
+from agent_runtime_relay import Relays
+from agent_runtime_relay.runner import Backoff, CommandAgent, Crew, Post, RunEnded, Runner, Warden
+
+GOOD = {"quality_score": 0.9, "confidence": 0.9, "relevance": 0.9, "tokens_used": 100}
+# What every program of an agent begins with.
+PREAMBLE = f"""\
+import json, os, signal, sys
+GOOD = {GOOD!r}
+RESULT = os.environ["AGENT_RUNTIME_RESULT"]
+def hand_in(**fields):
+    with open(RESULT, "w") as file:
+        json.dump({{**GOOD, **fields}}, file)
+"""
+NO_WAITING = Backoff(first=0.0, longest=0.0)
+
+
+@attrs.define
+class Office:
+    """Relays, a place for the agents' files, and runners that are told how long they sleep instead of sleeping."""
+
+    relays: Relays
+    clock: object
+    path: Path
+    warden: Warden
+    slept: list[float] = attrs.field(factory=list)
+    _numbers: itertools.count = attrs.field(factory=itertools.count)
+
+    @property
+    def folder(self):
+        return self.path / "agents"
+
+    def program(self, body):
+        """Write a program and return how it is started; -I and -S halve the time that takes."""
+        file = self.path / f"agent{next(self._numbers)}.py"
+        file.write_text(PREAMBLE + textwrap.dedent(body))
+        return (sys.executable, "-I", "-S", str(file))
+
+    def agent(self, body, **how):
+        return CommandAgent(argv=self.program(body), warden=self.warden, **how)
+
+    def crew(self, body, *, time_limit=60.0, checks=(), **how):
+        """Return a crew in which one program does all steps."""
+        return Crew(default=Post(agent=self.agent(body, **how), time_limit=time_limit, checks=checks))
+
+    def relay(self, *agents, **settings):
+        return self.relays.create("Survey", "What is known about tea?", agents, **settings).pipeline_id
+
+    def runner(self, agents, **how):
+        settings = {
+            "worker": "runner",
+            "folder": self.folder,
+            "clock": self.clock,
+            "sleep": self.sleep,
+            "backoff": NO_WAITING,
+            "look_every": 0.01,
+        }
+        return Runner(self.relays, agents, **(settings | how))
+
+    async def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.clock.advance(seconds)
+
+    def run(self, pipeline_id, agents, **how):
+        """Run a pipeline and return what was told."""
+        return asyncio.run(events_of(self.runner(agents, **how), pipeline_id))
+
+    def end(self, pipeline_id, agents, **how):
+        """Run a pipeline and return how that ended."""
+        return ended(self.run(pipeline_id, agents, **how))
+
+    def attempts(self, pipeline_id):
+        """Return what the file says of all attempts."""
+        rows = self.relays.connection.execute(
+            """
+            SELECT step_index, attempt, state, failure_type, error, tokens_used, output_id
+            FROM relay_attempts WHERE pipeline_id = :id ORDER BY step_index, attempt
+            """,
+            {"id": pipeline_id},
+        ).fetchall()
+        return [
+            Tried(*row[:-1], None if row[-1] is None else self.relays.full_output(pipeline_id, row[-1])) for row in rows
+        ]
+
+    def only_attempt(self, pipeline_id):
+        [attempt] = self.attempts(pipeline_id)
+        return attempt
+
+    def files(self):
+        """Return the names of what was left in the folder of the agents."""
+        return sorted(file.name for file in self.folder.glob("*"))
+
+
+@attrs.frozen
+class Tried:
+    step_index: int
+    attempt: int
+    state: str
+    failure_type: str | None
+    error: str | None
+    tokens_used: int
+    output: str | None
+
+
+async def events_of(runner, pipeline_id):
+    return [event async for event in runner.run(pipeline_id)]
+
+
+def ended(events):
+    assert isinstance(events[-1], RunEnded)
+    return events[-1]
+
+
+def result(output="text", **fields):
+    """Return what an agent in this process hands in."""
+    return {**GOOD, "output": output, **fields}
+
+
+def is_gone(process):
+    """Tell whether a process has ended, also where nobody waits for it."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def wait_until(condition, seconds=30.0):
+    """Return as soon as something holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came to that"
+        time.sleep(0.01)
