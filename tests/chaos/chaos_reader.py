@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from chaos_worker import read_ledger
+from chaos_ledger import read_ledger
 
 OPEN = ("ready", "waiting", "unreachable")
 # What always has an effect when it is answered; of the rest the reply says it, or it can't be told.

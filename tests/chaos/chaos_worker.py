@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from chaos_ledger import read_ledger
 
 from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp._call import Session
@@ -263,12 +264,6 @@ class Worker:
 
     def _write(self, line: dict[str, Any]) -> None:
         os.write(self._ledger, json.dumps(line).encode() + b"\n")
-
-
-def read_ledger(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a ledger; one that its writer was killed in was not written."""
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return [json.loads(line) for line in lines]
 
 
 def main() -> None:

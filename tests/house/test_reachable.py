@@ -20,6 +20,7 @@ OF_THE_DOCTOR = "is called by the command doctor, which no agent is offered"
 NOT_OPERATIONS = {
     ("breakers", "advice"): "is asked by relays, whose attempts take no permit before they begin",
     ("breakers", "audit"): OF_THE_DOCTOR,
+    ("breakers", "is_current"): "is asked by the server before it repeats a stored reply",
     ("breakers", "guard"): "is a decorator and context manager, for programs in Python",
     ("breakers", "history"): "is for audits in Python; circuit_breaker_status shows the recent failures",
     ("breakers", "migrate"): OPENS,
@@ -37,6 +38,7 @@ NOT_OPERATIONS = {
     ("relays", "detach"): OF_A_SERVER,
     ("relays", "fail_attempt"): OF_A_RUNNER,
     ("relays", "full_output"): OF_A_RUNNER,
+    ("relays", "has_issued"): OF_A_RUNNER,
     ("relays", "migrate"): OPENS,
     ("relays", "orphans"): OF_A_PERSON,
     ("relays", "rebuild"): OF_THE_DOCTOR,

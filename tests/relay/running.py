@@ -1,29 +1,15 @@
 """Runners as tests run them: agents that are small programs, and a clock that moves only by what the runner sleeps."""
 
 import asyncio
-import contextlib
 import itertools
-import os
-import sys
-import textwrap
-import time
 from pathlib import Path
 
 import attrs
 
+from agent_programs import GOOD, program
 from agent_runtime_relay import Relays
 from agent_runtime_relay.runner import Backoff, CommandAgent, Crew, Post, RunEnded, Runner, Warden
 
-GOOD = {"quality_score": 0.9, "confidence": 0.9, "relevance": 0.9, "tokens_used": 100}
-# What every program of an agent begins with.
-PREAMBLE = f"""\
-import json, os, signal, sys
-GOOD = {GOOD!r}
-RESULT = os.environ["AGENT_RUNTIME_RESULT"]
-def hand_in(**fields):
-    with open(RESULT, "w") as file:
-        json.dump({{**GOOD, **fields}}, file)
-"""
 NO_WAITING = Backoff(first=0.0, longest=0.0)
 
 
@@ -43,10 +29,8 @@ class Office:
         return self.path / "agents"
 
     def program(self, body):
-        """Write a program and return how it is started; -I and -S halve the time that takes."""
-        file = self.path / f"agent{next(self._numbers)}.py"
-        file.write_text(PREAMBLE + textwrap.dedent(body))
-        return (sys.executable, "-I", "-S", str(file))
+        """Write the program of an agent and return how it is started."""
+        return program(self.path / f"agent{next(self._numbers)}.py", body)
 
     def agent(self, body, **how):
         return CommandAgent(argv=self.program(body), warden=self.warden, **how)
@@ -67,7 +51,8 @@ class Office:
             "backoff": NO_WAITING,
             "look_every": 0.01,
         }
-        return Runner(self.relays, agents, **(settings | how))
+        settings |= {"relays": self.relays, "agents": agents} | how
+        return Runner(settings.pop("relays"), settings.pop("agents"), **settings)
 
     async def sleep(self, seconds):
         self.slept.append(seconds)
@@ -126,22 +111,3 @@ def ended(events):
 def result(output="text", **fields):
     """Return what an agent in this process hands in."""
     return {**GOOD, "output": output, **fields}
-
-
-def is_gone(process):
-    """Tell whether a process has ended, also where nobody waits for it."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-def wait_until(condition, seconds=30.0):
-    """Return as soon as something holds."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came to that"
-        time.sleep(0.01)

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import Tried, is_gone, wait_until
+from running import Tried
 
+from agent_programs import is_gone, wait_until
 from agent_runtime_relay import Relays
 from agent_runtime_relay.runner import CommandAgent, Crew, Post, split_command
 

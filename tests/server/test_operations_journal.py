@@ -120,6 +120,31 @@ def test_a_replayed_claim_whose_fence_is_gone_is_stale(runtime, clock, operation
     assert "1" in problem.message
 
 
+@pytest.mark.parametrize("end", ["settled", "void"])
+def test_a_replayed_permit_that_is_over_is_stale(runtime, end):
+    first = runtime.reply("circuit_breaker_acquire", {"agent_id": "researcher", "request_id": "r"})
+    again = runtime.reply("circuit_breaker_acquire", {"agent_id": "researcher", "request_id": "r"})
+    assert (again.replayed, again.values) == (True, first.values)
+    if end == "settled":
+        permit_id = first.values["permit_id"]
+        runtime("circuit_breaker_record_success", agent_id="researcher", permit_id=permit_id)
+    else:
+        runtime("circuit_breaker_reset", agent_id="researcher")
+    problem = runtime.refused("circuit_breaker_acquire", agent_id="researcher", request_id="r")
+    assert (problem.code, problem.details) == ("stale_claim", {"agent_id": "researcher"})
+
+
+def test_a_replayed_claim_of_a_baton_that_was_handed_on_is_stale(runtime):
+    created = runtime("create_relay_pipeline", name="n", goal="g", agent_types=["one", "two"])
+    asked = {"pipeline_id": created["pipeline_id"], "claim": True, "request_id": "r"}
+    first = runtime.reply("get_relay_baton", asked)
+    again = runtime.reply("get_relay_baton", asked)
+    assert (again.replayed, again.values) == (True, first.values)
+    runtime("advance_relay", pipeline_id=created["pipeline_id"], quality_score=0.9, l_score=0.9, tokens_used=1)
+    problem = runtime.refused("get_relay_baton", **asked)
+    assert (problem.code, problem.details["baton_id"]) == ("stale_claim", created["baton_id"])
+
+
 def test_of_a_call_that_changed_nothing_nothing_is_stored_and_it_is_evaluated_again(runtime):
     assert runtime("get_next_task", request_id="r")["task"] is None
     runtime.task()

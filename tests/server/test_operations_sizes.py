@@ -292,3 +292,25 @@ def test_get_goal_with_fifty_long_titles_fits(runtime):
     assert shown["task_count"] == 60
     assert 0 < len(shown["tasks"]) < 50
     assert "tasks" in shown["truncated"]
+
+
+def test_an_output_of_escapes_is_read_in_parts_that_fit(runtime):
+    runtime("create_relay_pipeline", name="n", goal="g", agent_types=["one"])
+    text = ESCAPED * 20_000
+    handed_in = {"quality_score": 0.9, "l_score": 0.9, "tokens_used": 1, "output": text}
+    output_id = runtime("advance_relay", pipeline_id=1, **handed_in)["output_id"]
+    parts, offset = [], 0
+    while offset is not None:
+        answer = runtime("get_relay_output", pipeline_id=1, output_id=output_id, offset=offset)
+        assert len(json.dumps(answer, ensure_ascii=False).encode()) <= 32 * KIB
+        parts.append(answer["text"])
+        offset = answer["next_offset"]
+    assert "".join(parts) == text
+
+
+def test_a_page_of_breakers_counts_the_names_of_those_that_are_open(runtime):
+    for number in range(60):
+        runtime("circuit_breaker_trip", agent_id=f"{number:03}" + "x" * 190)
+    answer = runtime("circuit_breaker_list", limit=200)
+    assert len(answer["open"]) == answer["total"] == 60
+    assert len(json.dumps(answer, separators=(",", ":")).encode()) <= 16 * KIB

@@ -363,6 +363,20 @@ class Breakers:
         with self.snapshot():
             return self._decisions().show(agent_id)
 
+    def is_current(self, agent_id: AgentId, permit_id: PermitId) -> bool:
+        """Say whether a permit can still be settled with effect: it is not settled, not lost, and not void.
+
+        Args:
+            agent_id: the agent; 1 to 200 characters.
+            permit_id: what `acquire` answered.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+        """
+        agent_id, permit_id = AGENT_ID("agent_id", agent_id), PERMIT_ID("permit_id", permit_id)
+        with self.snapshot():
+            return self._decisions().is_current(agent_id, permit_id)
+
     def list(self, state: State | None = None, *, limit: Limit = 50, after: AfterAgent = "") -> BreakerPage:
         """Return a page of breakers in the order of their agents; nothing is written.
 

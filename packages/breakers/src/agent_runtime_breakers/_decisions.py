@@ -134,6 +134,13 @@ class Decisions:
         """Return a breaker as it stands."""
         return breaker(self.store.load(agent_id, self.now), self.now)
 
+    def is_current(self, agent_id: str, permit_id: str) -> bool:
+        """Say whether a permit is neither settled nor lost, and of the breaker's present generation."""
+        permit = self.store.permits.find(agent_id, permit_id)
+        if permit is None or permit.outcome is not None or permit.lost:
+            return False
+        return permit.generation == self.store.load_for_admission(agent_id).standing.position.generation
+
     def trip(self, agent_id: str, event: Trip) -> BreakerChange:
         """Open a breaker by hand."""
         return self._move(self.store.load(agent_id, self.now), event)

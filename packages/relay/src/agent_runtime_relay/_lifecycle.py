@@ -46,7 +46,8 @@ class Lifecycle:
         pipeline = situation.pipeline
         if step_index >= pipeline.total_steps:
             problem = f"is {step_index}; the steps of pipeline {pipeline.id} are 0 to {pipeline.total_steps - 1}"
-            raise InvalidValue("step_index", problem)
+            here = f"get_relay_baton(pipeline_id={pipeline.id}) names the current step"
+            raise InvalidValue("step_index", problem, here)
         if not pipeline.status.runs:
             raise _decisions.no_baton(situation)
         self._require_current(pipeline, step_index)

@@ -27,6 +27,7 @@ from agent_runtime_breakers.bounds import (
 from ._call import Call
 from ._pages import Cursor, page
 from ._server_arguments import CursorText
+from ._sizes import MOST_IDS, size
 
 
 @attrs.frozen(kw_only=True)
@@ -92,7 +93,10 @@ def circuit_breaker_list(
     """
     here = Cursor({"list": "breakers", "state": state})
     found = call.libraries.breakers.list(state, limit=limit, after=here.after(cursor) or "")
-    shown, next_cursor = page(found.breakers, more=found.more, cursor=here, key=lambda row: row["agent_id"])
+    beside = size([found.open[:MOST_IDS], found.half_open[:MOST_IDS]])
+    shown, next_cursor = page(
+        found.breakers, more=found.more, cursor=here, key=lambda row: row["agent_id"], beside=beside
+    )
     return BreakerList(
         breakers=shown, total=found.total, open=found.open, half_open=found.half_open, next_cursor=next_cursor
     )

@@ -14,7 +14,7 @@ from ._operations import Operation, by_name
 from ._plain import plain
 from ._server_arguments import WORKER
 from ._sizes import fit_and_write
-from .errors import InvalidValue, NotFound, StaleReply
+from .errors import InvalidValue, NotFound
 
 if TYPE_CHECKING:
     from ._prepared import PreparedPlan
@@ -131,15 +131,12 @@ class Request:
             return None
         import json
 
+        from ._replays import require_current
+
         values = json.loads(stored)
+        require_current(call.libraries, self.request_id, values)
         token, task = values.get("claim_token"), values.get("task")
         if token is not None and task is not None:
-            if not call.libraries.tasks.is_current(task["task_id"], token):
-                raise StaleReply(
-                    f"request {self.request_id} claimed task {task['task_id']}, and that claim is over",
-                    "call get_next_task with a new request_id to claim another task",
-                    {"task_id": task["task_id"]},
-                )
             call.remember(task["task_id"], token)
         return Reply(values=values, text=stored, replayed=True)
 

@@ -72,7 +72,7 @@ class Entry:
     reply: str | None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True)
 class Event:
     """One row of the journal, as it is read; `at` is in milliseconds since 1970."""
 

@@ -10,6 +10,7 @@ from ._sizes import LARGEST_PAGE, fit_row
 from .errors import InvalidArguments
 
 _LARGEST_ID = 2**63 - 1
+_ROOM_FOR_A_ROW = 2048  # bytes, however much there is beside the rows
 _BESIDE_THE_ROWS = 256  # bytes for total and next_cursor
 
 
@@ -67,6 +68,7 @@ def page(
     cursor: Cursor,
     key: Callable[[dict[str, Any]], object],
     leave_out: Sequence[str] = (),
+    beside: int = 0,
 ) -> tuple[tuple[dict[str, Any], ...], str | None]:
     """Return the rows that one page holds, as JSON values, and the cursor behind them.
 
@@ -76,9 +78,10 @@ def page(
         cursor: the list's cursor.
         key: returns what the list is ordered by.
         leave_out: fields that a list does not show.
+        beside: bytes of the reply that are not rows.
     """
     shown: list[dict[str, Any]] = []
-    room = LARGEST_PAGE - _BESIDE_THE_ROWS
+    room = max(LARGEST_PAGE - _BESIDE_THE_ROWS - beside, _ROOM_FOR_A_ROW)
     total = 0
     for row in rows:
         values, written = fit_row({name: value for name, value in plain(row).items() if name not in leave_out}, room)

@@ -45,6 +45,7 @@ from agent_runtime_relay.bounds import (
 from ._call import Call
 from ._pages import Cursor, page
 from ._server_arguments import CursorText
+from ._sizes import part_of
 
 
 @attrs.frozen(kw_only=True)
@@ -142,7 +143,9 @@ def get_relay_output(call: Call, pipeline_id: PipelineId, output_id: OutputId, o
         output_id: its number
         offset: next_offset of the part before
     """
-    return call.libraries.relays.output(pipeline_id, output_id, offset=offset)
+    page = call.libraries.relays.output(pipeline_id, output_id, offset=offset)
+    text, _, rest_at, _ = part_of(page.text, 0)
+    return page if rest_at is None else attrs.evolve(page, text=text, next_offset=page.offset + rest_at)
 
 
 def advance_relay(

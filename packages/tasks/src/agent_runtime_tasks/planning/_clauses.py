@@ -11,7 +11,7 @@ from ._openers import Order, speaks_of_all_before, take_opener
 from ._requests import Ask, is_story, read_request
 from ._sections import NOT_WORK, Role, read_heading
 from ._sentences import LABEL
-from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS
+from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
 
 _LEADING = re.compile(
     r"(?P<word>before|prior to|after|following|once|when|as soon as|whenever|until|if|unless|while|since"
@@ -32,6 +32,9 @@ _TRAILING = re.compile(
 _SPLIT = re.compile(
     r"(?:,? and then |, then |,? then |; (?:and |then )?|, and |, but | and |, or |, | & )", re.IGNORECASE
 )
+
+# "Write a tutorial for beginners, and a reference": the verb goes for both of what is new.
+_ANOTHER = re.compile(r"(?P<first>(?P<verb>\w+) an? .{3,}?), and (?P<second>an? .{3,})", re.IGNORECASE)
 
 _ENUMERATION = re.compile(r",? (?:and|plus) |, |; ")
 
@@ -58,6 +61,10 @@ _DATE = re.compile(
     r"(?:[\s\d.,:/-]|(?:st|nd|rd|th|am|pm|h|utc|on|at|of|the|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february"
     r"|march|april|may|june|july|august|september|october|november|december)\b)+",
     re.IGNORECASE,
+)
+
+_CONTACT = re.compile(
+    r"(?:[\w ]+\? )?(?:please )?(?:ask|contact|e-?mail|mail|write to|ping|reach out to|call) [^\s@]*@\S+", re.IGNORECASE
 )
 
 _POLITE = re.compile(
@@ -97,7 +104,7 @@ def read_steps(sentence: str, text: str, fallback: str) -> list[Step]:
     label = LABEL.match(text)
     if label and read_heading(label[1]).role in (*NOT_WORK, Role.TALK, Role.CRITERIA, Role.BEFORE):
         return []
-    if tells_a_date(text):
+    if tells_a_date(text) or _CONTACT.fullmatch(text):
         return []
     if text.endswith("?") and not _POLITE.match(text):
         return []
@@ -202,7 +209,11 @@ def _halves(title: str, order: Order, sentence: str) -> list[Step]:
         if len(left.split()) > 1 and _is_work(right) and left.count("(") == left.count(")"):
             parts.append((left, then))
             start, then = len(title) - len(right), _THEN.search(joint[0]) is not None
-    parts.append((title[start:], then))
+    another = _ANOTHER.fullmatch(title, start)
+    if another and another["verb"].lower() in VERBS and read_request(another["second"]).ask is Ask.PHRASE:
+        parts += [(another["first"], then), (f"{another['verb'].lower()} {another['second']}", False)]
+    else:
+        parts.append((title[start:], then))
     return [
         Step(
             Draft(fit_title(capital(part)), notes=[sentence]),

@@ -34,7 +34,7 @@ _FIRST_HINTS = frozenset(
 )
 _MARKS = "*_`~\"'([,;:.!?"
 _FIRST = VERBS | _HINTS | _FIRST_HINTS
-_FIRST_WORDS = re.compile(r"(?:[.!?;\u2026\u3002\uff01\uff1f]|\n)[^\w\n]*([\w'\u2019-]+)")
+_FIRST_WORDS = re.compile(r"(?:[.!?;\u2026\u3002\uff01\uff1f]|\n)[^\w\n]{0,4}([\w'\u2019-]+)")
 
 
 def read_prose(text: str, fallback: str, most: int = 1000) -> list[Draft]:

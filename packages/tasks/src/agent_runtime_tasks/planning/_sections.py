@@ -26,40 +26,43 @@ NOT_WORK = (Role.SKIP, Role.CONTEXT)
 _NAMES = {
     Role.SKIP: """
         non goals|no goals|not goals|out of scope|not in scope|scope exclusions|exclusions|excluded|wont do|
-        wont fix|will not do|not planned|not included|not part of this|what we will not do|what we are not doing|
-        not doing|explicitly not|no go|no gos|prior art|previous work|related|related work|related issues|related prs|
-        related tickets|related links|see also|further reading|reference|references|reference material|links|
-        useful links|resources|reading list|sources|bibliography|appendix|reproduction|reproduction steps|repro|
-        repro steps|steps to repro|to reproduce|steps to reproduce|how to reproduce|reproduce|reproducing|
-        to reproduce the issue|steps to reproduce the behavior|steps to reproduce the behaviour|
-        minimal reproduction|minimal reproducible example|expected|expected behavior|expected behaviour|
-        expected result|expected results|expected outcome|what did you expect|what did you expect to happen|actual|
-        actual behavior|actual behaviour|actual result|actual results|observed|observed behavior|observed behaviour|
-        current behavior|current behaviour|what happened|
-        what happens|what went wrong|what went well|symptoms|observations|environment information|your environment|
-        system info|system information|log output|relevant log output|error message|error log|stack trace|
-        stacktrace|traceback|backtrace|console output|table of contents|contents|toc|on this page|in this document|
-        glossary|definitions|terminology|abbreviations|acronyms|change history|
-        revision history|document history|version history|done|already done|implemented|merged|completed|finished|
-        closed|completed tasks|completed work|done so far|what is done|shipped|resolved|alternatives|
-        alternatives considered|considered alternatives|other options|options considered|rejected alternatives|
-        rejected ideas|rejected options|discarded ideas|describe alternatives you have considered|
-        describe alternatives youve considered|risks|risk|risk assessment|risks and mitigations|known risks|threats|
-        assumptions|limitations|known limitations|rollback|rollback plan|rollback steps|rollback procedure|
-        roll back|backout|backout plan|back out plan|contingency|contingency plan|fallback|fallback plan|
-        in case of failure|if something goes wrong|abort criteria|faq|frequently asked questions|questions|
-        open questions|unresolved questions|unknowns|success metrics|kpis|kpi|key figures|key metrics|key results|
-        measures of success|attendees|participants|present|apologies|absent|license|licence|thanks|acknowledgements|
-        acknowledgments|credits|root cause|root causes|cause|causes|pros|cons|pros and cons|advantages|
-        disadvantages|trade offs|tradeoffs|business value|drawbacks|findings so far|disclaimer|later|future|
-        future work|future ideas|future considerations|parking lot|someday|deferred|postponed|ideas for later|
-        not now|code of conduct|nicht ziele|nichtziele|ausserhalb|außerhalb|außerhalb des umfangs|nicht im umfang|
-        nicht enthalten|abgrenzung|referenzen|verweise|quellen|anhang|erledigt|
-        fertig|risiken|offene fragen|fragen|hors périmètre|hors perimetre|hors champ|hors scope|non objectifs|
-        références|annexes|terminé|fait|risques|questions ouvertes|fuera de alcance|fuera del alcance|
-        no objetivos|referencias|hecho|riesgos|fora do escopo|não objetivos|fuori ambito|
-        riferimenti|buiten scope|
-        対象外|範囲外|スコープ外|参考|参考資料|完了|用語|不做|范围外|범위 외
+        wont fix|will not do|not planned|not included|not part of this|what we will not do|
+        what we are not doing|not doing|explicitly not|no go|no gos|prior art|previous work|related|
+        related work|related issues|related prs|related tickets|related links|see also|further reading|
+        reference|references|reference material|links|useful links|resources|reading list|sources|bibliography|
+        appendix|reproduction|reproduction steps|repro|repro steps|steps to repro|to reproduce|
+        steps to reproduce|how to reproduce|reproduce|reproducing|to reproduce the issue|
+        steps to reproduce the behavior|steps to reproduce the behaviour|minimal reproduction|
+        minimal reproducible example|expected|expected behavior|expected behaviour|expected result|
+        expected results|expected outcome|what did you expect|what did you expect to happen|actual|
+        actual behavior|actual behaviour|actual result|actual results|observed|observed behavior|
+        observed behaviour|current behavior|current behaviour|what happened|what happens|what went wrong|
+        what went well|went well|went badly|could be better|what could be better|what could have gone better|
+        what did not go well|kudos|shoutouts|lessons learned|learnings|rejected|declined|discarded|symptoms|
+        observations|environment information|your environment|system info|system information|log output|
+        relevant log output|error message|error log|stack trace|stacktrace|traceback|backtrace|console output|
+        table of contents|contents|toc|on this page|in this document|glossary|definitions|terminology|
+        abbreviations|acronyms|change history|revision history|document history|version history|done|
+        already done|implemented|merged|completed|finished|closed|completed tasks|completed work|done so far|
+        what is done|shipped|resolved|alternatives|alternatives considered|considered alternatives|
+        other options|options considered|rejected alternatives|rejected ideas|rejected options|discarded ideas|
+        describe alternatives you have considered|describe alternatives youve considered|risks|risk|
+        risk assessment|risks and mitigations|known risks|threats|assumptions|limitations|known limitations|
+        rollback|rollback plan|rollback steps|rollback procedure|roll back|backout|backout plan|back out plan|
+        contingency|contingency plan|fallback|fallback plan|in case of failure|if something goes wrong|
+        abort criteria|faq|frequently asked questions|questions|open questions|unresolved questions|unknowns|
+        success metrics|kpis|kpi|key figures|key metrics|key results|measures of success|attendees|participants|
+        present|apologies|absent|license|licence|thanks|acknowledgements|acknowledgments|credits|root cause|
+        root causes|cause|causes|pros|cons|pros and cons|advantages|disadvantages|trade offs|tradeoffs|
+        business value|drawbacks|findings so far|disclaimer|later|future|future work|future ideas|
+        future considerations|parking lot|someday|deferred|postponed|ideas for later|not now|code of conduct|
+        nicht ziele|nichtziele|ausserhalb|außerhalb|außerhalb des umfangs|nicht im umfang|nicht enthalten|
+        abgrenzung|referenzen|verweise|quellen|anhang|erledigt|fertig|risiken|offene fragen|fragen|
+        hors périmètre|hors perimetre|hors champ|hors scope|non objectifs|références|annexes|terminé|fait|
+        risques|questions ouvertes|fuera de alcance|fuera del alcance|no objetivos|referencias|hecho|riesgos|
+        fora do escopo|não objetivos|fuori ambito|riferimenti|buiten scope|
+        対象外|範囲外|スコープ外|参考|参考資料|完了|用語|不做|范围外|
+        범위 외
         """,
     Role.CONTEXT: """
         background|background information|context|background and context|context and background|motivation|rationale|
@@ -171,6 +174,7 @@ _PARTS = tuple(
             r"\b(?:follow ?up|release|launch|deployment|migration|review|project|cleanup) (?:steps|items)$",
             r"\b(?:(?:still|left) to do|need(?:s|ed)? to (?:be done|happen|do))$",
             r"^(?:tasks?|todos?|requirements) (?:for|of)\b",
+            r"^what (?:we|you|they|i|to|still|must|should|needs?|has|is) .*\b(?:do|done|happen|change)$",
         ),
     )
 )

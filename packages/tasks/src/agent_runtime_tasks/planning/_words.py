@@ -54,7 +54,7 @@ inline lint typecheck stub fuzz obfuscate minify transpile preload prerender vir
 motivate supervise celebrate thank greet welcome treat feed clarify mediate reassure deepen widen heighten loosen
 fasten attend bid pitch chart sum solve answer weigh staff equip zip
 sow rake weed knit carve bisect denormalise denormalize notarise notarize offboard uncordon repoint unwrap unzip
-decompress deny unfreeze thaw pause halt reveal rerun quarantine stock restock refill drop
+decompress deny unfreeze thaw pause halt reveal rerun quarantine stock restock refill drop partition
 """
 
 # Verbs that are as often nouns: alone, or before another noun, they name a thing.
