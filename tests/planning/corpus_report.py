@@ -8,7 +8,8 @@ Each file of the corpus is a goal with what a sensible reader expects of it:
 - `forbidden`: words that no title may have together; `optional`: those of tasks that a reader may or may not make.
 - `free_groups`: groups are the planner's to find; `oneliner`: a small plan of `kind` that speaks of each of `mention`.
 
-Files whose number is divisible by three were held back while the rules were written.
+Files below 80 whose number is divisible by three were held back while the first rules were written. Those from 80 on
+were written, with what they expect, before the planner had seen them; rules were mended by them afterwards.
 """
 
 import re
@@ -24,6 +25,7 @@ from agent_runtime_tasks._plan import Plan, PlannedTask
 from agent_runtime_tasks.planning import plan_text
 
 CORPUS = Path(__file__).parent / "corpus"
+FIRST_WRITTEN_LATER = 80
 _WORD = re.compile(r"[^\s,;:()\"'`\u201c\u201d]+")
 
 
@@ -67,7 +69,8 @@ def share(of: tuple[int, int]) -> float:
 
 def cases(held_back: bool | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in sorted(CORPUS.glob("*.toml")):
-        if held_back is None or (int(path.stem.split("-")[0]) % 3 == 0) is held_back:
+        number = int(path.stem.split("-")[0])
+        if held_back is None or (number < FIRST_WRITTEN_LATER and number % 3 == 0) is held_back:
             yield path.stem, tomllib.loads(path.read_text(encoding="utf-8"))
 
 

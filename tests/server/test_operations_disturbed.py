@@ -5,10 +5,12 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from ledgers import Process
 from operating import Runtime, bob, require_sound_problem
 from raw_server import INITIALIZE, INITIALIZED, call, line
 
+from agent_runtime_mcp import _damage
 from agent_runtime_mcp._doctor import Doctor
 from agent_runtime_mcp._failures import problem_of
+from agent_runtime_mcp.errors import StorageFailure
 from calling import fill
 
 HERE = Path(__file__).parent
@@ -97,6 +101,43 @@ def test_a_header_with_any_byte_changed_is_an_answer_or_a_storage_error(runtime:
             for side in runtime.path.parent.glob("runtime.db-*"):
                 side.unlink()
     assert seen == {"answered", "storage"}
+
+
+DAMAGED = {
+    "what is no JSON": "UPDATE tasks_tasks SET metadata = '{'",
+    "what is no UTF-8": "UPDATE tasks_tasks SET description = CAST(x'ff' AS TEXT)",
+    "a state that there is not": "UPDATE tasks_tasks SET state = 'asleep'",
+}
+
+
+@pytest.fixture
+def damaged(runtime: Runtime, request: pytest.FixtureRequest) -> Runtime:
+    """A file in which somebody changed what its own rules forbid."""
+    runtime.task("a task")
+    runtime.database.close()
+    with closing(sqlite3.connect(runtime.path)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(DAMAGED[request.param])
+    return runtime
+
+
+@pytest.mark.parametrize("damaged", DAMAGED, indirect=True)
+def test_what_could_not_have_been_stored_is_damage_and_no_bug(damaged: Runtime) -> None:
+    for _ in range(2):
+        with pytest.raises(StorageFailure) as failure:
+            damaged("get_task", task_id=1)
+        assert failure.value.reason.startswith("is damaged (")
+        assert failure.value.path == damaged.path
+    damaged.goal("the rest works")
+
+
+@pytest.mark.parametrize("damaged", ["a state that there is not"], indirect=True)
+def test_damage_is_not_looked_for_for_long(damaged: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_damage, "_LONGEST_LOOK", -1)
+    monkeypatch.setattr(_damage, "_INSTRUCTIONS", 1)
+    with pytest.raises(ValueError, match="asleep"):
+        damaged("get_task", task_id=1)
+    damaged.goal("the rest works")
 
 
 def outcome(run: Callable[[], object]) -> str:

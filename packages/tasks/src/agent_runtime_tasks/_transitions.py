@@ -193,7 +193,7 @@ class Transitions:
             raise IllegalTransition(
                 case.task_id,
                 "is a group, whose status follows its children",
-                "settle its children; get_task lists them. A group can only be cancelled",
+                "settle its children; get_task lists them",
             )
         self._require_right_to_settle(case)
         if case.standing.status not in (TaskStatus.PENDING, TaskStatus.IN_PROGRESS):
@@ -303,7 +303,7 @@ class Transitions:
             raise StaleClaim(
                 case.task_id,
                 f"is claimed by {case.claim.worker}, who alone can settle or release it while the claim is live",
-                "pass the claim_token if the claim is yours; cancelling is open to all",
+                "pass the claim_token if the claim is yours; else wait until its lease is over",
             )
 
     def _not_ready(self, node: Node) -> IllegalTransition:

@@ -63,6 +63,12 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 
+_SPAN = re.compile(
+    r"(?:(?:about|at least|another|more than) )?(?:an?|the next|[a-z]{3,6}|[0-9]+) (?:more )?"
+    r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?)\b",
+    re.IGNORECASE,
+)
+
 _CONTACT = re.compile(
     r"(?:[\w ]+\? )?(?:please )?(?:ask|contact|e-?mail|mail|write to|ping|reach out to|call) [^\s@]*@\S+", re.IGNORECASE
 )
@@ -167,6 +173,8 @@ def _clauses(text: str, fallback: str, sentence: str) -> list[Step]:
 def _related(found: list[Step], word: str, clause: str, sentence: str, trailing: bool = False) -> list[Step]:
     """Add what a clause such as "before switching it off" or "once it is ready" says about the order."""
     if not found or word not in ("before", "prior to", "after", "following", "once", "as soon as", "when", "if"):
+        return found
+    if _SPAN.match(clause):  # "after two weeks" speaks of no task
         return found
     earlier = word in ("before", "prior to")
     gerund = BASE_OF_GERUND.get(first_word(clause))
