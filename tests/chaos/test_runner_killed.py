@@ -21,8 +21,8 @@ import pytest
 from agent_programs import is_gone, program, wait_until
 
 SEED = os.environ.get("AGENT_RUNTIME_CHAOS_SEED", "20261122")
-MOST_EVENTS = 4  # that a run may tell before it is killed
-LONGEST_DELAY = 0.08  # seconds from such an event until the kill: more than a step takes
+MOST_EVENTS = 3  # that a run may tell before it is killed
+LONGEST_DELAY = 0.04  # seconds from such an event until the kill: about as long as a step takes
 # It says what it does in a ledger that no kill takes back: first that it began, last that its result is in its file.
 AGENT = """
 import time

@@ -24,10 +24,12 @@ class ScriptedMessages:
 
     Attributes:
         steps: tool calls, or functions that make one of the results so far; when they are used up, the session ends.
+        ending: what it says then.
         requests: the bodies that it was sent, without those that count tokens.
     """
 
     steps: Sequence[Step]
+    ending: str = "DONE"
     requests: list[dict[str, Any]] = attrs.field(init=False, factory=list)
     _server: ThreadingHTTPServer = attrs.field(init=False)
 
@@ -94,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.script.requests.append(request)
         # Requests without tools are the client's own housekeeping, such as a title for the session.
         call = self.script.next_call(request["messages"]) if request.get("tools") else None
-        block, delta = _as_text("DONE") if call is None else _as_tool_use(call, len(self.script.requests))
+        block, delta = _as_text(self.script.ending) if call is None else _as_tool_use(call, len(self.script.requests))
         stop = "end_turn" if call is None else "tool_use"
         message = {"id": f"msg_{len(self.script.requests)}", "type": "message", "role": "assistant", "usage": _USAGE}
         message |= {"model": request.get("model"), "content": [], "stop_reason": None, "stop_sequence": None}

@@ -95,3 +95,29 @@ def test_a_session_plans_and_works_and_the_next_one_goes_on(clients, server):
     assert prerequisite["result"] == "CHANGELOG.md, 12 entries"
     assert settled["task"]["status"] == "completed"
     assert nothing["task"] is None
+
+
+def test_a_relay_is_run_by_claude_code_without_a_screen(clients, server):
+    command, database = server[0], server[-1]
+    clients.run(command, "relay", "create", "Tea", "What is tea?", "researcher", "formatter", "--db", database)
+    result = {"output": "Tea is a plant.", "output_summary": "a plant", "quality_score": 0.9, "confidence": 0.9}
+    ending = f"Done.\n```json\n{json.dumps({**result, 'relevance': [0.9]})}\n```"
+    with ScriptedMessages([], ending=ending) as model:
+        finished = clients.run(
+            *(command, "relay", "run", "1", "--json", "--db", database),
+            *("--agent-command", f"{clients.npm('claude')} -p --output-format json --tools Read"),
+            ANTHROPIC_BASE_URL=model.address,
+            ANTHROPIC_API_KEY="not-a-key",
+            CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+        )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    events = [json.loads(line) for line in finished.stdout.splitlines()]
+    completed = [event for event in events if event["event"] == "step_completed"]
+    assert [(event["agent"], event["quality_score"]) for event in completed] == [
+        ("researcher", 0.9),
+        ("formatter", 0.9),
+    ]
+    assert all(event["tokens_used"] > 0 for event in completed)
+    told = json.dumps([request["messages"] for request in model.requests if request.get("tools")])
+    assert "You are agent 2 of 2 in a relay" in told
+    assert "```summary\\na plant" in told

@@ -22,11 +22,11 @@ SHORT, LONG = 2 * KIB, 64 * KIB
 TIMES_THE_PARSER, TIMES_A_SHORT_TEXT = 3, 45
 LONGEST = 1.5  # seconds
 PROSE = (
-    "The importer{n} was written in a hurry two years ago, and nobody has touched it since then. It reads the files one "
-    "after the other, which takes about six hours on a normal day. We should read file{n} in parallel and keep the order "
-    "of the results. When a file is broken, the importer stops and somebody has to start it again by hand. Please add "
-    "check{n} for broken files, and send a message to the team when one is found. The customers have complained about "
-    "missing orders three times this month."
+    "The importer{n} was written in a hurry two years ago, and nobody has touched it since then. It reads the files one"
+    " after the other, which takes about six hours on a normal day. We should read file{n} in parallel and keep the"
+    " order of the results. When a file is broken, the importer stops and somebody has to start it again by hand."
+    " Please add check{n} for broken files, and send a message to the team when one is found. The customers have"
+    " complained about missing orders three times this month."
 )
 
 

@@ -256,3 +256,74 @@ def test_an_unknown_strategy_and_no_room_are_refused():
         plan_text("Goal", "", strategy="random")
     with pytest.raises(ValueError, match="max_tasks is 0"):
         plan_text("Goal", "", strategy="parallel", max_tasks=0)
+
+
+def test_criteria_that_do_not_fit_stay_in_the_description():
+    listed = "".join(f"- page{number}x loads\n" for number in range(60)) + f"- {'long ' * 600}end\n"
+    [item] = plan_text("Site", f"- Build the site\n\n## Acceptance criteria\n\n{listed}", strategy="parallel").items
+    assert item.acceptance_criteria == tuple(f"page{number}x loads" for number in range(50))
+    assert all(f"- page{number}x loads" in item.description for number in range(50, 60))
+    assert item.description.endswith("long end")
+
+
+def test_a_name_that_is_a_verb_alone_is_one_task():
+    assert titles(plan_text("Automate", "", strategy="parallel")) == ["Automate"]
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("Store the keys (#623)", "Store the keys"),
+        ("Label the icons - #77", "Label the icons"),
+        ("Add retries (closes #3, #4)", "Add retries"),
+        ("Verify assertions, see [the guide](https://example.org/g)", "Verify assertions"),
+        ("Raise the contrast \u2192 [report p. 4](https://example.org/r)", "Raise the contrast"),
+        ("Make the picker usable (@lee) **high**", "Make the picker usable"),
+        ("Draw the map ([docs](https://example.org/d))", "Draw the map"),
+        ("Emit one event (editors write a file and rename it)", "Emit one event"),
+        ("Set the level to **high**", "Set the level to high"),
+        ("Upload it to [the vault](https://example.org/v)", "Upload it to the vault"),
+        ("Ask @lee", "Ask @lee"),
+        ("Look at #33", "Look at #33"),
+        ("Let users see where they are", "Let users see where they are"),
+    ],
+)
+def test_a_title_does_not_end_in_what_only_points_elsewhere(written: str, title: str):
+    first, _ = plan_text("Goal", f"- {written}\n- Add a test\n", strategy="parallel").items
+    assert first.title == title
+    assert first.description in ("", written)
+
+
+def test_what_is_unfolded_in_html_is_read_by_its_summary():
+    text = (
+        "- Add a button\n\n<details>\n<summary>Out of scope</summary>\n\n- Paint it\n\n</details>\n\n"
+        "<details><summary><b>Tasks</b></summary>\n\n- [ ] Write it\n- [x] Plan it\n\n</details>\n\nThen tell Bob.\n"
+    )
+    assert titles(plan_text("Button", text, strategy="parallel")) == ["Add a button", "Write it", "Tell Bob"]
+
+
+@pytest.mark.parametrize("level", ["##", "###"])
+def test_what_blocks_the_work_is_no_work(level: str):
+    text = (
+        f"## Tasks\n\n- Add a button\n- Test the button\n\n{level} Dependencies\n\nBlocked by #12 and the new login.\n"
+    )
+    assert titles(plan_text("Button", text, strategy="parallel")) == ["Add a button", "Test the button"]
+
+
+def test_named_parts_below_a_scope_are_work_where_their_lists_ask_for_something():
+    text = (
+        "## Scope\n\n### Backend\n\n- Add an endpoint\n- Remove the old one\n\n### Users\n\n- Drivers\n- Clerks\n\n"
+        "## Next steps\n\n- Ask Bob\n"
+    )
+    assert titles(plan_text("Trips", text, strategy="parallel"))[1:] == [
+        "Add an endpoint",
+        "Remove the old one",
+        "Ask Bob",
+    ]
+
+
+def test_numbers_of_chapters_are_no_order_and_those_of_steps_are():
+    steps = "## 1. Fetch the data\n\nAs ever.\n\n## 2. Clean the data\n\nAs ever.\n"
+    assert [item.depends_on for item in plan_text("Data", steps, strategy="parallel").items] == [(), ("1",)]
+    chapters = "## 1 Overview\n\nData.\n\n## 2 Fetching\n\n- Add a\n- Add b\n\n## 3 Cleaning\n\n- Drop c\n- Drop d\n"
+    assert all(not item.depends_on for item in plan_text("Data", chapters, strategy="parallel").items)

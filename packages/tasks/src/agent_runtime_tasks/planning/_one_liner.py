@@ -79,13 +79,20 @@ def plan_sentence(sentence: str, english: bool = True) -> SmallPlan:
         english: whether it can be understood; otherwise it is one task as it stands.
     """
     if not english:
-        return SmallPlan("other", (Draft("", children=[Draft(fit_title(sentence))]),))
+        return _as_it_stands(sentence)
     kind, parts = _understood(sentence)
     phases = []
     for name, steps in KINDS[kind]:
         titles = [_filled(step, parts) for step in steps if _fits(step, parts)]
-        phases.append(Draft(_filled(name, parts), children=[Draft(title) for title in dict.fromkeys(titles)]))
+        if titles:
+            phases.append(Draft(_filled(name, parts), children=[Draft(title) for title in dict.fromkeys(titles)]))
+    if not phases:  # a verb alone, such as "Automate"
+        return _as_it_stands(sentence)
     return SmallPlan(REPORTED_AS.get(kind, kind), tuple(phases))
+
+
+def _as_it_stands(sentence: str) -> SmallPlan:
+    return SmallPlan("other", (Draft("", children=[Draft(fit_title(sentence))]),))
 
 
 def _understood(sentence: str) -> tuple[str, dict[str, str]]:

@@ -252,7 +252,7 @@ class _Outliner(ListReader):
         """Take the criteria from one on, as they are written."""
         texts = [self.document.text(draft.spans) or draft.title for draft in self.criteria[start:]]
         del self.criteria[start:]
-        return texts
+        return [text for text in texts if text.strip()]
 
     def _leads(self, blocks: Sequence[Block]) -> dict[int, Heading]:
         """Return the paragraphs that lead into the list or table right after them, as headings."""
