@@ -35,3 +35,13 @@ def shell(tmp_path, new_file):
     path = tmp_path / "runtime.db"
     shutil.copy(new_file, path)
     return Shell(path)
+
+
+@pytest.fixture
+def shift(shell, tmp_path):
+    """A command line with agents."""
+    from working import Shift
+
+    shift = Shift(shell, tmp_path)
+    yield shift
+    shift.end()

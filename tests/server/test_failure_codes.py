@@ -11,6 +11,7 @@ import agent_runtime_goals
 import agent_runtime_goals.errors
 import agent_runtime_relay
 import agent_runtime_relay.errors
+import agent_runtime_relay.runner
 import agent_runtime_tasks
 import agent_runtime_tasks.errors
 from agent_runtime_mcp._failures import _CODES
@@ -19,16 +20,17 @@ LIBRARIES = {
     library.__name__: library
     for library in (agent_runtime_goals, agent_runtime_tasks, agent_runtime_relay, agent_runtime_breakers)
 }
-# Told to a program in Python alone: no operation guards a piece of code.
-NOT_ANSWERED = {"agent_runtime_breakers": {"BreakerOpen"}}
+RAISED_BY = {"agent_runtime_relay": (agent_runtime_relay.runner,)}  # besides the library itself
+# Told to a program in Python alone: no operation guards a piece of code, and what an agent failed at is settled.
+NOT_ANSWERED = {"agent_runtime_breakers": {"BreakerOpen"}, "agent_runtime_relay": {"AgentFailed"}}
 
 
 def errors_of(library):
     """Return the names of the errors that a library raises: those that others derive from are never raised."""
     classes = {
         value
-        for module in (library, library.errors)
-        for value in vars(module).values()
+        for module in (library, library.errors, *RAISED_BY.get(library.__name__, ()))
+        for value in (getattr(module, name) for name in dir(module) + getattr(module, "__all__", []))
         if inspect.isclass(value) and issubclass(value, Exception) and value.__module__.startswith(library.__name__)
     }
     return {one.__name__ for one in classes if not any(one in other.__mro__[1:] for other in classes)}

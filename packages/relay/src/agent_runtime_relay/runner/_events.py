@@ -66,7 +66,7 @@ class AttemptFailed(Event):
 
     Attributes:
         failure_type: timeout, exception, invalid_output, quality_failure, rate_limited or resource_exhausted.
-        error: what went wrong, as the next attempt is told.
+        error: what went wrong.
         attempts_left: how many there may still be.
         output_id: where what the agent wrote is kept, or None.
     """

@@ -144,7 +144,7 @@ class Settling:
             AttemptFailed,
             step,
             failure_type=failure.failure_type.value,
-            error=failed.feedback,
+            error=str(failure),
             attempts_left=failed.attempts_left,
             tokens_used=failure.tokens_used,
             output_id=failed.output_id,
