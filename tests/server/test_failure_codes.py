@@ -30,7 +30,7 @@ def errors_of(library):
     classes = {
         value
         for module in (library, library.errors, *RAISED_BY.get(library.__name__, ()))
-        for value in (getattr(module, name) for name in dir(module) + getattr(module, "__all__", []))
+        for value in (getattr(module, name) for name in getattr(module, "__all__", None) or dir(module))
         if inspect.isclass(value) and issubclass(value, Exception) and value.__module__.startswith(library.__name__)
     }
     return {one.__name__ for one in classes if not any(one in other.__mro__[1:] for other in classes)}

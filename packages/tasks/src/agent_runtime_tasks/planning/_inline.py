@@ -20,6 +20,11 @@ _EMOJI = re.compile(
     "[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2900-\u297f\u2b00-\u2bff\ufe0e\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f]+"
 )
 _ASIDE = re.compile(r"\([^()]*\)")
+_SETTLED = re.compile(
+    r"(?:(?:done|fixed|moved|merged|shipped|obsolete|cancell?ed|dropped|duplicate|see|superseded|no longer|not needed)\b"
+    r".{0,60})?",
+    re.IGNORECASE,
+)
 _POINTS = re.compile(r"\s*(?:->|=>|[\u2190-\u21ff\u2794-\u27bf\u00bb(\[]|\b(?:see|cf\.?))$")
 _PRIORITY = re.compile(
     r"p[0-4]|prio(?:rity)?:? ?\w+|high|medium|low|critical|urgent|blocker|blocked|wip|new|optional|must|[smlx]{1,3}"
@@ -85,7 +90,8 @@ def plain(text: str) -> Plain:
     return Plain(
         kept,
         label=_tidy("".join(label)),
-        struck=bool(struck_words) and not _ASIDE.sub("", kept).strip(" .,;:-()"),
+        struck=bool(struck_words)
+        and _SETTLED.fullmatch(_ASIDE.sub("", kept).strip(" .,;:-()\u2013\u2014")) is not None,
         code=bool(code_words) and _tidy("".join(code_words)) == kept,
     )
 

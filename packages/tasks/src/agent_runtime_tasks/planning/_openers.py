@@ -79,7 +79,7 @@ _OPENER = re.compile(
     r"|(?:could|can|would|will) (?:you|someone|somebody|anyone|we|one of you)(?: please| maybe| possibly| "
     r"also)*|(?:it (?:is|'s)|it\u2019s|it would be|it will be|it'd be) (?:important|necessary|essential"
     r"|crucial|time|best|good|nice|great|helpful|useful|worth|better|wise|advisable|required)(?: for us| for you)? to"
-    r"|(?:we|I|you)(?:'d| would|\u2019d) (?:like|love)(?: you| us| someone)? to|(?:we|I)(?: really| also)? "
+    r"|(?:we|I|you)(?:'d| would|\u2019d) (?:like|love)(?: you| us| someone)? to(?! (?:see|have|get)\b)|(?:we|I)(?: really| also)? "
     r"(?:want|need|expect|ask)(?: you| us| someone) to|we (?:propose|suggest|recommend|intend|are going"
     r"|agreed|decided) to|I (?:propose|suggest|recommend)(?: that we| we| to)?"
     r"|(?:todo|to-do|to do|task|action|action item|ai|step|item|req|fr|nfr|us|requirement|story|user story"

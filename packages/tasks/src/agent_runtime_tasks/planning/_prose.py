@@ -29,7 +29,7 @@ _FIRST_HINTS = frozenset(
     can first firstly initially second secondly third thirdly next then
     finally last please make don't don\u2019t also additionally furthermore moreover otherwise
     alternatively maybe perhaps eventually later afterwards meanwhile ideally optionally simply just now so and but
-    lastly subsequently thereafter kindly again i we
+    lastly subsequently thereafter kindly again i we a one two three four five six some more
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 _MARKS = "*_`~\"'([,;:.!?"

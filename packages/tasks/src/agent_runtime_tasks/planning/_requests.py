@@ -64,7 +64,7 @@ def read_request(text: str, fallback: str = "take care of", forced: bool = False
 _TRAILING = re.compile(r"[\s.;:,!?\u2026\u3002]+$")
 
 _SIGNS_OF_A_REQUEST = re.compile(
-    r"\b(?:wish|will|need|must|shall|should|ha(?:s|ve) to|wants?|like to|ought to|would (?:be|(?:\w+ )?help)|plans? to"
+    r"\b(?:wish|will|needs?|must|shall|should|ha(?:s|ve) to|wants?|(?:like|love) to|lacks?|ought to|would (?:be|(?:\w+ )?help)|plans? to"
     r"|(?:is|are) (?:to|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
     re.IGNORECASE,
 )
@@ -172,6 +172,19 @@ _WISH = re.compile(
     re.IGNORECASE,
 )
 
+_HELPFUL = re.compile(
+    r"(?P<what>(?:an? |some |more )[^,.;]{3,90}?) would (?:(?:also|really) )?"
+    r"(?:help|be (?:nice|great|good|helpful|useful|lovely|welcome))\b.*"
+    r"|(?:I|we)(?:'d| would|\u2019d) (?:like|love) to (?P<verb>see|have|get) (?P<thing>.+)",
+    re.IGNORECASE,
+)
+
+_LACKS = re.compile(
+    r"(?P<what>(?:the|our|each|every|all) [^,.;:]{2,60}?) (?:also )?(?:needs?|lacks?) "
+    r"(?P<thing>(?:an? (?!lot|bit|few|while|long|couple|second|minute|hour|day|week|month|year)|new |better |proper ).+)",
+    re.IGNORECASE,
+)
+
 _PAST = {
     "took": "take",
     "wrote": "write",
@@ -234,6 +247,12 @@ def _someone(text: str) -> tuple[Ask, str] | None:
             return Ask.REQUEST, capital(f"{base} {did['rest']}")
     if wish := _WISH.match(text):
         return _modal(f"{wish['who']} should {wish['rest']}")
+    if helpful := _HELPFUL.match(text):
+        if helpful["what"]:
+            return Ask.REQUEST, phrase_title(helpful["what"], "provide")
+        return Ask.REQUEST, f"{'Show' if helpful['verb'].lower() == 'see' else 'Provide'} {helpful['thing']}"
+    if lack := _LACKS.match(text):
+        return Ask.REQUEST, f"Give {small(lack['what'])} {lack['thing']}"
     if (person := _FOR_SOMEONE.match(text)) and is_imperative(person["what"]):
         return Ask.REQUEST, capital(person["what"])
     missing = _MISSING.match(text)
