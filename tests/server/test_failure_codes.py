@@ -22,7 +22,7 @@ LIBRARIES = {
 }
 RAISED_BY = {"agent_runtime_relay": (agent_runtime_relay.runner,)}  # besides the library itself
 # Told to a program in Python alone: no operation guards a piece of code, and what an agent failed at is settled.
-NOT_ANSWERED = {"agent_runtime_breakers": {"BreakerOpen"}, "agent_runtime_relay": {"AgentFailed"}}
+NOT_ANSWERED = {"agent_runtime_breakers": {"BreakerOpen"}, "agent_runtime_relay": {"AgentFailed", "Superseded"}}
 
 
 def errors_of(library):

@@ -93,7 +93,7 @@ def test_a_task_needs_nothing_but_a_title(tasks):
         ({"goal_id": 0}, "goal_id is 0"),
         ({"priority": 11}, "priority is 11; it must be at least 1 and at most 10"),
         ({"priority": 0}, "priority is 0"),
-        ({"priority": 5.0}, "priority must be a whole number, not float"),
+        ({"priority": 5.0}, "priority must be a whole number, not a fraction"),
         ({"dependencies": [1] * 1001}, "dependencies has 1001 items"),
         ({"dependencies": ["1"]}, r"dependencies\[0\] must be a whole number, not text"),
         ({"dependencies": 1}, "dependencies must be a list, not a whole number"),

@@ -14,7 +14,8 @@ from ._sentences import LABEL
 from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
 
 _LEADING = re.compile(
-    r"(?:(?:an?|[a-z]{3,5}|[0-9]+) (?:minutes?|hours?|days?|weeks?|months?) (?=before|after))?(?P<word>before|prior to|after|following|once|when|as soon as|whenever|until|if|unless|while|since"
+    r"(?:(?:an?|[a-z]{3,5}|[0-9]+) (?:minutes?|hours?|days?|weeks?|months?) (?=before|after))?"
+    r"(?P<word>before|prior to|after|following|once|when|as soon as|whenever|until|if|unless|while|since"
     r"|because|as|in order to|to|for|with|given|by|during|in case|on|at|in|from|instead of|depending on|based "
     r"on|rather than|independently of|apart from|besides|regardless of|along with|together with|separately from"
     r"|in addition to) (?P<clause>[^,]{2,160}), (?:then |please |also |we (?:need to|must|should|have to) "

@@ -21,8 +21,8 @@ _EMOJI = re.compile(
 )
 _ASIDE = re.compile(r"\([^()]*\)")
 _SETTLED = re.compile(
-    r"(?:(?:done|fixed|moved|merged|shipped|obsolete|cancell?ed|dropped|duplicate|see|superseded|no longer|not needed)\b"
-    r".{0,60})?",
+    r"(?:(?:done|fixed|moved|merged|shipped|obsolete|cancell?ed|dropped|duplicate|see|superseded|no longer"
+    r"|not needed)\b.{0,60})?",
     re.IGNORECASE,
 )
 _POINTS = re.compile(r"\s*(?:->|=>|[\u2190-\u21ff\u2794-\u27bf\u00bb(\[]|\b(?:see|cf\.?))$")

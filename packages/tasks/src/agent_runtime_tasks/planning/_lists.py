@@ -11,7 +11,7 @@ from ._drafts import Draft, fit_title
 from ._imperatives import first_word, is_imperative
 from ._inline import Plain, plain
 from ._openers import take_opener
-from ._prose import refer
+from ._prose import closest, word_stems
 from ._references import ONLY_NUMBERS, REFERENCE
 from ._requests import Ask, read_request
 from ._sections import NOT_WORK, Heading, Role, read_heading
@@ -275,6 +275,7 @@ class ListReader:
     def _refer(self, drafts: Sequence[Draft]) -> None:
         """Follow what items say about each other: "(needs 1)", "after the packages are out"."""
         by_number = {draft.number: draft for draft in drafts}
+        known = [(draft, word_stems(draft.title)) for draft in drafts]
         for draft in drafts:
             text = plain(self.document.lines[draft.spans[0][0]]).text if draft.spans else draft.title
             reference = REFERENCE.search(text.rstrip(". "))
@@ -285,8 +286,8 @@ class ListReader:
                 for number in _NUMBERS.findall(reference["what"]):
                     if int(number) in by_number and by_number[int(number)] is not draft:
                         draft.wait_for(by_number[int(number)])
-            elif known := refer(drafts, reference["what"], draft):
-                draft.wait_for(known)
+            elif other := closest(known, reference["what"], draft):
+                draft.wait_for(other)
 
 
 def _own_lines(entry: Entry, children: Sequence[Draft]) -> tuple[int, int]:

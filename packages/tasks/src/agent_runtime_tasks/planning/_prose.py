@@ -62,14 +62,18 @@ def read_lines(text: str) -> list[Draft]:
 
 def refer(drafts: Sequence[Draft], text: str, asking: Draft) -> Draft | None:
     """Return the one of some tasks that a clause speaks of, if there is one."""
+    return closest([(draft, word_stems(draft.title)) for draft in drafts], text, asking)
+
+
+def closest(known: Sequence[tuple[Draft, frozenset[str]]], text: str, asking: Draft) -> Draft | None:
+    """Return the same, of tasks whose words are known."""
     words = word_stems(text)
-    best, most = None, 0.0
-    for draft in drafts:
-        if draft is not asking:
-            shared = len(words & word_stems(draft.title))
-            if shared and shared / len(words) > most:
-                best, most = draft, shared / len(words)
-    return best if most >= 0.5 else None
+    best, most = None, 0
+    for draft, stems in known:
+        shared = len(words & stems)
+        if shared > most and draft is not asking:
+            best, most = draft, shared
+    return best if 2 * most >= len(words) else None
 
 
 def _may_ask(text: str) -> bool:

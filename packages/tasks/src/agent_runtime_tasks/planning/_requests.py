@@ -6,6 +6,29 @@ from functools import lru_cache
 
 import attrs
 
+from ._forms import (
+    BE_NEEDED,
+    COMPARATIVE,
+    FOR_SOMEONE,
+    HELPFUL,
+    IT,
+    LACKS,
+    MISSING,
+    MODAL,
+    NO_WORK,
+    PARTS_OF_SOFTWARE,
+    PASSIVE,
+    PAST,
+    PERSON,
+    SO_THAT,
+    SOMEONE_DID,
+    STORY,
+    THE_SYSTEM,
+    US,
+    USERS,
+    WE,
+    WISH,
+)
 from ._imperatives import capital, first_word, is_imperative, phrase_title, small
 from ._openers import Order, take_opener
 from ._sections import NOT_WORK, Role, read_heading
@@ -64,7 +87,8 @@ def read_request(text: str, fallback: str = "take care of", forced: bool = False
 _TRAILING = re.compile(r"[\s.;:,!?\u2026\u3002]+$")
 
 _SIGNS_OF_A_REQUEST = re.compile(
-    r"\b(?:wish|will|needs?|must|shall|should|ha(?:s|ve) to|wants?|(?:like|love) to|lacks?|ought to|would (?:be|(?:\w+ )?help)|plans? to"
+    r"\b(?:wish|will|needs?|must|shall|should|ha(?:s|ve) to|wants?|(?:like|love) to|lacks?|ought to"
+    r"|would (?:be|(?:\w+ )?help)|plans? to"
     r"|(?:is|are) (?:to|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
     re.IGNORECASE,
 )
@@ -79,131 +103,8 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 
-_STORY = re.compile(
-    r"as (?P<who>an? [^,]{2,60}?),? (?:I|we) (?:want|would like|need|wish|can|must|should|have)"
-    r"(?: to be able)?(?: to)? (?P<what>.+)",
-    re.IGNORECASE,
-)
-
-_SO_THAT = re.compile(r",? (?:so that|so I|so we|in order to|because)\b.*", re.IGNORECASE)
-
-_MODAL = re.compile(
-    r"(?P<subject>[^,;:!?]{1,100}?) (?:(?:will|also|then|still|really|just|now|only|first|always|probably"
-    r"|definitely|therefore) ){0,2}"
-    r"(?P<modal>needs? to|must|shall|should|has to|have to|ought to|wants? to|would like to|plans? to|will|(?:is"
-    r"|are) (?:required |supposed |expected )?to|need) "
-    r"(?:(?:also|then|still|really|just|now|first|always|probably|only|at least|therefore|immediately"
-    r"|automatically|ideally) ){0,2}(?P<rest>.+)",
-    re.IGNORECASE,
-)
-
-_US = re.compile(
-    r"(?:^|\s)(?:we|I|you|someone|somebody|one|anyone|(?:the|our) (?:[\w-]+ )?(?:team|developers?|engineers?"
-    r"|maintainers?|group|staff|agent))$",
-    re.IGNORECASE,
-)
-
-_WE = re.compile(r"(?:we|I|(?:the|our) team)(?: both| all)?$", re.IGNORECASE)
-
-_PARTS_OF_SOFTWARE = frozenset(
-    """
-    backend frontend infra infrastructure ops mobile ios android server client core docs tests readme security
-    design
-    """.split()  # noqa: SIM905 - a list of words reads as one
-)
-
-_NO_WORK = frozenset(
-    ["be", "have", "know", "say", "see", "hope", "feel", "understand", "believe", "wait", "like", "go"]
-)
-
-_PERSON = re.compile(r"@?[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?$")
-
-_IT = re.compile(
-    r"(?:it|they|this|these|that|those|he|she|which|who|there|what|everything|nothing|all)$", re.IGNORECASE
-)
-
-_THE_SYSTEM = re.compile(
-    r"(?:the |our |this )(?:system|app|application|tool|product|solution|platform|software|program|user "
-    r"interface|implementation|new (?:system|app|application|tool|version))$",
-    re.IGNORECASE,
-)
-
-_USERS = re.compile(
-    r"^(?:(?:the|all|new|our|registered|authenticated|logged-in|any|every|each|an?|only) )*(?:[\w-]+ )?"
-    r"(?:users?|customers?|admins?|administrators?|visitors?|members?|operators?|guests?|owners?|agents?|editors?"
-    r"|readers?|developers?|students?|teachers?|patients?|employees?|managers?|clients?|people|person|drivers?"
-    r"|buyers?|sellers?|players?|authors?|technicians?|applicants?|subscribers?|callers?|reviewers?|parents?"
-    r"|tenants?|merchants?)$",
-    re.IGNORECASE,
-)
-
-_PASSIVE = re.compile(
-    r"be (?:(?:also|fully|properly|correctly|automatically|always|then|completely|newly) )?"
-    r"(?P<participle>[a-z-]+)\b ?(?P<rest>.*)",
-    re.IGNORECASE,
-)
-
-_COMPARATIVE = re.compile(
-    r"be (?:much |a lot |a bit )?(?:[a-z]{3,}er|more|less|better|visible|available|possible|optional|configurable)\b",
-    re.IGNORECASE,
-)
-
-_MISSING = re.compile(
-    r"(?P<what>.{3,90}?) (?:is|are) (?:still |also |currently )?(?:needed|required|necessary|missing"
-    r"|wanted)\b(?P<rest>.*)",
-    re.IGNORECASE,
-)
-
-_BE_NEEDED = re.compile(
-    r"there (?:should|must|needs? to|has to|have to|ought to) be (?P<what>.+)"
-    r"|(?:we|I|you|they)(?: also| still| will)* (?:need|lack) (?P<thing>(?!to\b).+)",
-    re.IGNORECASE,
-)
-
-_SOMEONE_DID = re.compile(
-    r"it would be (?:great|nice|good|helpful|useful|lovely|best|better|perfect|cool) if (?:someone|somebody"
-    r"|you|we|anyone|one of you|the team) (?:could |would |also )*(?P<verb>[a-z]+) (?P<rest>.+)",
-    re.IGNORECASE,
-)
-
-_WISH = re.compile(
-    r"(?:it would (?:(?:really|also|greatly|certainly) )?(?:help|be) [^,.;]{0,60}?if|I wish|if only) "
-    r"(?P<who>[^,.;]{1,80}?) (?:could|would|can|were able to) (?P<rest>.+)",
-    re.IGNORECASE,
-)
-
-_HELPFUL = re.compile(
-    r"(?P<what>(?:an? |some |more )[^,.;]{3,90}?) would (?:(?:also|really) )?"
-    r"(?:help|be (?:nice|great|good|helpful|useful|lovely|welcome))\b.*"
-    r"|(?:I|we)(?:'d| would|\u2019d) (?:like|love) to (?P<verb>see|have|get) (?P<thing>.+)",
-    re.IGNORECASE,
-)
-
-_LACKS = re.compile(
-    r"(?P<what>(?:the|our|each|every|all) [^,.;:]{2,60}?) (?:also )?(?:needs?|lacks?) "
-    r"(?P<thing>(?:an? (?!lot|bit|few|while|long|couple|second|minute|hour|day|week|month|year)|new |better |proper ).+)",
-    re.IGNORECASE,
-)
-
-_PAST = {
-    "took": "take",
-    "wrote": "write",
-    "gave": "give",
-    "got": "get",
-    "ran": "run",
-    "did": "do",
-    "came": "come",
-    "drew": "draw",
-    "chose": "choose",
-    "began": "begin",
-    "broke": "break",
-}
 
 _LABEL = re.compile(r"(?P<label>[^\s:.!?][^:.!?]{0,59}?)(?::| [\u2013\u2014-]|\u2014) (?P<rest>\S.*)")
-
-_FOR_SOMEONE = re.compile(
-    r"(?P<who>[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|@[\w-]+|[A-Z]{2,5}) (?:to|will|should) (?P<what>[a-z].*)"
-)
 
 
 def _read(text: str, fallback: str, forced: bool = False) -> tuple[Ask, str]:
@@ -225,14 +126,14 @@ def _read(text: str, fallback: str, forced: bool = False) -> tuple[Ask, str]:
 
 def is_story(text: str) -> bool:
     """Whether a text is a user story: "As a reader, I want to search, so that I find what I need"."""
-    return _STORY.match(text) is not None
+    return STORY.match(text) is not None
 
 
 def _story(text: str) -> tuple[Ask, str] | None:
-    story = _STORY.match(text)
+    story = STORY.match(text)
     if story is None:
         return None
-    what = _SO_THAT.sub("", story["what"])
+    what = SO_THAT.sub("", story["what"])
     what = re.sub(r"\bmy\b", "their", re.sub(r"\bmyself\b", "themselves", what))
     if what.split(" ", 1)[0].lower() in DETERMINERS:
         return Ask.REQUEST, f"Give {story['who']} {what}"
@@ -240,31 +141,31 @@ def _story(text: str) -> tuple[Ask, str] | None:
 
 
 def _someone(text: str) -> tuple[Ask, str] | None:
-    if did := _SOMEONE_DID.match(text):
+    if did := SOMEONE_DID.match(text):
         verb = did["verb"].lower()
-        base = _PAST.get(verb) or BASE_OF_PARTICIPLE.get(verb) or (verb if verb in VERBS else "")
+        base = PAST.get(verb) or BASE_OF_PARTICIPLE.get(verb) or (verb if verb in VERBS else "")
         if base:
             return Ask.REQUEST, capital(f"{base} {did['rest']}")
-    if wish := _WISH.match(text):
+    if wish := WISH.match(text):
         return _modal(f"{wish['who']} should {wish['rest']}")
-    if helpful := _HELPFUL.match(text):
+    if helpful := HELPFUL.match(text):
         if helpful["what"]:
             return Ask.REQUEST, phrase_title(helpful["what"], "provide")
         return Ask.REQUEST, f"{'Show' if helpful['verb'].lower() == 'see' else 'Provide'} {helpful['thing']}"
-    if lack := _LACKS.match(text):
+    if lack := LACKS.match(text):
         return Ask.REQUEST, f"Give {small(lack['what'])} {lack['thing']}"
-    if (person := _FOR_SOMEONE.match(text)) and is_imperative(person["what"]):
+    if (person := FOR_SOMEONE.match(text)) and is_imperative(person["what"]):
         return Ask.REQUEST, capital(person["what"])
-    missing = _MISSING.match(text)
-    if missing and not _IT.match(missing["what"]) and " not " not in text:
+    missing = MISSING.match(text)
+    if missing and not IT.match(missing["what"]) and " not " not in text:
         return Ask.REQUEST, phrase_title(missing["what"], "provide")
-    if needed := _BE_NEEDED.match(text):
+    if needed := BE_NEEDED.match(text):
         return Ask.REQUEST, phrase_title(needed["what"] or needed["thing"], "provide")
     return None
 
 
 def _modal(text: str) -> tuple[Ask, str] | None:
-    match = _MODAL.match(text)
+    match = MODAL.match(text)
     if match is None:
         return None
     subject, modal, rest = match["subject"].strip(), match["modal"].lower(), match["rest"].strip()
@@ -279,40 +180,40 @@ def _modal(text: str) -> tuple[Ask, str] | None:
     if modal == "need":
         return None
     if modal == "will":  # what we will do is a plan; what will become of something is told
-        return (Ask.REQUEST, capital(rest)) if _WE.match(subject) and first_word(rest) in VERBS else None
-    if len(subject.split()) > 1 and tells(subject) and not _US.match(subject):
+        return (Ask.REQUEST, capital(rest)) if WE.match(subject) and first_word(rest) in VERBS else None
+    if len(subject.split()) > 1 and tells(subject) and not US.match(subject):
         return Ask.TALK, capital(text)
-    named = _PERSON.match(subject) is not None and not is_plural(subject) and not rest.startswith("be ")
-    if _US.search(subject) or named:
+    named = PERSON.match(subject) is not None and not is_plural(subject) and not rest.startswith("be ")
+    if US.search(subject) or named:
         able = rest.removeprefix("be able to ")
         if first_word(able) in ("have", "be") and modal.startswith(("want", "would", "plan")):
             return Ask.TALK, capital(text)
         wished = modal.startswith(("want", "would", "plan", "is", "are"))
-        if is_imperative(able) or first_word(able) in VERBS or not (wished or first_word(able) in _NO_WORK):
+        if is_imperative(able) or first_word(able) in VERBS or not (wished or first_word(able) in NO_WORK):
             return Ask.REQUEST, capital(able)
         return Ask.TALK, capital(text)
     if rest.startswith("be ") and modal.startswith(("want", "would")):
         return Ask.TALK, capital(text)  # what somebody would like to be is why the work is done
     if rest.startswith("be able to "):
         return Ask.REQUEST, f"Let {small(subject)} {rest[11:]}"
-    if _IT.match(subject):
+    if IT.match(subject):
         if first_word(rest) in VERBS:
             return Ask.REQUEST, capital(rest)
         return Ask.TALK, capital(text)
-    if _USERS.match(subject) and first_word(rest) != "be":
+    if USERS.match(subject) and first_word(rest) != "be":
         return Ask.REQUEST, f"Let {small(subject)} {rest}"
-    passive = _PASSIVE.match(rest)
+    passive = PASSIVE.match(rest)
     if passive:
         base = BASE_OF_PARTICIPLE.get(passive["participle"].lower())
         if base and not passive["rest"].startswith("by "):
             return Ask.REQUEST, capital(f"{base} {small(subject)} {passive['rest']}".strip())
         if base:
             return Ask.REQUEST, f"Have {small(subject)} {passive['participle']} {passive['rest']}"
-        if _COMPARATIVE.match(rest):
+        if COMPARATIVE.match(rest):
             return Ask.REQUEST, f"Make {small(subject)} {rest[3:]}"
         ask = Ask.TALK if modal == "should" else Ask.REQUEST
         return ask, f"Make sure {small(subject)} {_be(subject)} {rest[3:]}"
-    if _THE_SYSTEM.match(subject) and first_word(rest) in VERBS:
+    if THE_SYSTEM.match(subject) and first_word(rest) in VERBS:
         return Ask.REQUEST, capital(rest)
     if modal in ("want to", "wants to", "would like to", "plan to", "plans to", "is to", "are to"):
         return (
@@ -348,7 +249,7 @@ def _labelled(text: str, fallback: str) -> tuple[Ask, str] | None:
 def _is_part(label: str) -> bool:
     """Whether a label names a part of the work, such as "CI" or "Backend", rather than whoever does it."""
     low = label.lower()
-    known = COMMON_WORDS | COMPOUND_TAILS | HEAD_VERBS.keys() | _PARTS_OF_SOFTWARE
+    known = COMMON_WORDS | COMPOUND_TAILS | HEAD_VERBS.keys() | PARTS_OF_SOFTWARE
     return len(label) <= 30 and (
         low in known or (label.isupper() and len(label) > 1) or " " in label or label != label.title()
     )
