@@ -327,3 +327,13 @@ def test_numbers_of_chapters_are_no_order_and_those_of_steps_are():
     assert [item.depends_on for item in plan_text("Data", steps, strategy="parallel").items] == [(), ("1",)]
     chapters = "## 1 Overview\n\nData.\n\n## 2 Fetching\n\n- Add a\n- Add b\n\n## 3 Cleaning\n\n- Drop c\n- Drop d\n"
     assert all(not item.depends_on for item in plan_text("Data", chapters, strategy="parallel").items)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("most", [2, 3, 40])
+def test_what_has_no_room_in_its_group_is_kept_elsewhere(strategy: str, most: int):
+    lines = [f"- {verb} the widget{number}x\n" for number in range(800) for verb in ("Add", "Test", "Announce")]
+    text = "".join(lines)[:KIB_64]
+    plan = plan_text("Widgets", text, strategy=strategy, max_tasks=most)
+    assert_sound(plan, most)
+    assert [number for number in range(780) if f"widget{number}x" not in everything(plan)] == []

@@ -128,7 +128,7 @@ def test_the_prompt_holds_the_goal_and_what_the_task_builds_on_as_data(shell, sh
 @pytest.mark.parametrize(
     ("body", "result"),
     [
-        ("print('tea is old')", "tea is old\n"),
+        ("print('tea is old')", "tea is old"),
         ("""print('Thinking...\\n{"output": "tea is old"}')""", "tea is old"),
         ("hand_in(output='', output_summary='in short')", "in short"),
         ("hand_in(output='x' * 70_000, output_summary='in short')", "in short"),

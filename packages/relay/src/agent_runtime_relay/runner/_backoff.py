@@ -21,8 +21,8 @@ class Backoff:
 
     def seconds(self, failures: int) -> float:
         """Return how long to wait after so many failures in a row; nothing where there was none."""
-        if failures < 1 or self.longest <= 0:
+        if failures < 1 or self.first <= 0:
             return 0.0
         state = RetryCallState(AsyncRetrying(), None, (), {})
         state.attempt_number = failures
-        return wait_exponential_jitter(initial=self.first, max=self.longest, jitter=self.first)(state)
+        return self.first * wait_exponential_jitter(max=self.longest / self.first)(state)

@@ -1,9 +1,10 @@
 """What an agent hands in, and how it is read out of what a program wrote."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -36,7 +37,11 @@ _RETRY_AFTER = re.compile(
     r"""(?:retry|try again)[\s_-]*(?:after|in)["']?\s*[:=]?\s*["']?(\d+(?:\.\d+)?)""", re.IGNORECASE
 )
 _OBJECT = re.compile(r"""\{\s*["}]""")
-_STARTS_TRIED = 20_000  # of objects that turn out not to be any
+# How much is read in vain, in characters, before a text is taken for one without a result: what begins like an object
+# and is none may begin thousands of times, and end only with the text. A start costs something, a deep one more.
+_READ_IN_VAIN = 8 * 1024 * KIB
+_A_START = 400
+_A_DEEP_START = 4_000
 _DEEPEST = 4  # envelopes and errors inside each other
 
 Scores = float | Sequence[float] | None
@@ -282,18 +287,22 @@ def _tokens(fields: Mapping[str, Any]) -> int | None:
 
 def _last_result(text: str) -> Mapping[str, Any] | None:
     """Return the last object in a text that has fields of a result; where there is none, the last that has an error."""
+    last_line = text.rstrip().rpartition("\n")[2]
+    if last_line.startswith("{"):  # where agents are asked to print it, whatever comes before
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(last_line)
+            if _is_result(value):
+                return cast("Mapping[str, Any]", value)
     decoder = json.JSONDecoder()
     found = error = None
-    position = failures = 0
-    while failures < _STARTS_TRIED:
-        match = _OBJECT.search(text, position)
-        if match is None:
-            break
+    position = in_vain = 0
+    while in_vain < _READ_IN_VAIN and (match := _OBJECT.search(text, position)) is not None:
         try:
             value, position = decoder.raw_decode(text, match.start())
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as failure:
             position = match.start() + 1
-            failures += 1
+            is_deep = isinstance(failure, RecursionError)
+            in_vain += _A_DEEP_START if is_deep else _A_START + getattr(failure, "pos", position) - match.start()
             continue
         if _is_result(value):
             found = value

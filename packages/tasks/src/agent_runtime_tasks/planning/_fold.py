@@ -50,11 +50,15 @@ class Fold:
 
     texts: Descriptions
     replaced: dict[int, Draft] = attrs.field(factory=dict)
+    homeless: list[str] = attrs.field(factory=list)  # what had no room where it belongs
 
     def fit(self, top: list[Draft], most: int) -> list[Draft]:
         if sum(1 for _ in every_draft(top)) > most:
             self._level(top, most)
             self._redirect(top)
+            if self.homeless:
+                left, self.homeless = "\n".join(self.homeless), []
+                self._write(list(every_draft(top)), left)
         return top
 
     def _level(self, drafts: list[Draft], most: int) -> None:
@@ -95,6 +99,7 @@ class Fold:
             text = self.texts.append(draft, text)
             if not text:
                 return
+        self.homeless.append(text)
 
     def _into(self, draft: Draft, kept: Draft) -> None:
         for folded in every_draft([draft]):
