@@ -1,5 +1,6 @@
 """What agents hand in, read out of what they wrote: a result, a failure that they report, or nothing of use."""
 
+import contextlib
 import json
 import time
 
@@ -207,7 +208,7 @@ def test_an_envelope_with_an_error_is_the_failure_that_it_reports():
     failed = failure(read_output, envelope("Credit balance is too low", is_error=True))
     assert (failed.failure_type, str(failed), failed.tokens_used) == ("exception", "Credit balance is too low", 2000)
     failed = failure(read_output, json.dumps({**ENVELOPE, "subtype": "error_during_execution", "is_error": True}))
-    assert (failed.failure_type, str(failed)) == ("exception", "error_during_execution, result")
+    assert (failed.failure_type, str(failed)) == ("exception", "result, error_during_execution")
 
 
 def test_envelopes_in_envelopes_come_to_an_end():
@@ -314,37 +315,31 @@ def test_whatever_an_object_holds_is_a_result_or_a_failure(fields):
 @given(st.text(st.sampled_from('{}[]":,\\ \n0e.-nt') | st.characters(), max_size=200))
 def test_whatever_is_printed_is_a_result_or_a_failure(text):
     for read in (read_output, read_file):
-        try:
-            read(text)
-        except AgentFailed as failed:
-            assert failed.failure_type in ("invalid_output", "exception", "rate_limited")
+        with contextlib.suppress(AgentFailed):
+            assert not read(text).is_empty
 
 
 def cpu_seconds(read, text):
-    """Return the least of three: what the work takes when nothing disturbs it."""
-    spent = []
-    for _ in range(3):
-        before = time.process_time()
-        try:
-            read(text)
-        except (AgentFailed, ValueError):
-            pass
-        spent.append(time.process_time() - before)
-    return min(spent)
+    before = time.process_time()
+    with contextlib.suppress(AgentFailed):
+        read(text)
+    return time.process_time() - before
 
 
-@pytest.mark.parametrize(
-    "part",
-    ["{", '{"', '{"a":', '{"a":[', "{\n", '{"a":1}', "}", '{"a":"\n', '{"a":{} '],
-)
-def test_a_mebibyte_that_looks_like_objects_is_read_in_good_time(part):
-    text = part * (MIB // len(part))
-    assert cpu_seconds(read_output, text) < 60 * cpu_seconds(json.loads, "[" + "1," * (MIB // 2) + "1]")
+@pytest.fixture(scope="module")
+def good_time():
+    """A multiple of what it takes to read so much that is valid."""
+    numbers = "[" + "1," * (MIB // 2) + "1]"
+    return 80 * min(cpu_seconds(json.loads, numbers) for _ in range(3))
 
 
-def test_a_result_that_was_cut_off_deep_inside_is_read_in_good_time():
-    text = '{"a":' * 900 + "[" + "1," * (MIB // 2 - 4000)
-    assert cpu_seconds(read_output, text) < 60 * cpu_seconds(json.loads, "[" + "1," * (MIB // 2) + "1]")
+@pytest.mark.parametrize("part", ["{", '{"', '{"a":', '{"a":[', "{\n", '{"a":1}', "}", '{"a":"\n', '{"a":{} '])
+def test_a_mebibyte_that_looks_like_objects_is_read_in_good_time(good_time, part):
+    assert cpu_seconds(read_output, part * (MIB // len(part))) < good_time
+
+
+def test_a_result_that_was_cut_off_deep_inside_is_read_in_good_time(good_time):
+    assert cpu_seconds(read_output, '{"a":' * 900 + "[" + "1," * (MIB // 2 - 4000)) < good_time
 
 
 @given(st.integers(1, 40), st.floats(0.01, 100), st.floats(0.01, 1000))

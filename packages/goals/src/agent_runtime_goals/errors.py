@@ -53,7 +53,7 @@ class OpenSubGoals(GoalError, RuntimeError):
         ids = ", ".join(map(str, first)) + (", ..." if count > len(first) else "")
         super().__init__(
             f"goal {goal_id} has {count} open sub-goal{'' if count == 1 else 's'} ({ids})",
-            "complete them first; list_goals with status=\"active\" names the open ones",
+            'complete them first; list_goals with status="active" names the open ones',
         )
         self.goal_id = goal_id
         self.count = count

@@ -18,6 +18,7 @@ from ._events import (
     Waiting,
 )
 from ._folder import Folder, FolderUnusable
+from ._process import ProgramEnded, run_program
 from ._results import AgentFailed, AgentResult
 from ._runner import Runner
 from ._warden import Warden
@@ -47,6 +48,7 @@ __all__ = [
     "MinimumLength",
     "NoAgent",
     "Post",
+    "ProgramEnded",
     "Reviewer",
     "RunEnded",
     "RunStarted",
@@ -60,5 +62,6 @@ __all__ = [
     "crew_of_command",
     "fenced",
     "read_crew",
+    "run_program",
     "split_command",
 ]

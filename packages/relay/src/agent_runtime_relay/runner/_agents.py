@@ -13,7 +13,7 @@ import attrs
 
 from .._batons import Baton
 from .._guard import Result
-from ._process import GRACE, KEPT, Ended, run
+from ._process import GRACE, KEPT, ProgramEnded, run_program
 from ._results import AgentFailed, AgentResult, fitting, read_file, read_output, result_of
 from ._warden import Warden
 
@@ -146,7 +146,7 @@ class CommandAgent:
         remove(result_file)
         told = {**variables, "AGENT_RUNTIME_RESULT": str(result_file)}
         try:
-            ended = await run(
+            ended = await run_program(
                 self.argv,
                 prompt,
                 environment={**passed_on(os.environ, self.passed_on), **told},
@@ -159,7 +159,7 @@ class CommandAgent:
             raise AgentFailed(Result.EXCEPTION, f"{self.argv[0]} could not be started: {error}") from error
         return self._read(ended, result_file, time_limit)
 
-    def _read(self, ended: Ended, result_file: Path, time_limit: float) -> AgentResult:
+    def _read(self, ended: ProgramEnded, result_file: Path, time_limit: float) -> AgentResult:
         """Read what came of the program: its result if there is one, else its exit code and what it said."""
         if ended.took_too_long:
             raise AgentFailed(
@@ -259,6 +259,6 @@ def _is_unjudged(result: AgentResult) -> bool:
     return result.quality_score is None and result.l_score is None and not result.confidence
 
 
-def _said(ended: Ended) -> str:
+def _said(ended: ProgramEnded) -> str:
     words = ended.errors.strip()[-500:]
     return f": {words}" if words else ""

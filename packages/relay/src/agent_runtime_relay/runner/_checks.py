@@ -14,7 +14,7 @@ from .._gate import Check
 from .._prompt import fenced
 from .._values import KIB
 from ._agents import PASSED_ON, Assignment, CommandAgent, passed_on, remove
-from ._process import GRACE, run
+from ._process import GRACE, run_program
 from ._results import AgentFailed, AgentResult
 from ._warden import Warden
 
@@ -116,7 +116,7 @@ class CommandCheck:
             "AGENT_RUNTIME_STEP": str(baton.sequence_position - 1),
         }
         try:
-            ended = await run(
+            ended = await run_program(
                 self.argv,
                 result.output,
                 environment={**passed_on(os.environ, self.passed_on), **told},

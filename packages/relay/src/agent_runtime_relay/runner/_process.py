@@ -21,7 +21,7 @@ _LOOK_AGAIN = 0.01  # seconds, where there is no other way than to look
 
 
 @attrs.frozen(kw_only=True)
-class Ended:
+class ProgramEnded:
     """What came of a process.
 
     Attributes:
@@ -46,16 +46,16 @@ class Ended:
         return (self.errors.strip() or self.output.strip())[-at_most:]
 
 
-async def run(
+async def run_program(
     argv: Sequence[str],
     text: str,
     *,
     environment: Mapping[str, str],
-    folder: Path | None,
+    folder: Path | None = None,
     time_limit: float,
     grace: float,
     warden: Warden,
-) -> Ended:
+) -> ProgramEnded:
     """Run a program to its end; when the caller is cancelled, it is stopped first.
 
     Args:
@@ -110,7 +110,7 @@ async def run(
             async with asyncio.timeout(_DRAIN):
                 await output.ended.wait()
                 await errors.ended.wait()
-        return Ended(
+        return ProgramEnded(
             exit_code=None if took_too_long else process.returncode,
             output=output.text,
             errors=errors.text,

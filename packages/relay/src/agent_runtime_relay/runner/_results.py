@@ -258,7 +258,7 @@ def _retry_after(fields: Mapping[str, Any], words: str) -> float | None:
     for value in _values(fields, _RETRY_FIELDS):
         try:
             return bounds.RETRY_AFTER_SECONDS("retry_after_seconds", float(value))
-        except (ValueError, TypeError):
+        except (ValueError, OverflowError):
             continue
     match = _RETRY_AFTER.search(words)
     return min(float(match[1]), 31_536_000.0) if match else None
