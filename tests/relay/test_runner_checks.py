@@ -34,7 +34,7 @@ def working(answers, *checks):
         return next(left)
 
     crew = Crew(default=Post(agent=agent, checks=checks))
-    object.__setattr__(agent, "given", given)
+    agent.given = given
     return crew
 
 
@@ -195,17 +195,9 @@ def test_a_reviewers_mark_counts_where_it_is_the_lower_one_and_its_tokens_are_ch
 
 
 def test_what_a_reviewer_says_is_feedback_for_the_next_attempt(office):
-    check = reviewer(
-        office, "hand_in(quality_score=0.9 if 'sources' in sys.stdin.read() else 0.3, output='no sources')"
-    )
-    crew = working([result("text"), result("text with sources")], check)
-    # The reviewer is shown what the agent was told, so that the word must come from the second output alone.
-    check = reviewer(
-        office, "hand_in(quality_score=0.9 if 'text with' in sys.stdin.read() else 0.3, output='no sources')"
-    )
-    crew = working([result("text"), result("text with sources")], check)
-    pipeline_id = office.relay("one")
-    assert office.end(pipeline_id, crew).status == "completed"
+    body = "hand_in(quality_score=0.9 if 'second text' in sys.stdin.read() else 0.3, output='no sources')"
+    crew = working([result("first text"), result("second text")], reviewer(office, body))
+    assert office.end(office.relay("one"), crew).status == "completed"
     assert "check:reviewer scored 0.3: no sources" in crew.default.agent.given[1].prompt
 
 

@@ -6,7 +6,7 @@ than the process that started it.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -16,18 +16,12 @@ from agent_runtime_tasks import Plan
 
 from ._planner_answer import NoPlan, one_line, plan_in
 from ._planner_prompt import prompt
+from ._prepared import PlannerFailed, Progress
 
-PLANNER = "AGENT_RUNTIME_PLANNER"  # the variable that names the command
 TIME_LIMIT = 45.0  # seconds
 _GRACE = 2.0  # seconds between asking a command to end and killing it
 _PROGRESS_EVERY = 5.0
 _SHOWN_OF_ERRORS = 300
-
-Progress = Callable[[float, float, str], Awaitable[None]]
-
-
-class PlannerFailed(Exception):
-    """The command gave no plan; the message says why, in words for the caller."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,8 +30,7 @@ class PlannerCommand:
 
     Attributes:
         argv: the program and its arguments.
-        environ: its environment. The variable that names the command is left out: should it use this runtime in turn,
-            no planner command runs below it.
+        environ: its environment.
         time_limit: seconds that it may take.
     """
 
@@ -64,7 +57,7 @@ class PlannerCommand:
                 ended = await run_program(
                     self.argv,
                     text,
-                    environment={name: value for name, value in self.environ.items() if name != PLANNER},
+                    environment=self.environ,
                     time_limit=self.time_limit,
                     grace=_GRACE,
                     warden=warden,

@@ -4,6 +4,7 @@ import os
 import shlex
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -15,9 +16,13 @@ from ._database import Database
 from ._dispatch import Request
 from ._goal_checks import require_open_goal
 from ._libraries import Libraries
-from ._planner_command import PLANNER, PlannerCommand, PlannerFailed, Progress
-from ._prepared import PreparedPlan
+from ._prepared import PlannerFailed, PreparedPlan, Progress
 from ._task_operations import decompose_goal, require_undecomposed_goal
+
+if TYPE_CHECKING:
+    from ._planner_command import PlannerCommand
+
+PLANNER = "AGENT_RUNTIME_PLANNER"
 
 
 def needs_plan(request: Request) -> bool:
@@ -59,8 +64,11 @@ async def with_plan(
     )
 
 
-def planner_command(environ: Mapping[str, str]) -> PlannerCommand | None:
+def planner_command(environ: Mapping[str, str]) -> "PlannerCommand | None":
     """Return the configured planner command, or None.
+
+    The variable that names it is left out of its environment: should it use this runtime in turn, no planner command
+    runs below it.
 
     Raises:
         PlannerFailed: the variable can't be read as a program and its arguments.
@@ -69,7 +77,11 @@ def planner_command(environ: Mapping[str, str]) -> PlannerCommand | None:
         argv = shlex.split(environ.get(PLANNER, ""))
     except ValueError as error:
         raise PlannerFailed(f"{PLANNER} can't be read: {error}") from None
-    return PlannerCommand(argv=argv, environ=environ) if argv else None
+    if not argv:
+        return None
+    from ._planner_command import PlannerCommand
+
+    return PlannerCommand(argv=argv, environ={name: value for name, value in environ.items() if name != PLANNER})
 
 
 def require_decomposable(request: Request, libraries: Libraries) -> Goal:

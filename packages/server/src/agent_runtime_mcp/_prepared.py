@@ -1,8 +1,16 @@
 """What is made ready for an operation before its transaction, because it takes long or needs another program."""
 
+from collections.abc import Awaitable, Callable
+
 import attrs
 
 from agent_runtime_tasks import Plan
+
+Progress = Callable[[float, float, str], Awaitable[None]]  # seconds that passed, seconds at most, what goes on
+
+
+class PlannerFailed(Exception):
+    """The planner command gave no plan; the message says why, in words for the caller."""
 
 
 @attrs.frozen(kw_only=True)

@@ -130,7 +130,9 @@ class CommandCheck:
         if ended.took_too_long:
             return refused(self.name, f"{self.argv[0]} took more than {self.time_limit:g} seconds")
         if ended.exit_code:
-            return refused(self.name, f"{self.argv[0]} ended with exit code {ended.exit_code}: {ended.last_words()}")
+            words = ended.last_words()
+            said = f": {words}" if words else ""
+            return refused(self.name, f"{self.argv[0]} ended with exit code {ended.exit_code}{said}")
         return Examination(check=Check(name=self.name, score=1.0, verified_sources=self.verifies_sources))
 
 

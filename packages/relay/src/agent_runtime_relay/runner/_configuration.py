@@ -137,9 +137,10 @@ class _Reader:
     def _checks(self, where: str, given: object) -> tuple[GateCheck, ...]:
         if not isinstance(given, list):
             raise InvalidConfiguration(f"{where} must be a list of tables")
-        return tuple(self._check(f"{where}[{index}]", _table(where, one)) for index, one in enumerate(given))
+        return tuple(self._check(f"{where}[{index}]", one) for index, one in enumerate(given))
 
-    def _check(self, where: str, given: Mapping[str, Any]) -> GateCheck:
+    def _check(self, where: str, one: object) -> GateCheck:
+        given = _table(where, one)
         _require_known(given, _OF_A_CHECK, where)
         kinds = [kind for kind in _KINDS if kind in given]
         if len(kinds) != 1:
@@ -204,8 +205,11 @@ def _require_known(given: Mapping[str, Any], known: Sequence[str], where: str) -
 
 def _command(where: str, given: object) -> tuple[str, ...]:
     if isinstance(given, str):
-        return split_command(given)
-    if not isinstance(given, list) or not given or not all(isinstance(part, str) for part in given):
+        try:
+            return split_command(given)
+        except InvalidConfiguration as error:
+            raise InvalidConfiguration(f"{where}: {error}") from None
+    if not isinstance(given, list) or not all(isinstance(part, str) for part in given) or not any(given[:1]):
         raise InvalidConfiguration(f"{where} must be a program with its arguments, as a list or in one line")
     return tuple(given)
 
