@@ -529,6 +529,19 @@ def test_a_baton_that_somebody_else_hands_on_stops_the_agent_and_the_run_goes_on
     assert given == [1, 2]
 
 
+def test_a_baton_that_was_given_back_in_its_name_and_claimed_by_another_stops_the_agent(office):
+    pipeline_id = office.relay("one")
+
+    async def agent(assignment):
+        office.relays.release(pipeline_id, assignment.baton.baton_id, "runner")
+        office.relays.baton(pipeline_id, claim=True, worker="another", lease_seconds=60)
+        await asyncio.Event().wait()
+
+    with pytest.raises(BatonClaimed):
+        office.run(pipeline_id, agent)
+    assert office.relays.baton(pipeline_id).claim.worker == "another"
+
+
 def test_a_result_that_comes_after_another_one_is_not_taken(office):
     pipeline_id = office.relay("one", "two")
 

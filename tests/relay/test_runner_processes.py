@@ -164,6 +164,12 @@ def test_an_agent_at_its_limit_may_still_write_what_it_has(office):
     assert by_one(office, body, time_limit=2.0).output == "so far\n"
 
 
+def test_what_an_agent_wrote_before_its_limit_is_kept_with_the_attempt(office):
+    attempt = by_one(office, "hand_in(output='text')\nprint('so far', flush=True)\nsignal.pause()", time_limit=2.0)
+    assert (attempt.state, attempt.failure_type, attempt.tokens_used) == ("failed", "timeout", 0)
+    assert json.loads(attempt.output)["output"] == "text"
+
+
 def test_children_that_outlive_their_agent_are_ended_and_not_waited_for(office):
     body = f"""
         child = os.fork()

@@ -6,7 +6,7 @@ import time
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent_runtime_relay.runner import AgentFailed, AgentResult, Backoff
@@ -291,15 +291,19 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
+# On a machine that is busy, drawing the first text takes as long as Hypothesis allows for all.
+UNHURRIED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = st.sampled_from([*RESULT.__slots__, "error", "is_error", "usage", "type", "result", "retry_after", "status"])
 
 
+@UNHURRIED
 @given(RESULTS, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{}"), max_size=30))
 def test_a_result_that_was_written_is_read_back(result, noise):
     assert read_file(as_file(result)) == result
     assert read_output(f"{noise}\n{as_file(result)}\n") == result
 
 
+@UNHURRIED
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_whatever_an_object_holds_is_a_result_or_a_failure(fields):
     for read, value in ((result_of, fields), (read_output, json.dumps(fields)), (read_file, json.dumps(fields))):
@@ -312,6 +316,7 @@ def test_whatever_an_object_holds_is_a_result_or_a_failure(fields):
         assert read_file(as_file(result)) == result
 
 
+@UNHURRIED
 @given(st.text(st.sampled_from('{}[]":,\\ \n0e.-nt') | st.characters(), max_size=200))
 def test_whatever_is_printed_is_a_result_or_a_failure(text):
     for read in (read_output, read_file):
@@ -343,7 +348,7 @@ def test_a_result_that_was_cut_off_deep_inside_is_read_in_good_time(good_time):
 
 
 @given(st.integers(1, 40), st.floats(0.01, 100), st.floats(0.01, 1000))
-@settings(max_examples=50)
+@UNHURRIED
 def test_the_wait_before_a_retry_doubles_with_a_random_part_up_to_its_limit(failures, first, longest):
     seconds = Backoff(first=first, longest=longest).seconds(failures)
     least = first * 2 ** (failures - 1)

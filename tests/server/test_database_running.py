@@ -1,6 +1,7 @@
 """Running operations: transactions, snapshots, and waiting for other processes."""
 
 import asyncio
+import itertools
 import signal
 import subprocess
 import sys
@@ -202,10 +203,12 @@ def test_an_operation_that_was_disturbed_runs_again_from_its_start(ledger: Datab
     assert texts(ledger) == ["one", "two"]
 
 
-def test_whoever_writes_beside_others_lets_them_have_a_turn(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_writes_for_long_beside_others_lets_them_have_a_turn(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = open_ledger(path)
-    write(ledger, "alone")
     pauses: list[float] = []
+    now = 1000.0
     real = sys.modules["time"].sleep
 
     def sleep(seconds: float) -> None:
@@ -214,14 +217,27 @@ def test_whoever_writes_beside_others_lets_them_have_a_turn(path: Path, monkeypa
         pauses.append(seconds)
         real(0)
 
+    def write_in_a_row(count: int) -> list[int]:
+        """Write again and again, a millisecond apart, and return before which of the writes there was a pause."""
+        nonlocal now
+        paused = []
+        for number in range(count):
+            before = len(pauses)
+            write(ledger, "a row")
+            paused += [number] * (len(pauses) - before)
+            now += 0.001
+        return paused
+
+    monkeypatch.setattr("time.monotonic", lambda: now)
     with Process(path) as other:
-        write(ledger, "still alone")
-        assert pauses == []
+        assert write_in_a_row(40) == []
+        now += 1
         other.ask("lock")
         monkeypatch.setattr("time.sleep", sleep)
         write(ledger, "in the way of another")
-        waited = len(pauses)
-        assert waited >= 1
-        write(ledger, "right after")
-    assert len(pauses) == waited + 1
-    assert pauses[-1] < 0.001
+        pauses.clear()
+        pauses.append(0)
+        turns = write_in_a_row(40)
+    assert len(turns) == 3
+    assert {after - before for before, after in itertools.pairwise(turns)} == {11}
+    assert all(pause < 0.001 for pause in pauses)

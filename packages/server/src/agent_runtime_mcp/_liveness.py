@@ -2,15 +2,19 @@
 
 import functools
 import os
+import select
 import sys
 from pathlib import Path
 
 import attrs
 
 _UNKNOWN = "-"
+_MOST_DESCRIPTORS = 64
 _LINUX_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _LINUX_MACHINE_IDS = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _LINUX_PID_NAMESPACE = "/proc/self/ns/pid"
+
+_descriptors: dict[str, int] = {}  # of the processes behind holders, as far as they were asked for
 
 
 def this_process() -> str:
@@ -41,7 +45,7 @@ def is_alive(holder: str) -> bool | None:
         return False if machine == own.machine != _UNKNOWN else None
     if namespace != own.namespace or started == _UNKNOWN:
         return None
-    return _runs(int(pid), started)
+    return _watched(holder, int(pid), started)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -102,6 +106,39 @@ def _digest(machine: str) -> str:
     import hashlib
 
     return hashlib.sha256(f"agent-runtime {machine}".encode()).hexdigest()[:16]
+
+
+def _watched(holder: str, pid: int, started: str) -> bool | None:
+    """Ask a descriptor of the process, which stays its own however often its number is given again.
+
+    That costs a tenth of reading /proc. A claim is preceded by a question for each process that holds one.
+    """
+    descriptor = _descriptors.get(holder)
+    if descriptor is None:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except (AttributeError, OSError, OverflowError):  # not Linux, forbidden, too many files, no such process
+            return _runs(pid, started)
+        runs = _runs(pid, started)
+        if runs is not True:
+            os.close(descriptor)
+            return runs
+        _watch(holder, descriptor)
+    ends = select.poll()
+    ends.register(descriptor, select.POLLIN)
+    if not ends.poll(0):
+        return True
+    os.close(_descriptors.pop(holder))
+    return False
+
+
+def _watch(holder: str, descriptor: int) -> None:
+    """Keep a descriptor; where there are too many, begin anew."""
+    if len(_descriptors) >= _MOST_DESCRIPTORS:
+        for other in _descriptors.values():
+            os.close(other)
+        _descriptors.clear()
+    _descriptors[holder] = descriptor
 
 
 def _runs(pid: int, started: str) -> bool | None:

@@ -17,6 +17,7 @@ from .errors import StorageFailure
 
 APPLICATION_ID = 0x41475254  # "AGRT"
 SYNCHRONOUS = ("FULL", "NORMAL")
+_PAGES_OF_A_CHECKPOINT = 1000
 
 _OWNERS = stat.S_IRUSR | stat.S_IWUSR
 
@@ -41,6 +42,27 @@ class Outdated(Exception):
 
 class Newer(Exception):
     """The tables of a library are newer than the library; the cause is its own error."""
+
+
+@attrs.define(eq=False, repr=False)
+class _Checkpoints:
+    """Writes the log back each time that it has grown by so many pages.
+
+    SQLite's own way is to do so after each commit as long as the log is that long. It can't begin anew while anybody
+    reads or asks for a turn, which among many processes is always: then each commit would wait for the disk.
+    """
+
+    written_back: int = 0
+
+    def after_commit(self, connection: apsw.Connection, _name: str, pages: int) -> int:
+        """Look how long the log is; what can't be written back now is so later, and is no failure of the commit."""
+        if pages < self.written_back:
+            self.written_back = 0
+        if pages - self.written_back >= _PAGES_OF_A_CHECKPOINT:
+            self.written_back = pages
+            with contextlib.suppress(apsw.Error):
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        return apsw.SQLITE_OK
 
 
 def require_up_to_date(schema: Schema, connection: apsw.Connection) -> None:
@@ -207,6 +229,7 @@ class Opening:
         if sys.platform == "darwin" and self.synchronous == "FULL":
             for setting in ("fullfsync = ON", "checkpoint_fullfsync = ON"):  # fsync(2) leaves it in the drive's cache
                 _pragma(connection, setting)
+        connection.set_wal_hook(_Checkpoints().after_commit)
         connection.transaction_mode = "IMMEDIATE"
 
     def _is_outdated(self, connection: apsw.Connection) -> bool:

@@ -1,6 +1,7 @@
 """Agents as a runner knows them: something that is given an assignment and answers with a result."""
 
 import asyncio
+import contextlib
 import fnmatch
 import os
 import shutil
@@ -14,7 +15,7 @@ import attrs
 from .._batons import Baton
 from .._guard import Result
 from ._process import GRACE, KEPT, ProgramEnded, run_program
-from ._results import AgentFailed, AgentResult, fitting, read_file, read_output, result_of
+from ._results import AgentFailed, AgentResult, read_file, read_output, result_of
 from ._warden import Warden
 
 TIME_LIMIT = 600.0  # seconds
@@ -162,10 +163,13 @@ class CommandAgent:
     def _read(self, ended: ProgramEnded, result_file: Path, time_limit: float) -> AgentResult:
         """Read what came of the program: its result if there is one, else its exit code and what it said."""
         if ended.took_too_long:
+            written = None
+            with contextlib.suppress(AgentFailed):
+                written = read_result_file(result_file)
             raise AgentFailed(
                 Result.TIMEOUT,
                 f"{self.argv[0]} took more than {time_limit:g} seconds{_said(ended)}",
-                output=fitting(ended.output),
+                output=written or ended.output,
             )
         written = read_result_file(result_file)
         if written is not None:
@@ -178,13 +182,13 @@ class CommandAgent:
             raise AgentFailed(
                 Result.EXCEPTION,
                 f"{self.argv[0]} ended with exit code {ended.exit_code}{_said(ended)}",
-                output=fitting(ended.output),
+                output=ended.output,
             )
         if ended.output_bytes > KEPT and _is_unjudged(result):
             raise AgentFailed(
                 Result.INVALID_OUTPUT,
                 f"{self.argv[0]} printed {ended.output_bytes} bytes and no result; an output has at most 1 MiB",
-                output=fitting(ended.output),
+                output=ended.output,
             )
         return result
 

@@ -103,7 +103,7 @@ async def run_program(
             await _stop(process, grace)
             raise
         finally:
-            _kill_group(process)
+            _signal_group(process, signal.SIGKILL)
             process.wait()
             warden.leave(process.pid)
         with contextlib.suppress(TimeoutError):  # what left the group may hold the pipes open for ever
@@ -120,17 +120,16 @@ async def run_program(
 
 async def _stop(process: subprocess.Popen[bytes], grace: float) -> None:
     """Ask the group to end, and give it some time for that."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
+    _signal_group(process, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(grace):
             await _end_of(process)
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the group; its number stays taken as long as its leader was not waited for."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says so of a group of zombies
-        os.killpg(process.pid, signal.SIGKILL)
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to the group; its number stays taken as long as its leader was not waited for."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+        os.killpg(process.pid, number)
 
 
 async def _end_of(process: subprocess.Popen[bytes]) -> None:

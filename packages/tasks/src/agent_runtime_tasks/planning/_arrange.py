@@ -101,7 +101,7 @@ def _plan(top: Sequence[Draft], texts: Descriptions, kind: str | None) -> Plan:
         key = keys[id(draft)]
         criteria = [text for text in draft.criteria if len(text.encode()) <= _LONGEST_CRITERION][:_MOST_CRITERIA]
         if left := [text for text in draft.criteria if text not in criteria]:
-            texts.append(draft, "\n".join(f"- {text}" for text in left))
+            texts.append_or_point(draft, "\n".join(f"- {text}" for text in left))
         items.append(
             PlannedTask(
                 key=key,

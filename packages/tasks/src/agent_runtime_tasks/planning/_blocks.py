@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from ._document import Block, Paragraph, Section
+from ._document import BOLD, Block, Listing, Paragraph, Section
 from ._drafts import Draft
 from ._inline import plain
 from ._lists import LEADS_IN
 from ._requests import Ask, read_request
 from ._sections import Heading, Role, read_heading
 
+_SCENARIO = re.compile(r"\W*(?:Given|When)\b.*?[\n,]\W*Then\b", re.DOTALL)
 _PARTICLE = re.compile(r" (?:up|out|down|off|over|on|in)$")
 
 
@@ -31,6 +32,24 @@ def labels_a_line(section: Section) -> bool:
         and first.lines[0] == section.lines[0]
         and not LEADS_IN.search(first.text)
     )
+
+
+def leads_alone(section: Section, above: Section) -> bool:
+    """Whether a bold line is the only one of its kind, and leads into a list rather than naming one part of some."""
+    bold = [block for block in above.blocks if isinstance(block, Section) and block.level == BOLD]
+    return bold == [section] and above.level > 0 and bool(section.blocks) and isinstance(section.blocks[0], Listing)
+
+
+def is_short_line(block: Block, following: Block) -> bool:
+    """Whether a paragraph stands before a list as a heading does."""
+    short = isinstance(block, Paragraph) and len(block.text) <= 60 and "\n" not in block.text
+    return short and isinstance(following, Listing)
+
+
+def tells_behaviour(section: Section) -> bool:
+    """Whether a section is a scenario: what holds when something is given, rather than something to do."""
+    texts = [block.text for block in section.blocks if isinstance(block, Paragraph)]
+    return len(texts) == len(section.blocks) > 0 and all(map(_SCENARIO.match, texts))
 
 
 def has_sections(section: Section) -> bool:

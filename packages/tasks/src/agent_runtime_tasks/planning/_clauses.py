@@ -6,12 +6,13 @@ from collections.abc import Sequence
 import attrs
 
 from ._drafts import Draft, fit_title
-from ._imperatives import capital, first_word, is_imperative, phrase_title
+from ._forms import GETS, SOMEBODY_DOES
+from ._imperatives import capital, first_word, is_imperative, phrase_title, small
 from ._openers import Order, speaks_of_all_before, take_opener
 from ._requests import Ask, is_story, read_request
 from ._sections import NOT_WORK, Role, read_heading
 from ._sentences import LABEL
-from ._words import BASE_OF_GERUND, ENGLISH, NOUN_VERBS, VERBS
+from ._words import ARTICLES, BASE_OF_GERUND, BASE_OF_THIRD_PERSON, ENGLISH, NOUN_VERBS, VERBS
 
 _LEADING = re.compile(
     r"(?:(?:an?|[a-z]{3,5}|[0-9]+) (?:minutes?|hours?|days?|weeks?|months?) (?=before|after))?"
@@ -59,8 +60,9 @@ _CONSEQUENCE = re.compile(r"(?:[,;]? (?:so|therefore|hence|thus|which is why)|[;
 _ASKED_OF_US = re.compile(r"\b(?:we|you|I) (?:also )?(?:have to|need to|must|should|want to)\b", re.IGNORECASE)
 
 _DATE = re.compile(
-    r"(?:[\s\d.,:/-]|(?:st|nd|rd|th|am|pm|h|utc|on|at|of|the|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february"
-    r"|march|april|may|june|july|august|september|october|november|december)\b)+",
+    r"(?:[\s\d.,:/-]|(?:st|nd|rd|th|am|pm|h|utc|on|at|of|the|(?:mon|tues|wednes|thurs|fri|satur|sun)day|jan(?:uary)?"
+    r"|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
+    r"|dec(?:ember)?|(?:mon|tue|wed|thu|fri|sat|sun))\b)+",
     re.IGNORECASE,
 )
 
@@ -79,6 +81,11 @@ _POLITE = re.compile(
 )
 
 _THEN = re.compile(r"\bthen\b", re.IGNORECASE)
+
+_DO_IT = re.compile(r"do (?:it|that|this|so|them)\b", re.IGNORECASE)
+
+_STATES = frozenset(["was", "is", "has", "does", "wants", "needs", "fails", "waits", "sees", "knows", "thinks", "says"])
+_AND_DOES = re.compile(r"(, | and | then )([a-z]+)(?= (?:the|an?|it|them|all|our|to)\b)")
 
 _CONDITION = re.compile(
     r"(?:possible|needed|necessary|you (?:can|want|like)|time|we have time|there is time|in doubt|applicable"
@@ -107,7 +114,8 @@ def tells_a_date(text: str) -> bool:
     return label is not None and _DATE.fullmatch(text, label.end()) is not None
 
 
-def read_steps(sentence: str, text: str, fallback: str) -> list[Step]:
+def read_steps(sentence: str, text: str, fallback: str, agreed: bool = False) -> list[Step]:
+    """Read a sentence; where it belongs to what was agreed, what it tells of somebody is asked for as well."""
     label = LABEL.match(text)
     if label and read_heading(label[1]).role in (*NOT_WORK, Role.TALK, Role.CRITERIA, Role.BEFORE):
         return []
@@ -132,9 +140,27 @@ def read_steps(sentence: str, text: str, fallback: str) -> list[Step]:
     if order is Order.FIRST and (base := BASE_OF_GERUND.get(first_word(rest))):  # "We start by measuring"
         return _halves(f"{base} {rest.partition(' ')[2]}".rstrip(". "), order, sentence)
     found = _clauses(rest, fallback, sentence)
+    if not found and (agreed or order in (Order.FIRST, Order.THEN, Order.LAST)):
+        found = _done_by_somebody(LABEL.sub("", rest, count=1) if agreed else rest, sentence)
     if found and order is not Order.NONE and found[0].order is Order.NONE:
         found[0].order = order
     return found
+
+
+def _done_by_somebody(text: str, sentence: str) -> list[Step]:
+    """Read what somebody does as a step where the text says which place it has: "Then Mel writes the texts"."""
+    if gets := GETS.match(text):
+        return _halves(f"Give {small(gets['what'])} {gets['thing']}".rstrip(". "), Order.NONE, sentence)
+    does = SOMEBODY_DOES.match(text)
+    if does is None or does["verb"] in _STATES:
+        return []
+    verb = BASE_OF_THIRD_PERSON.get(does["verb"])
+    if verb is None and first_word(does["rest"]) in ARTICLES and does["verb"].endswith("s"):
+        verb = does["verb"][:-1]
+    if verb is None:
+        return []
+    rest = _AND_DOES.sub(lambda other: other[1] + BASE_OF_THIRD_PERSON.get(other[2], other[2]), does["rest"])
+    return _halves(f"{verb} {rest}".rstrip(". "), Order.NONE, sentence)
 
 
 def _clauses(text: str, fallback: str, sentence: str) -> list[Step]:
@@ -236,7 +262,7 @@ def _halves(title: str, order: Order, sentence: str) -> list[Step]:
 def _is_work(text: str) -> bool:
     """Whether the second half of a sentence is an order of its own: a verb with an object."""
     words = text.split(maxsplit=2)
-    if len(words) < 2 or not is_imperative(text):
+    if len(words) < 2 or not is_imperative(text) or _DO_IT.match(text):
         return False
     verb = words[0].lower()
     return (

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from .._values import Text
+from ._typed_lists import MARKER, usual_lines
 
 # A list takes two levels. What stands deeper than the parser goes is read line by line.
 _DEEPEST = 20
@@ -20,30 +21,12 @@ _READABLE = re.compile(r"[^\W_]")
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _STORED = Text()
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_BULLET_SIGNS = "\u2022\u2023\u2043\u2219\u25a0-\u25ff\u2794\u279c-\u27be\u27a1\u30fb\u00b7\u2192\u2013\u2014"
-_BOX_SIGNS = "\u2610-\u2612\u2705\u2713-\u2718\u274c\u2b1c\u25a1\u25fb"
-_OPEN_BOXES = "\u2610\u2b1c\u25a1\u25fb\u274c\u2717\u2718"
-_INDENT = r"^([ \t]*+)(?:[-*+][ \t]++)?"
-_BOX = re.compile(rf"{_INDENT}([{_BOX_SIGNS}])\ufe0f?[ \t]*+(?=\S)")
-_BULLET = re.compile(rf"{_INDENT}([{_BULLET_SIGNS}])\ufe0f?[ \t]*+(?=\S)")
-_NUMBER = re.compile(r"^([ \t]*+)\(?([0-9\uff10-\uff19]{1,3})[)\uff0e\u3001\uff09][ \t]*+(?=\S)")
-_LETTER = re.compile(r"^([ \t]*+)\(?([a-zA-Z])\)[ \t]++(?=\S)")
-_QUOTES = re.compile(r"^((?:[ \t]*+>){3})(?:[ \t]*+>)++")
-_MARKER = r"(?:[ \t]*+(?:[-*+](?=[ \t])|>|[0-9]{1,9}[.)](?=[ \t])))"
-_MARKERS = re.compile(rf"^({_MARKER}{{8}}){_MARKER}++")
-_ANY_MARKERS = re.compile(rf"^{_MARKER}*+[ \t]*+(?:[-*+]|[0-9]{{1,9}}[.)])?(?:[ \t]++|$)|^[ \t]++")
-_MANY_CELLS = 40
-_UNUSUAL = re.compile(
-    rf"^[ \t]*+(?:[-*+][ \t]++)?(?:[{_BOX_SIGNS}{_BULLET_SIGNS}]|\(?[0-9\uff10-\uff19]{{1,3}}[)\uff0e\u3001\uff09]"
-    rf"|\(?[a-zA-Z]\)[ \t]|>(?:[ \t]*+>){{3}}|{_MARKER}{{8}}|\|?[ \t]*+:?-++:?[ \t]*+\|(?:[ \t]*+:?-++:?[ "
-    rf"\t]*+\|){{{_MANY_CELLS - 1}}})",
-    re.M,
-)
+_ANY_MARKERS = re.compile(rf"^{MARKER}*+[ \t]*+(?:[-*+]|[0-9]{{1,9}}[.)])?(?:[ \t]++|$)|^[ \t]++")
 _CHECK_BOX = re.compile(r"\[([ xX\u2713\u2714*-]?)\](?:[ \t\u00a0]+|$)")
 _ITEM_MARKER = re.compile(r"^\s*+(?:[-*+]|[0-9]{1,9}[.)])\s++(?:\[[ xX-]?\]\s++)?")
 _SUMMARY = re.compile(r"<summary>([^\n]{1,200}?)</summary>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
-_BELOW_HEADINGS = 7  # the level of what is a heading to readers, though not to Markdown
+BOLD = 7  # the level of what is a heading to readers, though not to Markdown
 FOLDED = 8  # that of the summary of what is unfolded
 _LONGEST_BOLD_HEADING = 120
 _BOLD_OPENING = re.compile(r"(?P<sign>\*\*|__)(?=\S)(?P<name>[^*_\n]{2,60}?)(?:[.:](?P=sign)|(?P=sign):)[ \t]+(?=\S)")
@@ -132,7 +115,7 @@ def read_document(text: str) -> Document:
     if not text.isascii() or not text.replace("\n", "").isprintable():
         text = _STORED("text", _UNSTORABLE.sub("", _LINE_ENDS.sub("\n", text)))
     lines = text.split("\n")
-    usual = _usual(lines)
+    usual = usual_lines(lines)
     source = text if usual == lines else "\n".join(usual)
     tokens = _parser().parse(source)
     root = Section(heading="", level=0, lines=(0, 0))
@@ -147,29 +130,6 @@ def read_document(text: str) -> Document:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST})
     return parser.enable("table").disable(["inline", "text_join"], ignoreInvalid=True)
-
-
-def _usual(lines: list[str]) -> list[str]:
-    """Write bullets and boxes that Markdown does not know as it does, and cut nesting that no reader means."""
-    letters = {match[2].lower() for line in lines if ")" in line[:12] and (match := _LETTER.match(line))}
-    usual = []
-    for line in lines:
-        begin = line.lstrip()[:2]
-        if begin and (not begin[0].isalpha() or begin[1:] == ")") and _UNUSUAL.match(line):
-            if box := _BOX.match(line):
-                line = f"{box[1]}- [{' ' if box[2] in _OPEN_BOXES else 'x'}] {line[box.end() :]}"
-            elif bullet := _BULLET.match(line):
-                line = f"{bullet[1]}- {line[bullet.end() :]}"
-            elif number := _NUMBER.match(line):
-                line = f"{number[1]}{int(number[2])}. {line[number.end() :]}"
-            elif (letter := _LETTER.match(line)) and {"a", "b"} <= letters:
-                line = f"{letter[1]}- {line[letter.end() :]}"
-            elif line.count("|") >= _MANY_CELLS:
-                line = "\\" + line
-            else:
-                line = _MARKERS.sub(r"\1 ", _QUOTES.sub(r"\1 ", line))
-        usual.append(line)
-    return usual
 
 
 @attrs.define
@@ -265,10 +225,10 @@ def _paragraphs(text: str, lines: tuple[int, int]) -> Iterator[Block]:
         if opened is None:
             yield Paragraph(text, lines)
             return
-        yield Section(opened["name"].strip(" .:"), _BELOW_HEADINGS, (lines[0], lines[0] + 1))
+        yield Section(opened["name"].strip(" .:"), BOLD, (lines[0], lines[0] + 1))
         yield Paragraph(text[opened.end() :], lines)
         return
-    yield Section(bold[2].strip().rstrip(":").strip(), _BELOW_HEADINGS, (lines[0], lines[0] + 1))
+    yield Section(bold[2].strip().rstrip(":").strip(), BOLD, (lines[0], lines[0] + 1))
     if rest:
         yield Paragraph(rest, (lines[0] + 1, lines[1]))
 
@@ -285,7 +245,9 @@ def _entry(blocks: list[Block], lines: tuple[int, int]) -> Entry:
     text, checked = "", None
     if blocks and isinstance(blocks[0], Section):
         # A heading or a bold line in a list item is the item's own text.
-        text = blocks[0].heading if blocks[0].level < _BELOW_HEADINGS else f"**{blocks[0].heading}**"
+        text = blocks[0].heading if blocks[0].level < BOLD else f"**{blocks[0].heading}**"
+        if len(blocks) > 1 and isinstance(blocks[1], Paragraph) and blocks[1].lines[0] == blocks[0].lines[0]:
+            text, blocks = f"{text}: {blocks[1].text}", blocks[1:]
         blocks = blocks[1:]
     elif blocks and isinstance(blocks[0], Paragraph):
         text = blocks[0].text

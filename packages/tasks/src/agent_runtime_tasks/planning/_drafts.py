@@ -6,7 +6,8 @@ import attrs
 
 LONGEST_TITLE = 100
 _REASON = re.compile(
-    r"(?:(?<=.{12}), (?:because|since|so that|as|so|which|otherwise)|(?<=.{12}) (?:because|so that)) .*",
+    r"(?:(?<=.{12}), (?:because|since|so that|as|so|which|otherwise)|(?<=.{12}) (?:because|so that)"
+    r"|(?<=.{12}) [\u2013\u2014-] (?:they|it|this|that|these|those|we|he|she|there|currently|today)) .*",
     re.IGNORECASE,
 )
 

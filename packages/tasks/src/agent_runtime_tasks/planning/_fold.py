@@ -8,6 +8,7 @@ from ._document import Document
 from ._drafts import Draft
 
 _MOST_BYTES = 64 * 1024
+_POINTER = "\n\n(The rest stands in the description of the goal.)"
 
 
 @attrs.define
@@ -22,7 +23,7 @@ class Descriptions:
         if key not in self.written:
             parts = [*draft.notes, self.document.text(draft.spans)]
             text = "\n\n".join(part.strip() for part in dict.fromkeys(parts) if part.strip())
-            self.written[key] = "" if text == draft.title else _cut_bytes(text, _MOST_BYTES)[0]
+            self.written[key] = "" if text == draft.title else _pointing(text)
         return self.written[key]
 
     def whole(self, draft: Draft) -> str:
@@ -32,6 +33,11 @@ class Descriptions:
         lines.extend(f"  - {criterion}" for criterion in draft.criteria)
         lines.extend("  " + self.whole(child).replace("\n", "\n  ") for child in draft.children)
         return "\n".join(lines)
+
+    def append_or_point(self, draft: Draft, text: str) -> None:
+        """Add to a description; where not all of it fits, say where the rest is."""
+        if left := self.append(draft, text):
+            self.written[id(draft)] = _pointing(f"{self.of(draft)}\n\n{left}")
 
     def append(self, draft: Draft, text: str) -> str:
         """Add to a description, and return what does not fit."""
@@ -59,6 +65,8 @@ class Fold:
             if self.homeless:
                 left, self.homeless = "\n".join(self.homeless), []
                 self._write(list(every_draft(top)), left)
+            if self.homeless:
+                self.texts.append_or_point(top[-1], "\n".join(self.homeless))
         return top
 
     def _level(self, drafts: list[Draft], most: int) -> None:
@@ -125,6 +133,13 @@ def every_draft(drafts: Sequence[Draft]) -> Iterator[Draft]:
 
 def size_below(group: Draft) -> int:
     return sum(1 for _ in every_draft(group.children))
+
+
+def _pointing(text: str) -> str:
+    """Return a text, or where it is too long as much of it as fits and where the rest is."""
+    if len(text.encode()) <= _MOST_BYTES:
+        return text
+    return _cut_bytes(text.removesuffix(_POINTER), _MOST_BYTES - len(_POINTER))[0] + _POINTER
 
 
 def _cut_bytes(text: str, most: int) -> tuple[str, str]:

@@ -28,6 +28,8 @@ US = re.compile(
 
 WE = re.compile(r"(?:we|I|(?:the|our) team)(?: both| all)?$", re.IGNORECASE)
 
+WE_WILL = re.compile(r"\b(we|I)(?:'|\u2019)ll\b", re.IGNORECASE)
+
 PARTS_OF_SOFTWARE = frozenset(
     """
     backend frontend infra infrastructure ops mobile ios android server client core docs tests readme security
@@ -38,6 +40,20 @@ PARTS_OF_SOFTWARE = frozenset(
 NO_WORK = frozenset(["be", "have", "know", "say", "see", "hope", "feel", "understand", "believe", "wait", "like", "go"])
 
 PERSON = re.compile(r"@?[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?$")
+
+# "Then Mel writes the texts": somebody who does a step, rather than something that happens.
+SOMEBODY_DOES = re.compile(
+    r"(?:[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|(?:the|our|my|an?) (?:[\w-]+ )?(?:accountant|agency|analyst|architect"
+    r"|assistant|board|caterer|chef|committee|contractor|coordinator|crew|department|designer|developer|director|editor"
+    r"|electrician|engineer|gardener|group|lawyer|lead|maintainer|manager|nurse|office|painter|photographer|plumber"
+    r"|producer|researcher|reviewer|secretary|staff|supplier|support|teacher|team|tester|trainer|translator|vendor"
+    r"|volunteer|writer)s?) (?P<verb>[a-z]+) (?P<rest>.+)"
+)
+
+# "The job gets a lock", where it was agreed.
+GETS = re.compile(
+    r"(?P<what>(?:the|our|each|every|all) [^,.;:]{2,60}?) (?:gets?|receives?) (?P<thing>an? .+)", re.IGNORECASE
+)
 
 IT = re.compile(r"(?:it|they|this|these|that|those|he|she|which|who|there|what|everything|nothing|all)$", re.IGNORECASE)
 
@@ -99,7 +115,7 @@ HELPFUL = re.compile(
 )
 
 LACKS = re.compile(
-    r"(?P<what>(?:the|our|each|every|all) [^,.;:]{2,60}?) (?:also )?(?:needs?|lacks?) "
+    r"(?P<what>(?!(?:I|we|you|they|it|this|that|which|who|what|there)\b)[^,.;:]{3,60}?) (?:also )?(?:needs?|lacks?) "
     r"(?P<thing>(?:an? (?!lot|bit|few|while|long|couple|second|minute|hour|day|week|month|year)"
     r"|new |better |proper ).+)",
     re.IGNORECASE,
@@ -120,5 +136,6 @@ PAST = {
 }
 
 FOR_SOMEONE = re.compile(
-    r"(?P<who>[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|@[\w-]+|[A-Z]{2,5}) (?:to|will|should) (?P<what>[a-z].*)"
+    r"(?P<who>[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|@[\w-]+|[A-Z]{2,5}|all|everyone|everybody) (?:to|will|should) "
+    r"(?P<what>[a-z].*)"
 )

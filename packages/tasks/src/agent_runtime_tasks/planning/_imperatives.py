@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from ._words import (
+    ARTICLES,
     BASE_OF_GERUND,
     BASE_OF_PARTICIPLE,
     COMMON_WORDS,
@@ -24,7 +25,7 @@ def is_imperative(text: str) -> bool:
         return text[:9].lower() in ("a/b test ", "a/b-test ")
     verb, following = match[1].lower(), (match[2] or "").lower()
     if verb == "have":
-        return following in _ARTICLES
+        return following in ARTICLES or following in _SOME or (match[2] or "")[:1].isupper()
     if verb == "do" and following in ("not", "we", "you", "i", "they", "users"):
         return False
     if verb not in VERBS:
@@ -46,7 +47,7 @@ def is_imperative(text: str) -> bool:
     if not following or following in _AFTER_A_NOUN:
         return False
     if following in COMPOUND_TAILS and not _NUMBER.match(text, match.end()):
-        return False
+        return verb in _SELDOM_NOUNS and _PLURAL.match(text, match.end()) is not None
     return verb not in _NOUNS_FIRST
 
 
@@ -56,14 +57,14 @@ def phrase_title(text: str, fallback: str, forced: bool = False) -> str:
     if not words:
         return ""
     first = words[0].lower().strip(",;:")
-    if first in BASE_OF_GERUND and len(words) > 1 and not _names_with_gerund(words):
-        return capital(f"{BASE_OF_GERUND[first]} {' '.join(words[1:])}")
-    if first == "no" or words[0].endswith(":"):
-        return capital(text)
     head_end = next(
         (place for place, word in enumerate(words) if word.lower() in _AFTER_THE_HEAD or word[0] in "(\u2013\u2014-"),
         len(words),
     )
+    if first in BASE_OF_GERUND and len(words) > 1 and not _names_with_gerund(words, head_end):
+        return capital(f"{BASE_OF_GERUND[first]} {' '.join(words[1:])}")
+    if first == "no" or words[0].endswith(":"):
+        return capital(text)
     head = words[head_end - 1].lower().strip(",;:.") if head_end else ""
     verb = VERB_OF_NOUN.get(head) or (BASE_OF_GERUND.get(head) if head_end == 1 else None)
     if verb and len(words) > head_end + 1 and words[head_end].lower() in ("of", "for"):
@@ -74,19 +75,19 @@ def phrase_title(text: str, fallback: str, forced: bool = False) -> str:
     return capital(f"{verb or fallback} {small(text)}")
 
 
-def _names_with_gerund(words: Sequence[str]) -> bool:
+def _names_with_gerund(words: Sequence[str], head_end: int) -> bool:
     """Whether a gerund is only a part of a name, as in "reading list" and "testing of the pump"."""
     if words[1].lower() in ("of", "is", "and", "for"):
         return True
-    head = words[-1].lower().strip(",;:.()")
-    return len(words) <= 3 and words[1].lower() not in DETERMINERS and (head in HEAD_VERBS or head in _GERUND_HEADS)
+    head = words[head_end - 1].lower().strip(",;:.()")
+    return 1 < head_end <= 3 and words[1].lower() not in DETERMINERS and (head in HEAD_VERBS or head in _GERUND_HEADS)
 
 
 def takes_an_object(text: str) -> bool:
     """Whether a word that is not known is followed by an article, as a verb is: "Dig the beds"."""
     first, second = [*text.lower().split(maxsplit=2), "", ""][:2]
     known = first in ENGLISH or first in DETERMINERS or first in _AFTER_THE_HEAD or first in _NO_VERBS
-    return second in _ARTICLES and first.isalpha() and not known and not first.endswith(("ly", "ing", "ed"))
+    return second in ARTICLES and first.isalpha() and not known and not first.endswith(("ly", "ing", "ed"))
 
 
 def names_a_thing(text: str) -> bool:
@@ -116,9 +117,13 @@ def small(text: str) -> str:
 
 
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
-_FIRST_WORDS = re.compile(r"([A-Za-z][A-Za-z-]*)(?![\w'\u2019/.@:])(?:[ ,]+([A-Za-z0-9'\u2019-]+))?")
-_TOLD = re.compile(r"[\w-]+ [\w-]+ (?:(?:has|have|had) (?:been|become|[a-z]+ed|[a-z]+[wo]n)|was|were)\b")
-_OBJECT_SIGN = re.compile(r"\s+[./~<\"'`$]\S")
+_FIRST_WORDS = re.compile(r"([A-Za-z][A-Za-z-]*)(?![\w'\u2019/.@:])(?:[ ,]+([A-Za-z0-9'\u2019-]+)(?![_=/:@]|\.\w))?")
+_TOLD = re.compile(
+    r"[\w-]+ (?:[a-z]+ed (?:the|an?|it|them|us|him|her|that|our|their|this|these)\b"
+    r"|[\w-]+ (?:(?:has|have|had) (?:been|become|[a-z]+ed|[a-z]+[wo]n)|was|were)\b)"
+)
+_OBJECT_SIGN = re.compile(r"\s+(?:[./~<\"'`$]\S|[\w-]+[_=/:@.]\w)")
+_SOME = frozenset(["two", "three", "four", "five", "six", "ten", "some", "someone", "somebody"])
 _NUMBER = re.compile(r"\s+v?[0-9]")
 
 _VERB_PREFIXES = frozenset(
@@ -159,6 +164,10 @@ _NOUNS_FIRST = frozenset(
     "sign",
 }
 
+# "Watch error rates", where "watch list" names a thing.
+_SELDOM_NOUNS = frozenset(["watch", "check", "review", "update", "fix", "show", "move", "mark", "measure", "train"])
+_PLURAL = re.compile(r" (?:[a-z-]{2,}[^\Ws]s|staff|people|data)\b(?! (?:is|are|was|were)\b)")
+
 _NOUN_FOLLOWERS = frozenset(
     ["and", "or", "for", "from", "in", "on", "at", "with", "to", "off", "over", "through", "that"]
 )
@@ -170,8 +179,6 @@ _NO_VERBS = frozenset(
     inside like near outside past since such throughout twice whether within
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
-
-_ARTICLES = frozenset(["a", "an", "the", "all", "our", "your", "their", "its", "each", "every", "this", "these"])
 
 _AFTER_THE_HEAD = frozenset(
     """

@@ -13,6 +13,7 @@ from ._inline import Plain, plain
 from ._openers import take_opener
 from ._prose import closest, word_stems
 from ._references import ONLY_NUMBERS, REFERENCE
+from ._remarks import states_facts, without_remarks
 from ._requests import Ask, read_request
 from ._sections import NOT_WORK, Heading, Role, read_heading
 from ._titles import Titles, entry_text, first_sentence, item_text
@@ -108,7 +109,8 @@ class ListReader:
         change = _CHANGES.get(section.heading.strip().lower())
         if change and role is Role.THEME:
             role = Role.WORK
-        entries = listing.entries[: max(1, self.left)]
+        most = max(1, self.left)
+        entries = without_remarks(listing.entries[:most])
         heads = [plain(item_text(entry.text)) for entry in entries]
         asks = self._asks(heads)
         if not self._is_work(listing, asks, role):
@@ -135,8 +137,8 @@ class ListReader:
                 drafts[-1].spans.append(found)
             elif found is None:
                 own.append(Draft(""))
-        if drafts and len(entries) < len(listing.entries):
-            drafts[-1].spans.append((listing.entries[len(entries)].lines[0], listing.lines[1]))
+        if drafts and most < len(listing.entries):
+            drafts[-1].spans.append((listing.entries[most].lines[0], listing.lines[1]))
         self.structured = self.structured or bool(drafts)
         self.titles.fallback, self.titles.forced = usual
         staged = len(heads) > 1 and all(read_heading(head.text).ordered for head in heads)
@@ -176,6 +178,8 @@ class ListReader:
     def _is_work(self, listing: Listing, asks: Sequence[Ask], role: Role) -> bool:
         if role in (Role.WORK, Role.CRITERIA) or any(entry.checked is not None for entry in listing.entries):
             return True
+        if states_facts(listing.entries[:20]):
+            return False
         if not self.english:
             return role not in (Role.BEFORE, Role.ASIDE)
         asked = asks.count(Ask.REQUEST)

@@ -27,6 +27,11 @@ def take_opener(text: str) -> tuple[Order, str]:
     return order, text
 
 
+def is_number(label: str) -> bool:
+    """Whether a label only numbers an item, such as "FR-1" or "Step 2"."""
+    return any(sign.isdigit() for sign in label) and take_opener(f"{label}: x")[1] == "x"
+
+
 # "Once that is done", and "once all of these are merged": what came just before, and all that came before.
 _DONE = (
     r"(?:(?: is| are| has been| have been|'s|\u2019s|'re)(?: all| both| fully| completely| successfully)?"
@@ -83,8 +88,8 @@ _OPENER = re.compile(
     r"|(?:we|I)(?: really| also)? "
     r"(?:want|need|expect|ask)(?: you| us| someone) to|we (?:propose|suggest|recommend|intend|are going"
     r"|agreed|decided) to|I (?:propose|suggest|recommend)(?: that we| we| to)?"
-    r"|(?:todo|to-do|to do|task|action|action item|ai|step|item|req|fr|nfr|us|requirement|story|user story"
-    r"|feature|fixme|must|should|could|p[0-4]|low|medium|high|critical|optional|new"
+    r"|(?:todo|to-do|to do|task|action|action item|ai|step|item|req|fr|nfr|us|uc|tc|ac|br|r|requirement|story"
+    r"|user story|feature|fixme|must|should|could|p[0-4]|low|medium|high|critical|optional|new"
     r"|wip)\s?(?:[-#]?\s?[0-9]{1,4}(?:\.[0-9]{1,3})*)?\s?[:)\]\u2013\u2014]+"
     r"|[A-Z][A-Z0-9]{1,9}-[0-9]{1,6}\s?[:)\]\u2013\u2014-]*|#[0-9]{1,7}\s?[:)\u2013\u2014-]*"
     r"|\[[^\]]{1,24}\]\s?[:-]?|\((?:p[0-4]|[0-9.]{1,4} ?(?:h|d|sp|pts?|points?|days?|hours?)|optional|must"

@@ -12,9 +12,12 @@ from ._blocks import (
     has_sections,
     is_chaptered,
     is_order,
+    is_short_line,
     is_used,
     is_whole_order,
     labels_a_line,
+    leads_alone,
+    tells_behaviour,
     whole_lines,
 )
 from ._clauses import tells_a_date
@@ -123,7 +126,7 @@ class _Outliner(ListReader):
                     current.spans.append(block.lines)
                 parts.append(_Part(prose=False, drafts=drafts))
             elif isinstance(block, Section):
-                drafts, heading = self.subsection(block, role, titled)
+                drafts, heading = self.subsection(block, role, titled, leads_alone(block, section))
                 self.left -= not drafts
                 if len(drafts) == 1 and heading.role is Role.THEME:
                     stages.append((drafts[0], heading))
@@ -167,7 +170,9 @@ class _Outliner(ListReader):
             kept.extend(drafts)
         return kept
 
-    def subsection(self, section: Section, role: Role, titles_all: bool) -> tuple[list[Draft], Heading]:
+    def subsection(
+        self, section: Section, role: Role, titles_all: bool, leads_alone: bool
+    ) -> tuple[list[Draft], Heading]:
         """Read a heading and what stands under it."""
         text = plain(section.heading)
         if not WORD.search(text.text):
@@ -180,6 +185,9 @@ class _Outliner(ListReader):
             return [], heading
         if heading.role in (Role.CONTEXT, Role.TALK):
             return self.told(section, heading, titles_all), heading
+        if tells_behaviour(section) and heading.role in _GROUPING:
+            self.criteria.append(Draft(heading.name, spans=[whole_lines(section)]))
+            return [], heading
         if heading.role is Role.CRITERIA:
             self.criteria.extend(self.section(section, Role.WORK))
             return [], heading
@@ -190,6 +198,8 @@ class _Outliner(ListReader):
             return children, heading
         if heading.role is Role.WORK:
             return self.section(section, Role.WORK), heading
+        if heading.role is Role.THEME and leads_alone:
+            return self.section(section, role), Heading(Role.WORK, "")
         if heading.role is Role.THEME and labels_a_line(section):
             line, rest = (attrs.evolve(section, blocks=part) for part in (section.blocks[:1], section.blocks[1:]))
             return [*self.section(line, Role.THEME), *self.section(rest, role)], Heading(Role.WORK, "")
@@ -242,7 +252,9 @@ class _Outliner(ListReader):
             return [group]
         paragraphs = [block for block in section.blocks if isinstance(block, Paragraph)]
         named = self.english and len(paragraphs) == 1 and self.themes > 1 and bool(self.named(paragraphs[0].text))
-        if section.level < FOLDED and (asks or heading.ordered or role is Role.WORK or named):
+        if section.level < FOLDED and (
+            asks or (heading.ordered and not has_sections(section)) or role is Role.WORK or named
+        ):
             self.structured = True
             group.title = self.titles.of_leaf(heading.name)
             return [group]
@@ -257,6 +269,7 @@ class _Outliner(ListReader):
     def _leads(self, blocks: Sequence[Block]) -> dict[int, Heading]:
         """Return the paragraphs that lead into the list or table right after them, as headings."""
         leads = {}
+        lines = {place for place, block in enumerate(blocks[:-1]) if is_short_line(block, blocks[place + 1])}
         for place, block in enumerate(blocks[:-1]):
             if (
                 isinstance(block, Paragraph)
@@ -265,14 +278,10 @@ class _Outliner(ListReader):
             ):
                 last_line = block.text.rstrip().rsplit("\n", 1)[-1]
                 leads[place] = read_heading(plain(last_line).text)
-            elif (
-                isinstance(block, Paragraph)
-                and isinstance(blocks[place + 1], Listing)
-                and len(block.text) <= 60
-                and "\n" not in block.text
-            ):
+            elif isinstance(block, Paragraph) and place in lines:
                 heading = read_heading(plain(block.text).text)
-                if heading.role is not Role.THEME or (heading.ordered and not heading.numbered):
+                stage = heading.ordered and not heading.numbered
+                if heading.role is not Role.THEME or stage or (len(lines) > 1 and block.text[-1:].isalnum()):
                     leads[place] = heading
         return leads
 

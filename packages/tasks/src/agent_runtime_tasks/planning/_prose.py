@@ -1,7 +1,7 @@
 """Sentences of running text as steps, with the order that their words give."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from ._clauses import Step, read_steps
@@ -15,24 +15,39 @@ _WORDS = re.compile(r"[^\W\d_]{3,}")
 
 _HINTS = frozenset(
     """
-    need needs must shall should have want wants ought would plan plans required needed missing necessary wanted
-    let's let\u2019s let could forget remember todo
+    need needs must shall should will want wants ought would plan plans required needed missing necessary wanted
+    let's let\u2019s let could forget remember todo we'll i'll we\u2019ll i\u2019ll
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
-_TO = frozenset(("has", "is", "are"))
+_TO = frozenset(("have", "has", "is", "are"))
 
 _FIRST_HINTS = frozenset(
     """
-    before prior after following once when as whenever until if unless while since because in to for with given by
-    during on at from instead depending based rather independently apart besides regardless along together separately
-    can first firstly initially second secondly third thirdly next then
+    before prior after following once as to at can first firstly initially second secondly third thirdly next then
     finally last please make don't don\u2019t also additionally furthermore moreover otherwise
     alternatively maybe perhaps eventually later afterwards meanwhile ideally optionally simply just now so and but
     lastly subsequently thereafter kindly again i we a one two three four five six some more
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
+# "So: (1) add the wrapper, (2) convert the calls": the signs of an enumeration in a sentence.
+_ENUMERATED = re.compile(r"(?:(?<=\s)|^)\(?([0-9]{1,2}|[a-h]|i{1,3})\)\s+(?=\S)")
+_JOINS = re.compile(r"[,;:]?(?: (?:and|then|und|y|et))?$")
+# What follows is a plan, even where it tells what somebody does.
+_AGREED = re.compile(
+    r"(?:(?:what|as) )?(?:we|the team|everybody|everyone) (?:have |has )?(?:agreed|decided|settled)(?! against)\b"
+    r"|(?:the|our) (?:plan|agreement)\b|(?:agreed|decided)\b|this is (?:the plan|what we)",
+    re.IGNORECASE,
+)
 _MARKS = "*_`~\"'([,;:.!?"
+# What such a word begins asks for something only after a comma: "When a file is broken, log its name".
+_LEADING = frozenset(
+    """
+    when whenever until if unless while since because in for with given by during on from instead depending based rather
+    independently apart besides regardless along together separately
+    """.split()  # noqa: SIM905 - a list of words reads as one
+)
+_AFTER_A_COMMA = re.compile(r", ([\w'\u2019-]+)")
 _FIRST = VERBS | _HINTS | _FIRST_HINTS
 _FIRST_WORDS = re.compile(r"(?:[.!?;\u2026\u3002\uff01\uff1f]|\n)[^\w\n]{0,4}([\w'\u2019-]+)")
 
@@ -41,11 +56,16 @@ def read_prose(text: str, fallback: str, most: int = 1000) -> list[Draft]:
     """Find the tasks that English sentences ask for, in their order; after so many, the rest belongs to the last."""
     steps: list[Step] = []
     previous: list[Step] = []
-    for sentence in sentences(text) if _may_ask(text) else ():
+    agreed = False
+    for sentence, numbered in _apart(text) if _may_ask(text) else ():
         if len(steps) >= most:
             steps[-1].draft.notes.append(sentence)
             continue
-        found = read_steps(sentence, plain(sentence).text, fallback) if _may_ask(sentence) else []
+        agreed = agreed or _AGREED.match(sentence) is not None
+        asks = agreed or numbered or _may_ask(sentence)
+        found = read_steps(sentence, plain(sentence).text, fallback, agreed) if asks else []
+        if found and numbered and found[0].order is Order.NONE:
+            found[0].order = Order.THEN
         if not found:
             if steps:
                 steps[-1].draft.notes.append(sentence)
@@ -53,6 +73,24 @@ def read_prose(text: str, fallback: str, most: int = 1000) -> list[Draft]:
         _place(found, previous, steps)
         previous = found
     return _settled(steps)
+
+
+def _apart(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield sentences, and what a sentence numbers as "(1) add it, (2) test it", with whether it follows on another."""
+    marks = list(_ENUMERATED.finditer(text)) if ")" in text else []
+    values = [mark[1] for mark in marks]
+    if values[:2] not in (["1", "2"], ["a", "b"], ["i", "ii"]):
+        for sentence in sentences(text):
+            yield sentence, False
+        return
+    ends = [mark.start() for mark in marks] + [len(text)]
+    for sentence in sentences(text[: ends[0]]):
+        yield sentence, False
+    for mark, value, end in zip(marks, values, ends[1:], strict=True):
+        item, *others = sentences(_JOINS.sub("", text[mark.end() : end].strip())) or [""]
+        yield item, value.isdigit() and value != "1"
+        for sentence in others:
+            yield sentence, False
 
 
 def read_lines(text: str) -> list[Draft]:
@@ -80,14 +118,15 @@ def _may_ask(text: str) -> bool:
     """Tell quickly that no sentence of a text can ask for anything: of a long text most don't."""
     low = text.lower()
     words = low.split()
+    beginnings = [*(words[:1] and [words[0].strip(_MARKS)]), *_FIRST_WORDS.findall(low)]
+    if not _LEADING.isdisjoint(beginnings):
+        beginnings += _AFTER_A_COMMA.findall(low)
     return (
         not _HINTS.isdisjoint(words)
         or ":" in text
+        or "?" in text
         or (" to " in low and not _TO.isdisjoint(words))
-        or any(
-            first in _FIRST or "-" in first or first.startswith("re")
-            for first in (*(words[:1] and [words[0].strip(_MARKS)]), *_FIRST_WORDS.findall(low))
-        )
+        or any(first in _FIRST or "-" in first or first.startswith("re") for first in beginnings)
     )
 
 

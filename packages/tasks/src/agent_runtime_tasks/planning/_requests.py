@@ -27,6 +27,7 @@ from ._forms import (
     US,
     USERS,
     WE,
+    WE_WILL,
     WISH,
 )
 from ._imperatives import capital, first_word, is_imperative, phrase_title, small
@@ -43,6 +44,7 @@ from ._words import (
     VERBS,
 )
 
+_LONGEST_REST = 80
 LONGEST_READ = 600  # characters of a sentence
 
 
@@ -89,7 +91,8 @@ _TRAILING = re.compile(r"[\s.;:,!?\u2026\u3002]+$")
 _SIGNS_OF_A_REQUEST = re.compile(
     r"\b(?:wish|will|needs?|must|shall|should|ha(?:s|ve) to|wants?|(?:like|love) to|lacks?|ought to"
     r"|would (?:be|(?:\w+ )?help)|plans? to"
-    r"|(?:is|are) (?:to|required|needed|missing|necessary|wanted|still)|as an? )|:\s|\u2014|\u2013| - ",
+    r"|(?:is|are) (?:to|required|needed|missing|necessary|wanted|still)|as an? )"
+    r"|(?:'|\u2019)ll\b|^\S+(?: (?:and|&) \S+)? to [a-z]|:\s|\u2014|\u2013| - ",
     re.IGNORECASE,
 )
 
@@ -154,7 +157,7 @@ def _someone(text: str) -> tuple[Ask, str] | None:
         return Ask.REQUEST, f"{'Show' if helpful['verb'].lower() == 'see' else 'Provide'} {helpful['thing']}"
     if lack := LACKS.match(text):
         return Ask.REQUEST, f"Give {small(lack['what'])} {lack['thing']}"
-    if (person := FOR_SOMEONE.match(text)) and is_imperative(person["what"]):
+    if (person := FOR_SOMEONE.match(text)) and is_imperative(person["what"]) and not _is_thing(person["who"]):
         return Ask.REQUEST, capital(person["what"])
     missing = MISSING.match(text)
     if missing and not IT.match(missing["what"]) and " not " not in text:
@@ -165,10 +168,12 @@ def _someone(text: str) -> tuple[Ask, str] | None:
 
 
 def _modal(text: str) -> tuple[Ask, str] | None:
-    match = MODAL.match(text)
+    match = MODAL.match(WE_WILL.sub(r"\1 will", text))
     if match is None:
         return None
     subject, modal, rest = match["subject"].strip(), match["modal"].lower(), match["rest"].strip()
+    if subject.endswith((" and", " but", " or")):  # "Most are old and have to go": of what is told before
+        return Ask.TALK, capital(text)
     if subject.lower() in ("no", "there is no", "there's no"):
         return Ask.REFUSAL, capital(text)
     negative = re.match(r"(?:not|never|no longer)\s+(.+)", rest, re.IGNORECASE)
@@ -241,9 +246,17 @@ def _labelled(text: str, fallback: str) -> tuple[Ask, str] | None:
         return Ask.TALK, capital(text)
     if is_imperative(label + " it"):
         return Ask.REQUEST, capital(label if " " in label else f"{label} {small(inner)}")
+    if label.lower() in PARTS_OF_SOFTWARE and len(rest) < _LONGEST_REST:  # "docs: section on networks"
+        return Ask.PHRASE, f"{phrase_title(label, fallback)}: {rest}"
     if len(label.split()) <= 6 and not tells(label):
         return _read(label, fallback)
     return None
+
+
+def _is_thing(subject: str) -> bool:
+    """Whether what may be somebody's name is a word for a thing, as in "Endpoints to create"."""
+    low = subject.lower()
+    return low in HEAD_VERBS or low.removesuffix("s") in HEAD_VERBS.keys() | COMPOUND_TAILS
 
 
 def _is_part(label: str) -> bool:

@@ -35,11 +35,18 @@ _OPEN = re.compile(
     r"|nein|à faire|en cours|non|pendiente|未着手|進行中|未完了|\[ \]|[\u2610\u274c\u2b1c])",
     re.IGNORECASE,
 )
+_REMEDY_COLUMN = re.compile(
+    r"^(?:recommendations?|recommended (?:action|fix)|remed(?:y|iation)|(?:proposed |suggested )?(?:fix|solution"
+    r"|measure|correction)s?|countermeasures?)$",
+    re.IGNORECASE,
+)
+_PERSON_COLUMN = re.compile(r"^(?:owners?|authors?|assignees?|who|responsible|reporter|by|team|lead)$", re.IGNORECASE)
 _MILESTONE_COLUMN = re.compile(r"^(?:milestones?|phases?|events?|what)$", re.IGNORECASE)
 _DATE_COLUMN = re.compile(
     r"^(?:(?:due |target |start |end )?dates?|due|when|deadline|eta|start|end|until)$", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W\d_]{2}")
+_MOST_COLUMNS = 6
 _DONE_SIGN = re.compile("^[\u2705\u2713\u2714\u2611]")
 _FAULT_COLUMN = re.compile(r"^(?:findings?|bugs?|defects?|problems?|faults?|vulnerabilit(?:y|ies))$", re.IGNORECASE)
 _FACT_COLUMNS = re.compile(
@@ -103,9 +110,9 @@ def tells_dates(table: Table) -> bool:
 
 def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -> int | None:
     """Return the column that says what to do, or None where the rows tell facts."""
-    for pattern in (_WORK_COLUMN, _TALK_COLUMN):
+    for pattern in (_WORK_COLUMN, _REMEDY_COLUMN, _FAULT_COLUMN, _TALK_COLUMN):
         for column, name in enumerate(names):
-            trustworthy = pattern is _WORK_COLUMN or trusted or _asks(table, column, english)
+            trustworthy = pattern is not _TALK_COLUMN or trusted or _asks(table, column, english)
             # A column "Step" that holds numbers alone only counts.
             if (
                 pattern.match(name)
@@ -119,8 +126,9 @@ def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -
         return None if _FACT_COLUMNS.match(names[column]) else column
     if any(_FACT_COLUMNS.match(name) for name in names):
         return None
-    for column in range(min(3, len(names))):
-        if _asks(table, column, english):
+    said_of_work = (_STATUS_COLUMN, _NUMBER_COLUMN, _PERSON_COLUMN, _DATE_COLUMN)
+    for column, name in enumerate(names[:_MOST_COLUMNS]):
+        if not any(one.match(name) for one in said_of_work) and _asks(table, column, english):
             return column
     return None
 

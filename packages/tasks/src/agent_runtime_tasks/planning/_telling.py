@@ -4,8 +4,11 @@ import re
 from itertools import pairwise
 
 from ._words import (
+    ARTICLES,
+    BASE_OF_PARTICIPLE,
     DETERMINERS,
     NOUN_VERBS,
+    SOMETIMES_NOUNS,
     TELLING,
     VERBS,
 )
@@ -42,8 +45,13 @@ def tells(text: str) -> bool:
     if any(word in TELLING for word in words):
         return True
     for word, following in pairwise(words if text.split(" ", 1)[0].lower() not in VERBS else ()):
+        if word.endswith("ed") and word in BASE_OF_PARTICIPLE and following in ARTICLES:
+            return True
         base = word.removesuffix("s")
-        if base != word and base in NOUN_VERBS and (following in DETERMINERS or following in _AFTER_A_TOLD_VERB):
+        if base != word and (
+            (base in NOUN_VERBS and (following in DETERMINERS or following in _AFTER_A_TOLD_VERB))
+            or (base in SOMETIMES_NOUNS and following in ARTICLES)
+        ):
             return True
     return len(words) > 1 and is_plural(text.split(" ", 1)[0]) and words[0] in VERBS - NOUN_VERBS
 

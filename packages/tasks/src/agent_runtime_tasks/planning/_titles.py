@@ -7,7 +7,7 @@ import attrs
 from ._drafts import fit_title
 from ._imperatives import capital, first_word, is_imperative, names_a_thing, phrase_title, small, takes_an_object
 from ._inline import Plain
-from ._openers import take_opener
+from ._openers import is_number, take_opener
 from ._references import without_references
 from ._requests import Ask, read_request
 from ._sections import Heading
@@ -24,6 +24,7 @@ _FAULT = re.compile(
 _ASIDE_LINE = re.compile(
     r"\n\s*(?=(?:Do not|Don't|Don\u2019t|Note|NB|Warning|Caution|Important|See|e\.g\.|i\.e\.|\()[\s:.])"
 )
+_IN_PLACE = re.compile(r"(?:on|in|at|with|for|during|before|after) ", re.IGNORECASE)
 _BRACKETED = re.compile(r"\([^()]*\)[:.]?")
 _BOLD_TITLE = re.compile(r"(?:\*\*|__).{1,120}(?:\*\*|__)[:.]?\s*(?:\([^()]{1,40}\))?[:.]?\s*$")
 
@@ -70,7 +71,11 @@ class Titles:
             return fit_title(reading.title)
         if reading.ask is Ask.PHRASE:
             titled = phrase_title(name, "work on")
-            return fit_title(f"Complete {name}" if heading.ordered and titled.startswith("Work on") else titled)
+            return fit_title(
+                f"Complete {name}"
+                if (heading.ordered or _IN_PLACE.match(name)) and titled.startswith("Work on")
+                else titled
+            )
         return fit_title(f"Work on: {name}")
 
 
@@ -82,7 +87,7 @@ def _may_be_an_order(text: str) -> bool:
 def entry_text(head: Plain) -> str:
     """Return the part of an item that says what to do: its label in bold, or what follows that."""
     label = head.label.rstrip(" .:\u2013\u2014-")
-    if not label or head.label == head.text or not head.text.startswith(head.label):
+    if not label or head.label == head.text or not head.text.startswith(head.label) or is_number(label):
         return head.text
     rest = head.text[len(head.label) :].lstrip(" .:\u2013\u2014-")
     separated = (

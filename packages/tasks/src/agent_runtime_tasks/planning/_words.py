@@ -54,12 +54,28 @@ inline lint typecheck stub fuzz obfuscate minify transpile preload prerender vir
 motivate supervise celebrate thank greet welcome treat feed clarify mediate reassure deepen widen heighten loosen
 fasten attend bid pitch chart sum solve answer weigh staff equip zip
 sow rake weed knit carve bisect denormalise denormalize notarise notarize offboard uncordon repoint unwrap unzip
+apologise apologize
+accommodate administer aggregate amend amplify append articulate ascertain assert assist attract augment broaden bypass
+cater characterise characterize circulate classify collaborate compose conceal condense conserve convene cooperate
+curate customise customize decode decrease decrypt dedicate defer diminish discard disclose dismantle dispatch dispose
+distil divert downgrade downscale draw drive elaborate elicit emphasise emphasize emulate encapsulate endorse engage
+enumerate erase evolve exempt extrapolate facilitate fold foster fulfil fulfill furnish honor honour hydrate impose
+include infer influence inquire intercept interpolate intervene itemise itemize judge lay lengthen liaise lift listen
+lobby lubricate match maximise maximize modularise modularize multiply navigate nurture observe offload omit operate
+outsource oversee overwrite penalise penalize photograph pinpoint postpone precompute preregister preselect prolong
+propagate purify rationalise rationalize reactivate readjust reapply reassess rebalance rebrand recompile reconfigure
+reconnect reconsider redefine reflect reformat refurbish reimburse reimplement reinforce relabel reload remedy remodel
+renumber repurpose resend reskin retrofit revalidate revamp reverse revitalise rewire ring safeguard scrub shelve shoot
+sift sing skim smooth soften solicit spawn spend spread sprinkle stagger steer stimulate stitch subdivide supersede
+suppress sustain tailor taper transcode traverse typeset undelete undertake undo unmute unpublish unroll unset untangle
+uphold upskill utilise utilize weave weld winterise winterize wipe
 decompress deny unfreeze thaw pause halt reveal rerun quarantine stock restock refill drop partition
 """
 
 # Verbs that are as often nouns: alone, or before another noun, they name a thing.
 _NOUN_VERBS = """
-cluster cap mirror
+cluster cap mirror brand budget claim discount film pair reference refund reorder shift spot stack stamp
+template trace reward
 access alert audit benchmark block bug cache call catalogue chart check comment contract cost cover cut debug demo
 deploy design display document email end estimate exercise experiment export fence file filter fix flag focus
 form format forward function group guard guide handle hook host import index input interview inventory invoice
@@ -81,8 +97,8 @@ COMPOUND_TAILS = frozenset(
     check class client code collection column command component condition configuration contract control controller
     coverage criteria dashboard database date deadline design dialog directory document engine environment error
     event expiry export failure feature field file flag flow format framework function group guide guidelines
-    handler handling history hook hooks id identifier import index infrastructure integration interface interval
-    item job key layer layout level levels library limit limiting limits line link list location log logic machine
+    gateway handler handling history hook hooks id identifier import index infrastructure integration interface interval
+    item job key kit layer layout level levels library limit limiting limits line link list location log logic machine
     management manager menu message method mode model module name names note notes number object option order
     output owner page panel pattern performance period permission phase pipeline plan point points policy pool port
     procedure process processing queue rate rates record report request response result results review role room
@@ -114,6 +130,7 @@ COMMON_WORDS = frozenset(
 
 VERBS = frozenset((_PLAIN_VERBS + _NOUN_VERBS + "do dry-run double-check").split())
 NOUN_VERBS = frozenset(_NOUN_VERBS.split())
+ARTICLES = frozenset(["a", "an", "the", "all", "our", "your", "their", "its", "each", "every", "this", "these"])
 DETERMINERS = frozenset(
     """
     a all an and any at back both down each either every everybody everyone for from her his how if in into it its
@@ -133,7 +150,10 @@ _IRREGULAR = {
     "redo": "redone", "rerun": "rerun", "reset": "reset", "rethink": "rethought", "rewrite": "rewritten",
     "run": "run", "sell": "sold", "send": "sent", "set": "set", "show": "shown", "shrink": "shrunk", "shut": "shut",
     "spin": "spun", "split": "split", "take": "taken", "teach": "taught", "tear": "torn", "tell": "told",
-    "think": "thought", "wind": "wound", "withdraw": "withdrawn", "write": "written",
+    "think": "thought", "lay": "laid", "oversee": "overseen", "overwrite": "overwritten", "resend": "resent",
+    "ring": "rung", "shoot": "shot", "sing": "sung", "spend": "spent", "spread": "spread", "undertake": "undertaken",
+    "undo": "undone", "uphold": "upheld", "weave": "woven", "wind": "wound",
+    "withdraw": "withdrawn", "write": "written",
 }  # fmt: skip
 _DOUBLING = re.compile(r"(?:^|[^aeiou])[aeiou][bdgklmnprtv]$")
 _STRESSED_EARLIER = frozenset(
@@ -141,7 +161,8 @@ _STRESSED_EARLIER = frozenset(
     alter answer audit benefit cover credit debug deliver develop differ edit enter filter gather limit lower
     market monitor number offer open order target trigger visit render register consider model cancel travel
     broaden widen strengthen shorten tighten sharpen harden deliver deter index profit revisit discover recover
-    uncover remember consider inherit exhibit prohibit
+    uncover remember administer cater foster honor lengthen listen soften solicit stagger tailor inherit
+    exhibit prohibit
     """.split()  # noqa: SIM905 - a list of words reads as one
 ) - {"debug", "deter"}
 
@@ -160,8 +181,8 @@ def _forms(verb: str) -> tuple[str, str]:
     return gerund, _IRREGULAR.get(verb, past)
 
 
-BASE_OF_GERUND = {_forms(verb)[0]: verb for verb in sorted(VERBS | {"do", "draw", "drive"})}
-BASE_OF_PARTICIPLE = {_forms(verb)[1]: verb for verb in sorted(VERBS | {"do", "draw"})}
+BASE_OF_GERUND = {_forms(verb)[0]: verb for verb in sorted(VERBS | {"do"})}
+BASE_OF_PARTICIPLE = {_forms(verb)[1]: verb for verb in sorted(VERBS | {"do"})}
 BASE_OF_PARTICIPLE |= {"cancelled": "cancel", "labelled": "label", "modelled": "model", "benchmarked": "benchmark"}
 BASE_OF_GERUND |= {"cancelling": "cancel", "labelling": "label", "modelling": "model", "lying": "lie"}
 
@@ -172,8 +193,18 @@ def _third_person(verb: str) -> str:
     return verb[:-1] + "ies" if verb.endswith("y") and verb[-2] not in "aeiou" else verb + "s"
 
 
+# Nouns that are rarely met alone, but in the plural: "signed commits".
+SOMETIMES_NOUNS = frozenset(
+    """
+    answer bid build bundle clone code commit contact copy crawl draft drill dump edit feed figure find fork grant hire
+    insert install lift lock mention pick pitch plant port repair rewrite sponsor swap talk tile tweak
+    """.split()  # noqa: SIM905 - a list of words reads as one
+)
+
+BASE_OF_THIRD_PERSON = {_third_person(verb): verb for verb in sorted(VERBS)} | {"does": "do", "has": "have"}
+
 # "The import takes six hours": words by which a sentence tells something. Those that may be plural nouns are left out.
-TELLING = frozenset(_third_person(verb) for verb in VERBS - NOUN_VERBS) | frozenset(
+TELLING = frozenset(_third_person(verb) for verb in VERBS - NOUN_VERBS - SOMETIMES_NOUNS) | frozenset(
     """
     overlaps appears appear belongs belong costs crashes depends depend exists exist fails freezes happens happen hangs
     leaks lies looks loses lose needs occurs occur remains remain responds respond says seems seem shows speaks
