@@ -126,15 +126,19 @@ class Number:
         """
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidValue(name, f"must be a number, not {_kind(value)}")
-        if not math.isfinite(value):
-            raise InvalidValue(name, f"is {value}; it must be finite")
+        try:
+            number = float(value)
+        except OverflowError:  # an integer that no float is as large as
+            number = math.inf
+        if not math.isfinite(number):
+            raise InvalidValue(name, f"is {_brief(value)}; it must be finite")
         if (
             (self.low is not None and value < self.low)
             or (self.high is not None and value > self.high)
             or (self.above is not None and value <= self.above)
         ):
             raise InvalidValue(name, f"is {value}; it must be {self._bounds()}")
-        return float(value)
+        return number
 
     def _bounds(self) -> str:
         words = [("at least", self.low), ("more than", self.above), ("at most", self.high)]

@@ -25,7 +25,7 @@ Snapshot = Callable[[], AbstractContextManager[None]]
 PATIENCE = 10.0
 # Seconds; see _Turns for how they were chosen.
 _FIRST_PAUSE = (0.0005, 0.002)
-_PAUSE = (0.004, 0.010)
+_PAUSE = (0.003, 0.007)
 _COURTESY = (0.0003, 0.0008)
 _TURN = 0.010
 _JUST_NOW = 0.005

@@ -1,5 +1,6 @@
 """How large a reply may be: what is too long is cut and named, so that no answer floods a model's context."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ _NEVER_CUT = frozenset({"prompt", "text"})  # a prompt is whole or of no use; a 
 _OPAQUE = frozenset({"metadata", "truncated"})
 _BESIDE_A_PART = 512
 _WIDEST = 4  # bytes of a character
+_LONG_LIST = re.compile(rf"\[(?:[^][{{}},]*,){{{MOST_IDS}}}")  # may find a text that only looks like one
 
 
 def fit(reply: dict[str, Any]) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def fit(reply: dict[str, Any]) -> dict[str, Any]:
 def fit_and_write(reply: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Return a reply after `fit`, and the same as compact JSON, which is written once where nothing is to be cut."""
     text = compact(reply)
-    if len(text) <= LONGEST_TEXT // _WIDEST and text.count(",") < MOST_IDS:
+    if not _is_longer(text, LONGEST_TEXT) and _LONG_LIST.search(text) is None:
         return reply, text
     is_cut = [_cut_texts_and_ids(place) for place in _objects(reply)]
     if not any(is_cut) and len(text.encode()) <= LARGEST_REPLY:

@@ -77,7 +77,7 @@ _CONTACT = re.compile(
 )
 
 _POLITE = re.compile(
-    r"(?:[\w-]+, |(?:also|and|so|but|by the way),? )*(?:please|could|can|would|will|maybe|and)\b", re.I
+    r"(?:@[\w-]+:? )?(?:[\w-]+, |(?:also|and|so|but|by the way),? )*(?:please|could|can|would|will|maybe|and)\b", re.I
 )
 
 _THEN = re.compile(r"\bthen\b", re.IGNORECASE)
@@ -106,6 +106,11 @@ class Step:
     said: str = ""  # which of both
     relation: str = ""
     before: Sequence["Step"] = ()  # the steps of the sentence before, where those have an order
+
+
+def is_polite(question: str) -> bool:
+    """Whether a question asks for something to be done: "Could you call the bank?"."""
+    return _POLITE.match(question) is not None
 
 
 def tells_a_date(text: str) -> bool:
@@ -187,6 +192,8 @@ def _clauses(text: str, fallback: str, sentence: str) -> list[Step]:
     reading = read_request(text, fallback)
     if reading.ask is Ask.REQUEST:
         return _halves(reading.title, reading.order, sentence)
+    if reading.ask is Ask.PHRASE and text.endswith(".") and first_word(text) in VERBS and text.count(" ") > 2:
+        return _halves(capital(text.rstrip(". ")), reading.order, sentence)  # a sentence has a verb: its first word
     if reading.ask is Ask.TALK and (consequence := _CONSEQUENCE.search(text)):
         order, rest = take_opener(text[consequence.end() :])
         if read_request(rest, fallback).ask is Ask.REQUEST and not _PRONOUN.match(rest):

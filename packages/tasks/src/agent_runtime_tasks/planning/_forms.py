@@ -30,6 +30,8 @@ WE = re.compile(r"(?:we|I|(?:the|our) team)(?: both| all)?$", re.IGNORECASE)
 
 WE_WILL = re.compile(r"\b(we|I)(?:'|\u2019)ll\b", re.IGNORECASE)
 
+WE_WOULD = re.compile(r"\b(we|I|you)(?:'|\u2019)d(?= (?:need|have) to\b)", re.IGNORECASE)
+
 PARTS_OF_SOFTWARE = frozenset(
     """
     backend frontend infra infrastructure ops mobile ios android server client core docs tests readme security

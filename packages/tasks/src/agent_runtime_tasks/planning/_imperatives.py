@@ -120,6 +120,7 @@ _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _FIRST_WORDS = re.compile(r"([A-Za-z][A-Za-z-]*)(?![\w'\u2019/.@:])(?:[ ,]+([A-Za-z0-9'\u2019-]+)(?![_=/:@]|\.\w))?")
 _TOLD = re.compile(
     r"[\w-]+ (?:[a-z]+ed (?:the|an?|it|them|us|him|her|that|our|their|this|these)\b"
+    r"|(?!check|show|report|note|test|state)[\w-]+ (?:is|are)\b(?! \w+ (?:to|the|a)\b)"
     r"|[\w-]+ (?:(?:has|have|had) (?:been|become|[a-z]+ed|[a-z]+[wo]n)|was|were)\b)"
 )
 _OBJECT_SIGN = re.compile(r"\s+(?:[./~<\"'`$]\S|[\w-]+[_=/:@.]\w)")

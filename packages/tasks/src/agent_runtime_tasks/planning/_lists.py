@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import attrs
 
+from ._clauses import is_polite
 from ._document import Document, Entry, Listing, Paragraph, Section
 from ._drafts import Draft, fit_title
 from ._imperatives import first_word, is_imperative
@@ -16,7 +17,7 @@ from ._references import ONLY_NUMBERS, REFERENCE
 from ._remarks import states_facts, without_remarks
 from ._requests import Ask, read_request
 from ._sections import NOT_WORK, Heading, Role, read_heading
-from ._titles import Titles, entry_text, first_sentence, item_text
+from ._titles import Titles, asking_sentence, entry_text, item_text, tells_a_fault
 from ._words import BASE_OF_PARTICIPLE, VERBS
 
 DONE = re.compile(
@@ -120,6 +121,11 @@ class ListReader:
         usual = (self.titles.fallback, self.titles.forced)
         if verb or _FAULTY.search(name):
             self.titles.fallback, self.titles.forced = verb or "fix", bool(verb)
+        if 2 * asks.count(Ask.REQUEST) > len(asks):  # what is wrong, among what is to be done about such things
+            asks = [
+                Ask.PHRASE if ask is Ask.TALK and tells_a_fault(head.text) else ask
+                for head, ask in zip(heads, asks, strict=True)
+            ]
         among_orders = 2 * asks.count(Ask.REQUEST) >= len(asks) and not self.titles.forced
         drafts: list[Draft] = []
         own: list[Draft] = []
@@ -153,7 +159,7 @@ class ListReader:
         if not self.english:
             return [Ask.REQUEST] * len(heads)
         return [
-            Ask.PHRASE if head.code else read_request(first_sentence(entry_text(head)), self.titles.fallback).ask
+            Ask.PHRASE if head.code else read_request(asking_sentence(entry_text(head)), self.titles.fallback).ask
             for head in heads
         ]
 
@@ -204,7 +210,7 @@ class ListReader:
         children, rest = self.entry_blocks(entry, head)
         if entry.checked and not children:
             return None
-        if _OWN_WORDS.match(head.text):
+        if _OWN_WORDS.match(head.text) or (head.text.endswith("?") and not is_polite(head.text)):
             return None
         if not WORD.search(head.text):
             if not children and not entry.blocks and not entry.text.strip():

@@ -59,6 +59,12 @@ _ASIDE = re.compile(
 )
 
 _PARTICLE = re.compile(r"(?:up|out|down|off|over|in|on|into|through|away)\s+", re.IGNORECASE)
+# What people complain about is a fault.
+_REPORTED = re.compile(
+    r"(?:(?:some|many|several|a few|our) )?(?:users|customers|people|clients|colleagues|testers|we|support)(?: \w+ly)? "
+    r"(?:(?:have|has|are|is) )?(?:report|complain|notic|observ|see|find)(?:s|e|es|ed|ing)?(?: that)? (?=\S+ \S+ \S)",
+    re.IGNORECASE,
+)
 _LONGEST_OBJECT = 60
 _SHORT_OBJECT = 45
 
@@ -100,6 +106,10 @@ def _understood(sentence: str) -> tuple[str, dict[str, str]]:
         asked = _asked(sentence.rstrip("? "))
         return "question", {"verb": "answer", "whole": asked, "it": asked, "do": f"answer {asked}"}
     sentence = take_opener(sentence)[1]
+    if reported := _REPORTED.match(sentence):
+        whole = f"the problem that {sentence[reported.end() :].strip(' .!')}"
+        it = whole if len(whole) <= _LONGEST_OBJECT else "the problem"
+        return "bug", {"verb": "fix", "whole": whole, "it": it, "do": f"fix {whole}"}
     reading = read_request(sentence, "")
     text = small(reading.title) if reading.ask in (Ask.REQUEST, Ask.PHRASE) else sentence
     verb = first_word(text)

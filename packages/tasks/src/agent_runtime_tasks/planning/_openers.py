@@ -82,7 +82,8 @@ _OPENER = re.compile(
     r"(?:want|like|wish) to)?(?: "
     r"also)?|(?:we|I|you)(?: will|'ll|\u2019ll)(?: also)?(?= (?:need|have) to)"
     r"|(?:could|can|would|will) (?:you|someone|somebody|anyone|we|one of you)(?: please| maybe| possibly| "
-    r"also)*|(?:it (?:is|'s)|it\u2019s|it would be|it will be|it'd be) (?:important|necessary|essential"
+    r"also)*|(?:it (?:is|'s)|it\u2019s|it would (?:also |really )?be|it will be|it'd be) (?:important|necessary"
+    r"|essential"
     r"|crucial|time|best|good|nice|great|helpful|useful|worth|better|wise|advisable|required)(?: for us| for you)? to"
     r"|(?:we|I|you)(?:'d| would|\u2019d) (?:like|love)(?: you| us| someone)? to(?! (?:see|have|get)\b)"
     r"|(?:we|I)(?: really| also)? "
@@ -94,7 +95,8 @@ _OPENER = re.compile(
     r"|[A-Z][A-Z0-9]{1,9}-[0-9]{1,6}\s?[:)\]\u2013\u2014-]*|#[0-9]{1,7}\s?[:)\u2013\u2014-]*"
     r"|\[[^\]]{1,24}\]\s?[:-]?|\((?:p[0-4]|[0-9.]{1,4} ?(?:h|d|sp|pts?|points?|days?|hours?)|optional|must"
     r"|should|could|high|medium|low|critical|nice to have)\)|[0-9]{1,3}(?:\.[0-9]{1,3})*[.):]"
-    r"|(?:@[\w-]{1,39}(?: (?:and|&) @[\w-]{1,39})*)(?: to(?= [a-z]))?:?|[-\u2013\u2014>*+\u2022|/]+(?=\s)"
+    r"|(?:@[\w-]{1,39}(?: (?:and|&) @[\w-]{1,39})*)(?: (?:to|will|should|can|please)(?= [a-z]))?:?"
+    r"|[-\u2013\u2014>*+\u2022|/]+(?=\s)"
     r")[,:]?(?:\s+|$)",
     re.IGNORECASE,
 )

@@ -276,7 +276,7 @@ class _Outliner(ListReader):
                 and isinstance(blocks[place + 1], Listing | Table)
                 and LEADS_IN.search(block.text)
             ):
-                last_line = block.text.rstrip().rsplit("\n", 1)[-1]
+                last_line = block.text.rstrip().rsplit("\n", 1)[-1].rsplit(". ", 1)[-1]
                 leads[place] = read_heading(plain(last_line).text)
             elif isinstance(block, Paragraph) and place in lines:
                 heading = read_heading(plain(block.text).text)

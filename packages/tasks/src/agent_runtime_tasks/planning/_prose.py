@@ -125,6 +125,7 @@ def _may_ask(text: str) -> bool:
         not _HINTS.isdisjoint(words)
         or ":" in text
         or "?" in text
+        or "@" in text
         or (" to " in low and not _TO.isdisjoint(words))
         or any(first in _FIRST or "-" in first or first.startswith("re") for first in beginnings)
     )

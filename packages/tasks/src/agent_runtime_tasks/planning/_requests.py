@@ -28,6 +28,7 @@ from ._forms import (
     USERS,
     WE,
     WE_WILL,
+    WE_WOULD,
     WISH,
 )
 from ._imperatives import capital, first_word, is_imperative, phrase_title, small
@@ -45,6 +46,7 @@ from ._words import (
 )
 
 _LONGEST_REST = 80
+_BRIEF_REST = 40
 LONGEST_READ = 600  # characters of a sentence
 
 
@@ -168,7 +170,7 @@ def _someone(text: str) -> tuple[Ask, str] | None:
 
 
 def _modal(text: str) -> tuple[Ask, str] | None:
-    match = MODAL.match(WE_WILL.sub(r"\1 will", text))
+    match = MODAL.match(WE_WOULD.sub(r"\1", WE_WILL.sub(r"\1 will", text)))
     if match is None:
         return None
     subject, modal, rest = match["subject"].strip(), match["modal"].lower(), match["rest"].strip()
@@ -249,7 +251,9 @@ def _labelled(text: str, fallback: str) -> tuple[Ask, str] | None:
     if label.lower() in PARTS_OF_SOFTWARE and len(rest) < _LONGEST_REST:  # "docs: section on networks"
         return Ask.PHRASE, f"{phrase_title(label, fallback)}: {rest}"
     if len(label.split()) <= 6 and not tells(label):
-        return _read(label, fallback)
+        ask, title = _read(label, fallback)
+        brief = ask is Ask.PHRASE and len(rest) <= _BRIEF_REST and not tells(rest)
+        return ask, f"{title}: {rest}" if brief else title
     return None
 
 

@@ -121,7 +121,7 @@ _NAMES = {
         outstanding|outstanding work|still to do|in progress|up next|now|findings|issues|known issues|bugs|problems|
         defects|improvements|enhancements|wanted|wish list|wishlist|body|content|specification|spec|things to do|
         deployment steps|migration steps|release steps|release checklist|launch checklist|step by step|jobs|assignments|
-        remediation|mitigation|mitigations|recommendations|aufgabe|aufgaben|aufgabenliste|arbeitspakete|maßnahmen|
+        measures|countermeasures|preventive measures|corrective actions|remediation|mitigation|mitigations|recommendations|aufgabe|aufgaben|aufgabenliste|arbeitspakete|maßnahmen|
         schritte|vorgehen|ablauf|nächste schritte|anforderungen|umsetzung|offen|offene punkte|zu tun|à faire|a faire|
         tâches|taches|étapes|prochaines étapes|exigences|plan daction|tareas|pasos|próximos pasos|requisitos|por hacer|
         tarefas|passos|attività|da fare|taken|te doen|stappen|
@@ -141,7 +141,7 @@ _PARTS = tuple(
     for role, *patterns in (
         (
             Role.SKIP,
-            r"\b(?:out of scope|non goals?|not in scope|not part of|wont (?:do|fix)|(?:do|does|will|should) not)\b",
+            r"\b(?:out of scope|non goals?|not in scope|not part of|not (?:in|for|covered by) this|wont (?:do|fix)|(?:do|does|will|should) not)\b",
             r"\b(?:(?:steps|how) to (?:reproduce|repro)|reproduction)\b",
             r"\b(?:expected|actual|current|observed) behaviou?rs?\b",
             r"\b(?:table of contents|prior art|(?:further|additional|related) (?:reading|links|resources))\b",
@@ -153,6 +153,8 @@ _PARTS = tuple(
             r"^(?:rollback|roll back|alternatives?|appendix|references?|examples?|screenshots?) "
             r"(?!.*\b(?:fix|add|write)\b)",
             r"\b(?:references|glossary|rollback|screenshots|examples)$",
+            r"^(?:alternativ(?:en|as|e)|verworfene? \w+|nachteile|vorteile|inconvénients|avantages"
+            r"|desventajas|ventajas)$",
             r"^(?:ya|déjà|bereits|schon|già|já) "
             r"(?:hech|termin|complet|fait|erledigt|fertig|gemacht|abgeschl|fatto|feito)",
             r"^(?:nicht (?:teil|bestandteil|im|enthalten|geplant|vorgesehen)|kein (?:teil|bestandteil)|pas (?:dans"
@@ -179,6 +181,7 @@ _PARTS = tuple(
             r"\b(?:follow ?up|release|launch|deployment|migration|review|project|cleanup) (?:steps|items)$",
             r"\b(?:(?:still|left) to do|need(?:s|ed)? to (?:be done|happen|do))$",
             r"^(?:tasks?|todos?|requirements) (?:for|of)\b",
+            r"^(?:heres |here is |this is )?what .*\b(?:still|left|missing|open|remains?)\b",
             r"^what (?:we|you|they|i|to|still|must|should|needs?|has|is) .*\b(?:do|done|happen|change)$",
         ),
     )

@@ -24,6 +24,7 @@ _LABEL_LINE = re.compile(
     re.IGNORECASE,
 )
 
+_STARTS = re.compile(r"[A-Z@]")
 LABEL = re.compile(r"([^\s:.!?][^:.!?]{0,49}):\s+(?=\S)")
 
 
@@ -46,6 +47,9 @@ def _line_items(text: str) -> Iterator[str]:
         yield text
         return
     if len(lines) > 1 and all(LABEL.match(line) for line in lines if line):
+        yield from filter(None, lines)
+        return
+    if sum(map(bool, lines)) > 2 and all(_STARTS.match(line) for line in lines if line):
         yield from filter(None, lines)
         return
     fresh = sum(1 for line in lines if line and (_LABEL_LINE.match(line) or _begins_anew(line)))

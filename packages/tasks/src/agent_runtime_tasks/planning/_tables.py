@@ -13,12 +13,13 @@ _WORK_COLUMN = re.compile(
     r"^(?:tasks?|to ?do|action(?: item)?s?|steps?|work(?: item| package)?s?|what|features?"
     r"|requirements?|stories|story|user stor(?:y|ies)|initiatives?|deliverables?|"
     r"epics?|tickets?|issues?|bugs?|activit(?:y|ies)|milestones?|projects?|change|changes|fix|improvements?"
-    r"|summary|title|aufgaben?|was|maßnahmen?|schritte?|tâches?|étapes?|actions?|tareas?|作業|タスク|内容)$",
+    r"|summary|title|(?:i|we) (?:want|need)(?: to)?|want|wish|tests?|test cases?|checks?"
+    r"|aufgaben?|was|maßnahmen?|schritte?|tâches?|étapes?|actions?|tareas?|作業|タスク|内容)$",
     re.IGNORECASE,
 )
 _TALK_COLUMN = re.compile(r"^(?:items?|descriptions?|details?|subject|name|goal|scope)$", re.IGNORECASE)
 _STATUS_COLUMN = re.compile(
-    r"^(?:status|state|done\??|progress|complete[d]?\??|finished|erledigt|statut|état|estado|状態|ステータス|✅|✓)$",
+    r"^(?:status|state|done\??|progress|results?|outcome|verdict|complete[d]?\??|finished|erledigt|statut|état|estado|状態|ステータス|✅|✓)$",
     re.IGNORECASE,
 )
 _NUMBER_COLUMN = re.compile(r"^(?:#|no\.?|nr\.?|id|step|order|number|key|ref|n°|番号)$", re.IGNORECASE)
@@ -26,12 +27,14 @@ _NEEDS_COLUMN = re.compile(
     r"^(?:depends on|dependenc(?:y|ies)|blocked by|needs|requires|after|prerequisites?|predecessors?)$", re.IGNORECASE
 )
 _DONE = re.compile(
-    r"^(?:done|complete[d]?|finished|closed|shipped|merged|fixed|resolved|yes|x|100 ?%|cancelled|canceled"
+    r"^(?:done|ok|pass(?:ed)?|complete[d]?|finished|closed|shipped|merged|fixed|resolved|yes"
+    r"|x|100 ?%|cancelled|canceled"
     r"|dropped|won'?t (?:do|fix)|erledigt|fertig|ja|fait|terminé|hecho|完了|済)\b",
     re.IGNORECASE,
 )
 _OPEN = re.compile(
-    r"^(?:open|to ?do|in progress|in review|pending|not started|not done|planned|blocked|wip|ongoing|no|offen|in arbeit"
+    r"^(?:open|failed|to ?do|in progress|in review|pending|not started|not done|planned|blocked|wip|ongoing|no"
+    r"|offen|in arbeit"
     r"|nein|à faire|en cours|non|pendiente|未着手|進行中|未完了|\[ \]|[\u2610\u274c\u2b1c])",
     re.IGNORECASE,
 )
@@ -46,6 +49,7 @@ _DATE_COLUMN = re.compile(
     r"^(?:(?:due |target |start |end )?dates?|due|when|deadline|eta|start|end|until)$", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W\d_]{2}")
+_ONLY_A_NUMBER = re.compile(r"#?(?:[A-Za-z]{1,6}[- ]?)?[0-9]+(?:[.-][0-9]+)*")
 _MOST_COLUMNS = 6
 _DONE_SIGN = re.compile("^[\u2705\u2713\u2714\u2611]")
 _FAULT_COLUMN = re.compile(r"^(?:findings?|bugs?|defects?|problems?|faults?|vulnerabilit(?:y|ies))$", re.IGNORECASE)
@@ -117,7 +121,7 @@ def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -
             if (
                 pattern.match(name)
                 and trustworthy
-                and any(_WORD.search(_cell(cells, column)) for cells, _ in table.rows)
+                and any(_says_something(_cell(cells, column)) for cells, _ in table.rows)
             ):
                 return column
     if _is_tracked(table, _first(names, _STATUS_COLUMN)):
@@ -131,6 +135,11 @@ def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -
         if not any(one.match(name) for one in said_of_work) and _asks(table, column, english):
             return column
     return None
+
+
+def _says_something(cell: str) -> bool:
+    """Whether a cell holds more than a number such as 3 or GR-3."""
+    return _WORD.search(cell) is not None and _ONLY_A_NUMBER.fullmatch(plain(cell).text) is None
 
 
 def _is_tracked(table: Table, status: int | None) -> bool:

@@ -1,6 +1,7 @@
 """Titles of tasks and groups, from what stands in the text for them."""
 
 import re
+from itertools import islice
 
 import attrs
 
@@ -18,13 +19,17 @@ _FAULT = re.compile(
     r"\b(?:fails?|failing|crash(?:es|ed)?|broken|hangs?|leaks?|wrong(?:ly)?|incorrect(?:ly)?|missing|error"
     r"|errors|exception|does not|doesn't|do not|don't|can't|cannot|is not|isn't|are not|aren't|never"
     r"|overlaps?|drops|ignores|loses|truncates|flickers|freezes|stuck|blank|twice|instead of|unexpected(?:ly)?"
-    r"|slow(?:ly)?|outdated|vulnerable|flaky|times? out|500|404)\b",
+    r"|leaves .* behind|slow(?:ly)?|outdated|vulnerable|flaky|times? out|500|404)\b",
     re.IGNORECASE,
 )
 _ASIDE_LINE = re.compile(
     r"\n\s*(?=(?:Do not|Don't|Don\u2019t|Note|NB|Warning|Caution|Important|See|e\.g\.|i\.e\.|\()[\s:.])"
 )
 _IN_PLACE = re.compile(r"(?:on|in|at|with|for|during|before|after) ", re.IGNORECASE)
+_ARROW = re.compile(r" (?:->|=>|\u2192|\u21d2) (?=\S)")
+_LACKING = re.compile(r"(?:there (?:is|are) )?no (.+)", re.IGNORECASE)
+_ONE = re.compile(r"^(\w+) (?:one|some|it|them)\b", re.IGNORECASE)
+_MOST_SENTENCES = 4  # of an item
 _BRACKETED = re.compile(r"\([^()]*\)[:.]?")
 _BOLD_TITLE = re.compile(r"(?:\*\*|__).{1,120}(?:\*\*|__)[:.]?\s*(?:\([^()]{1,40}\))?[:.]?\s*$")
 
@@ -48,7 +53,7 @@ class Titles:
         text = without_references(text)
         if not self.english:
             return fit_title(text)
-        first = first_sentence(text)
+        first = asking_sentence(text)
         if self.forced and code:
             return fit_title(capital(f"{self.fallback} {first}"))
         reading = read_request(first, self.fallback, self.forced)
@@ -85,7 +90,22 @@ def _may_be_an_order(text: str) -> bool:
 
 
 def entry_text(head: Plain) -> str:
-    """Return the part of an item that says what to do: its label in bold, or what follows that."""
+    """Return the part of an item that says what to do: its label in bold, or what follows that or an arrow."""
+    text = _named_part(head)
+    arrow = _ARROW.search(text)
+    if arrow is None:
+        return text
+    fault = text[: arrow.start()]
+    if read_request(fault).ask is not Ask.TALK and not fault.lower().startswith("no "):
+        return text
+    measure = text[arrow.end() :]
+    if lacking := _LACKING.match(fault):  # "There is no list of vendors -> create one"
+        measure = _ONE.sub(lambda one: f"{one[1]} {lacking[1]}", measure)
+    reading = read_request(measure, "introduce")  # "Hotfixes bypass the review -> branch protection"
+    return reading.title if reading.ask in (Ask.REQUEST, Ask.PHRASE) else text
+
+
+def _named_part(head: Plain) -> str:
     label = head.label.rstrip(" .:\u2013\u2014-")
     if not label or head.label == head.text or not head.text.startswith(head.label) or is_number(label):
         return head.text
@@ -110,6 +130,19 @@ def item_text(text: str) -> str:
     """Return the first line of an item where it is a title in bold, else all of its text."""
     first = text.partition("\n")[0]
     return first if _BOLD_TITLE.match(first) else _ASIDE_LINE.split(text, maxsplit=1)[0]
+
+
+def asking_sentence(text: str) -> str:
+    """Return the sentence of an item that says what to do, which may come after what is wrong, or else the first."""
+    first, *others = list(islice(sentences(text), _MOST_SENTENCES)) or [text]
+    if others and read_request(first).ask is Ask.TALK:
+        return next((other for other in others if read_request(other).ask is Ask.REQUEST), first)
+    return first
+
+
+def tells_a_fault(text: str) -> bool:
+    """Whether a sentence tells what is wrong."""
+    return _FAULT.search(text) is not None
 
 
 def first_sentence(text: str) -> str:

@@ -5,89 +5,87 @@ import re
 # Verbs that ask for work when a sentence begins with them.
 _PLAIN_VERBS = """
 abolish accelerate accept accompany acquire activate adapt add address adjust adopt advertise advise agree align
-allocate allow analyse analyze announce anonymise anonymize answer appoint apply approve archive arrange ask
-assemble assess assign assure attach authenticate authorise authorize automate avoid back backfill backport balance
-ban batch begin benchmark bind block book boost borrow bootstrap brainstorm bring broadcast brief bring build bump
-bundle buy calculate calibrate call cancel capture carry catch centralise centralize certify check choose clarify
-clean clear clone close coach collect combine commission commit communicate compare compile complete compress
-compute conduct configure confirm connect consider consolidate construct consult contact containerise containerize
-continue contribute convert convince coordinate copy correct count cover crawl create cut deactivate debounce debug
-decide declare decline decommission decouple dedupe deduplicate define delegate delete deliver demonstrate deploy
-deprecate derive describe deselect destroy detach detect determine develop devise diagnose differentiate digitise
-digitize disable disallow disconnect discover discuss display distribute divide dockerise dockerize download draft
-drain drop dry duplicate edit educate eliminate email embed emit employ empower enable encode encourage encrypt end
-enforce enhance enrich ensure enter equip escalate establish estimate evaluate evict examine exclude execute expand
-expire explain explore expose extend extract fail familiarise familiarize fetch figure fill finalise finalize find
-finish fix flag flatten flush focus follow forbid force forecast fork formalise formalize format formulate forward
-freeze fund gather generate get give go grant group grow guard guarantee guide hand handle harden harmonise
-harmonize hide highlight hire hold hook host identify ignore illustrate implement import improve incorporate
-increase inform ingest inherit initialise initialize initiate inject insert inspect install instruct instrument
-integrate interview introduce invalidate inventory invest investigate invite involve isolate issue iterate join
-keep kick label land launch learn let leverage limit link list load localise localize locate lock look lower
-maintain make manage mark measure meet memoize mention merge migrate minimise minimize mitigate mock model
-modernise modernize modify monitor mount move narrow negotiate normalise normalize notify obtain offer onboard open
-optimise optimize orchestrate ordain organise organize outline overhaul override own pack package page paginate
-paint parallelise parallelize parameterise parameterize parse patch pay perform persist persuade phase pick pin
-place point poll polish populate port post practise predict prefetch prepare present preserve press prevent
-prioritise prioritize procure produce profile prohibit promote proofread propose protect prototype prove provide
-provision prune publish pull purchase purge push put qualify quantify query quote raise reach read rearrange rebase
-rebuild recalculate receive reclaim recommend reconcile record recover recreate recruit recycle redeploy redesign
-redirect redact reduce refactor refine refresh regenerate register reinstall reject relaunch relax release relocate
-remind remove rename render renew renovate reopen reorganise reorganize repaint repair repeat replace replicate
-reply report reproduce request require reroute reschedule research reserve reset reshape resize resolve respect
-respond restart restore restrict restructure resume retain retest rethink retire retrain retrieve retry reuse
-revert review revise revisit revoke reword rework rewrite roll rotate round route run sanitise sanitize save
-scaffold scale scan schedule scope scrape script search secure seed select sell send separate serialise serialize
-serve set settle setup shard share sharpen ship shorten show shrink shut sign simplify simulate size sketch skip
-slice smoke snapshot sort source specify speed spin split squash stabilise stabilize stage standardise standardize
-start stop store streamline strengthen strip structure study style submit subscribe substitute summarise summarize
-supply support surface survey suspend swap switch sync synchronise synchronize tag take talk target teach tear tell
-terminate test think throttle tidy tighten time toggle track train transfer transform transition translate trial
-triage trigger trim troubleshoot try tune turn tweak type unblock uncouple undeploy unify uninstall unify unlink
-unlock unpin unsubscribe update upgrade upload use validate vacuum vary vendor verify version vet visit visualise
-visualize wait walk warn wash watch weigh whitelist widen wire withdraw wrap write sponsor ping chase leave code
-overlap phone nominate donate hang cook bake dust mow plant water harvest sew drill glue sand varnish tile plaster
-prime unpack vacate rent lease recharge refill refuel rinse shop fly park enrol enroll memorise memorize practice
-rehearse transcribe annotate tabulate interpret synthesise synthesize dilute randomise randomize debrief cite
-unmount cordon reboot dump demote warm allowlist blacklist denylist tokenise tokenize hash salt escape unescape
-inline lint typecheck stub fuzz obfuscate minify transpile preload prerender virtualise virtualize right-size
-motivate supervise celebrate thank greet welcome treat feed clarify mediate reassure deepen widen heighten loosen
-fasten attend bid pitch chart sum solve answer weigh staff equip zip
-sow rake weed knit carve bisect denormalise denormalize notarise notarize offboard uncordon repoint unwrap unzip
-apologise apologize
-accommodate administer aggregate amend amplify append articulate ascertain assert assist attract augment broaden bypass
-cater characterise characterize circulate classify collaborate compose conceal condense conserve convene cooperate
-curate customise customize decode decrease decrypt dedicate defer diminish discard disclose dismantle dispatch dispose
-distil divert downgrade downscale draw drive elaborate elicit emphasise emphasize emulate encapsulate endorse engage
+allocate allow analyse analyze announce anonymise anonymize answer appoint apply approve archive arrange ask assemble
+assess assign assure attach authenticate authorise authorize automate avoid back backfill backport balance ban batch
+begin benchmark bind block book boost borrow bootstrap brainstorm bring broadcast brief bring build bump bundle buy
+calculate calibrate call cancel capture carry catch centralise centralize certify check choose clarify clean clear
+clone close coach collect combine commission commit communicate compare compile complete compress compute conduct
+configure confirm connect consider consolidate construct consult contact containerise containerize continue contribute
+convert convince coordinate copy correct count cover crawl create cut deactivate debounce debug decide declare decline
+decommission decouple dedupe deduplicate define delegate delete deliver demonstrate deploy deprecate derive describe
+deselect destroy detach detect determine develop devise diagnose differentiate digitise digitize disable disallow
+disconnect discover discuss display distribute divide dockerise dockerize download draft drain drop dry duplicate edit
+educate eliminate email embed emit employ empower enable encode encourage encrypt end enforce enhance enrich ensure
+enter equip escalate establish estimate evaluate evict examine exclude execute expand expire explain explore expose
+extend extract fail familiarise familiarize fetch figure fill finalise finalize find finish fix flag flatten flush
+focus follow forbid force forecast fork formalise formalize format formulate forward freeze fund gather generate get
+give go grant group grow guard guarantee guide hand handle harden harmonise harmonize hide highlight hire hold hook
+host identify ignore illustrate implement import improve incorporate increase inform ingest inherit initialise
+initialize initiate inject insert inspect install instruct instrument integrate interview introduce invalidate
+inventory invest investigate invite involve isolate issue iterate join keep kick label land launch learn let leverage
+limit link list load localise localize locate lock look lower maintain make manage mark measure meet memoize mention
+merge migrate minimise minimize mitigate mock model modernise modernize modify monitor mount move narrow negotiate
+normalise normalize notify obtain offer onboard open optimise optimize orchestrate ordain organise organize outline
+overhaul override own pack package page paginate paint parallelise parallelize parameterise parameterize parse patch
+pay perform persist persuade phase pick pin place point poll polish populate port post practise predict prefetch
+prepare present preserve press prevent prioritise prioritize procure produce profile prohibit promote proofread
+propose protect prototype prove provide provision prune publish pull purchase purge push put qualify quantify query
+quote raise reach read rearrange rebase rebuild recalculate receive reclaim recommend reconcile record recover
+recreate recruit recycle redeploy redesign redirect redact reduce refactor refine refresh regenerate register
+reinstall reject relaunch relax release relocate remind remove rename render renew renovate reopen reorganise
+reorganize repaint repair repeat replace replicate reply report reproduce request require reroute reschedule research
+reserve reset reshape resize resolve respect respond restart restore restrict restructure resume retain retest rethink
+retire retrain retrieve retry reuse revert review revise revisit revoke reword rework rewrite roll rotate round route
+run sanitise sanitize save scaffold scale scan schedule scope scrape script search secure seed select sell send
+separate serialise serialize serve set settle setup shard share sharpen ship shorten show shrink shut sign simplify
+simulate size sketch skip slice smoke snapshot sort source specify speed spin split squash stabilise stabilize stage
+standardise standardize start stop store streamline strengthen strip structure study style submit subscribe substitute
+summarise summarize supply support surface survey suspend swap switch sync synchronise synchronize tag take talk
+target teach tear tell terminate test think throttle tidy tighten time toggle track train transfer transform
+transition translate trial triage trigger trim troubleshoot try tune turn tweak type unblock uncouple undeploy unify
+uninstall unify unlink unlock unpin unsubscribe update upgrade upload use validate vacuum vary vendor verify version
+vet visit visualise visualize wait walk warn wash watch weigh whitelist widen wire withdraw wrap write sponsor ping
+chase leave code overlap phone nominate donate hang cook bake dust mow plant water harvest sew drill glue sand varnish
+tile plaster prime unpack vacate rent lease recharge refill refuel rinse shop fly park enrol enroll memorise memorize
+practice rehearse transcribe annotate tabulate interpret synthesise synthesize dilute randomise randomize debrief cite
+unmount cordon reboot dump demote warm allowlist blacklist denylist tokenise tokenize hash salt escape unescape inline
+lint typecheck stub fuzz obfuscate minify transpile preload prerender virtualise virtualize right-size motivate
+supervise celebrate thank greet welcome treat feed clarify mediate reassure deepen widen heighten loosen fasten attend
+bid pitch chart sum solve answer weigh staff equip zip sow rake weed knit carve bisect denormalise denormalize
+notarise notarize offboard uncordon repoint unwrap unzip apologise apologize boil decorate fry invent melt mend
+moderate mop paste peel pour rub seek soak squeeze stir stretch subtract sweep tow travel understand accommodate
+administer aggregate amend amplify append articulate ascertain assert assist attract augment broaden bypass cater
+characterise characterize circulate classify collaborate compose conceal condense conserve convene cooperate curate
+customise customize decode decrease decrypt dedicate defer diminish discard disclose dismantle dispatch dispose distil
+divert downgrade downscale draw drive elaborate elicit emphasise emphasize emulate encapsulate endorse engage
 enumerate erase evolve exempt extrapolate facilitate fold foster fulfil fulfill furnish honor honour hydrate impose
 include infer influence inquire intercept interpolate intervene itemise itemize judge lay lengthen liaise lift listen
 lobby lubricate match maximise maximize modularise modularize multiply navigate nurture observe offload omit operate
 outsource oversee overwrite penalise penalize photograph pinpoint postpone precompute preregister preselect prolong
 propagate purify rationalise rationalize reactivate readjust reapply reassess rebalance rebrand recompile reconfigure
 reconnect reconsider redefine reflect reformat refurbish reimburse reimplement reinforce relabel reload remedy remodel
-renumber repurpose resend reskin retrofit revalidate revamp reverse revitalise rewire ring safeguard scrub shelve shoot
-sift sing skim smooth soften solicit spawn spend spread sprinkle stagger steer stimulate stitch subdivide supersede
-suppress sustain tailor taper transcode traverse typeset undelete undertake undo unmute unpublish unroll unset untangle
-uphold upskill utilise utilize weave weld winterise winterize wipe
-decompress deny unfreeze thaw pause halt reveal rerun quarantine stock restock refill drop partition
+renumber repurpose resend reskin retrofit revalidate revamp reverse revitalise rewire ring safeguard scrub shelve
+shoot sift sing skim smooth soften solicit spawn spend spread sprinkle stagger steer stimulate stitch subdivide
+supersede suppress sustain tailor taper transcode traverse typeset undelete undertake undo unmute unpublish unroll
+unset untangle uphold upskill utilise utilize weave weld winterise winterize wipe decompress deny unfreeze thaw pause
+halt reveal rerun quarantine stock restock refill drop partition
 """
 
 # Verbs that are as often nouns: alone, or before another noun, they name a thing.
 _NOUN_VERBS = """
-cluster cap mirror brand budget claim discount film pair reference refund reorder shift spot stack stamp
-template trace reward
-access alert audit benchmark block bug cache call catalogue chart check comment contract cost cover cut debug demo
-deploy design display document email end estimate exercise experiment export fence file filter fix flag focus
-form format forward function group guard guide handle hook host import index input interview inventory invoice
-issue join label launch lead limit line link list load lock log look mail map mark market measure merge message
-mock model mount move name note number offer order outline own package page paint patch phase pilot pin place plan
-plot point poll post present price print process profile program project promote prompt prototype pull purchase
-push query question queue quote rate reach record refresh release reply report request research reserve reset retry
-return review rework roll round route run sample scale scan schedule scope score script search seed service set
-setup shape share ship show sign size sketch sort source spike stage start state step stop store stress structure
-study style supply support surface survey switch sync tag target task test time toggle touch tour track trade train
-transfer transition trial trigger turn type update upgrade upload use value version view visit vote walk watch work
-wrap
+change charge cluster cap empty mask mirror mix plug pump seal spray tap tie transport brand budget claim discount
+film pair reference refund reorder shift spot stack stamp template trace reward access alert audit benchmark block bug
+cache call catalogue chart check comment contract cost cover cut debug demo deploy design display document email end
+estimate exercise experiment export fence file filter fix flag focus form format forward function group guard guide
+handle hook host import index input interview inventory invoice issue join label launch lead limit line link list load
+lock log look mail map mark market measure merge message mock model mount move name note number offer order outline
+own package page paint patch phase pilot pin place plan plot point poll post present price print process profile
+program project promote prompt prototype pull purchase push query question queue quote rate reach record refresh
+release reply report request research reserve reset retry return review rework roll round route run sample scale scan
+schedule scope score script search seed service set setup shape share ship show sign size sketch sort source spike
+stage start state step stop store stress structure study style supply support surface survey switch sync tag target
+task test time toggle touch tour track trade train transfer transition trial trigger turn type update upgrade upload
+use value version view visit vote walk watch work wrap
 """
 
 # What a noun that looks like a verb is the first half of: "order history", "rate limit", "test coverage".
