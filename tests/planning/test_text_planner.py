@@ -337,3 +337,48 @@ def test_what_has_no_room_in_its_group_is_kept_elsewhere(strategy: str, most: in
     plan = plan_text("Widgets", text, strategy=strategy, max_tasks=most)
     assert_sound(plan, most)
     assert [number for number in range(780) if f"widget{number}x" not in everything(plan)] == []
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_what_has_no_room_in_any_description_is_pointed_to(most: int):
+    text = "\n".join(f"- Do with {'some care ' * 5}the thing {number}" for number in range(2000))[:KIB_64]
+    plan = plan_text("Do it", text, strategy="parallel", max_tasks=most)
+    assert len(plan.items) == most
+    whole = everything(plan)
+    lost = [line for line in text.splitlines() if line.removeprefix("- ").strip() not in whole]
+    assert not lost or plan.items[-1].description.endswith("(The rest stands in the description of the goal.)")
+    assert all(len(item.description.encode()) <= KIB_64 for item in plan.items)
+
+
+def test_a_text_that_fits_is_not_said_to_go_on_elsewhere():
+    text = "\n".join(f"- Do thing {number}" for number in range(200))
+    assert "The rest stands" not in everything(plan_text("Do it", text, strategy="parallel", max_tasks=1))
+
+
+def test_an_order_among_names_of_things_keeps_its_verb():
+    plan = plan_text("After it", "- Release notes\n- Watch error rates\n- Blog post", strategy="parallel")
+    assert titles(plan)[1] == "Watch error rates"
+
+
+def test_steps_numbered_within_a_sentence_follow_each_other():
+    text = "We do this in order: (1) add the wrapper, (2) convert the calls and (3) remove the dependency."
+    plan = plan_text("Replace it", text, strategy="parallel")
+    assert titles(plan) == ["Add the wrapper", "Convert the calls", "Remove the dependency"]
+    assert [item.depends_on for item in plan.items] == [(), ("1",), ("2",)]
+
+
+def test_items_numbered_with_points_lie_below_those_that_they_belong_to():
+    text = "1. Venue\n1.1 Visit the hall\n1.2 Sign the contract\n2. Speakers\n2.1 Invite two\n2.2 Book flights"
+    plan = plan_text("Summer fair", text, strategy="hierarchical")
+    assert [item.parent for item in plan.items] == [None, "1", "1", None, "2", "2"]
+
+
+@pytest.mark.parametrize("text", ["We ship 3.1 in May.\n3.2 follows later.", "1.5 million rows\n1.7 million rows"])
+def test_numbers_that_count_nothing_make_no_list(text: str):
+    assert all(item.parent is None for item in plan_text("", text, strategy="parallel").items)
+
+
+def test_the_title_of_a_folded_item_is_kept_with_its_notes():
+    text = "- Add the export\n- Test the import\n  - see the manual\n- Tell the users\n  - only those who asked"
+    description = plan_text("Exports", text, strategy="parallel", max_tasks=1).items[0].description
+    assert [part in description for part in ("Test the import", "see the manual", "Tell the users")] == [True] * 3

@@ -28,7 +28,9 @@ class Descriptions:
 
     def whole(self, draft: Draft) -> str:
         """Return what a draft and all below it say, as an item of a list."""
-        own = self.of(draft) or draft.title
+        own = self.of(draft)
+        if _end_of(draft.title) not in own:  # a title that says all of its item is not repeated in its notes
+            own = f"{draft.title}\n{own}".strip()
         lines = ["- " + own.replace("\n", "\n  ")]
         lines.extend(f"  - {criterion}" for criterion in draft.criteria)
         lines.extend("  " + self.whole(child).replace("\n", "\n  ") for child in draft.children)
@@ -133,6 +135,11 @@ def every_draft(drafts: Sequence[Draft]) -> Iterator[Draft]:
 
 def size_below(group: Draft) -> int:
     return sum(1 for _ in every_draft(group.children))
+
+
+def _end_of(title: str) -> str:
+    """Return what a title has in common with the text that it was made of: often only its verb is new."""
+    return title.rstrip("\u2026")[-20:]
 
 
 def _pointing(text: str) -> str:

@@ -17,7 +17,7 @@ TELLS = re.compile(
     r"\b(?:is|are|was|were|am|isn't|aren't|wasn't|has|had|does|did|doesn't|didn't|can|cannot|can't|could"
     r"|couldn't|will|would|may|might|there's|it's|that's|they're|we're|I'm|we've|I've|happens?|fails?|seems?"
     r"|shows? up|depends|costs?|takes|uses|works|crashes|returns|throws|hangs|breaks|leaks|gets|becomes"
-    r"|remains|exists|contains|means|says|wants)\b",
+    r"|(?<=s )have (?:no|an?|the)|remains|exists|contains|means|says|wants)\b",
     re.IGNORECASE,
 )
 
