@@ -382,3 +382,8 @@ def test_the_title_of_a_folded_item_is_kept_with_its_notes():
     text = "- Add the export\n- Test the import\n  - see the manual\n- Tell the users\n  - only those who asked"
     description = plan_text("Exports", text, strategy="parallel", max_tasks=1).items[0].description
     assert [part in description for part in ("Test the import", "see the manual", "Tell the users")] == [True] * 3
+
+
+@pytest.mark.parametrize("text", ["We do: (1) (2) add it", "Do (1) add it, (2)", "(1) , (2) , (3) test it."])
+def test_numbers_without_a_step_are_passed_over(text: str):
+    assert len(plan_text("It", text, strategy="parallel").items) >= 1

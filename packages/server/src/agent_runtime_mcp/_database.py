@@ -111,7 +111,7 @@ class Database(Generic[Assembled]):
         waited_from, pause = None, _FIRST_PAUSE
         while True:
             try:
-                result = self._attempt(operation, writes)
+                result = self._attempt(operation, writes, asks_first=writes and waited_from is not None)
             except LOCKED as locked:
                 now = self._turns.met_others()
                 waited_from = now if waited_from is None else waited_from
@@ -124,7 +124,7 @@ class Database(Generic[Assembled]):
             yield _random_of(pause)
             pause = _PAUSE
 
-    def _attempt(self, operation: Callable[[Assembled], Result], writes: bool) -> Result:
+    def _attempt(self, operation: Callable[[Assembled], Result], writes: bool, *, asks_first: bool) -> Result:
         try:
             opened = self._open_for(writes)
         except StorageFailure:
@@ -134,6 +134,8 @@ class Database(Generic[Assembled]):
         except apsw.Error as error:
             self._fail(error)
         try:
+            if asks_first:
+                opened.ask_for_the_lock()
             try:
                 return opened.complete(operation)
             except Outdated:
@@ -207,6 +209,11 @@ class _Opened(Generic[Assembled]):
     side_files: dict[Path, Identity | None]
     only_reads: bool = False
     process: int = attrs.field(factory=os.getpid, init=False)
+
+    def ask_for_the_lock(self) -> None:
+        """Learn whether others are writing: an operation looks at much before it begins to, each time in vain."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute("ROLLBACK")
 
     def complete(self, operation: Callable[[Assembled], Result]) -> Result:
         """Run an operation, and see that it ends with no transaction open."""

@@ -41,7 +41,7 @@ class Ripple:
         if known is not None:
             return known
         self._nodes[node.task_id] = node
-        self._before[node.task_id] = attrs.evolve(node)
+        self._before[node.task_id] = node.copy()
         self._told[node.task_id] = bearing(node)
         return node
 

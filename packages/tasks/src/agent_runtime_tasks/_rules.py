@@ -5,6 +5,8 @@ tasks around it (those that wait for it, the group above, the children below) is
 bearing, the change travels on until no bearing changes any more.
 """
 
+import operator
+
 import attrs
 
 from ._model import FINISHED_STATES, Outcome, State
@@ -45,6 +47,10 @@ class Node:
     children_failed: int
     children_hurt: int
 
+    def copy(self) -> "Node":
+        """Return another node that is equal to this one."""
+        return Node(**dict(zip(_COLUMNS, _values_of(self), strict=True)))
+
     @property
     def is_group(self) -> bool:
         """Whether it has children."""
@@ -67,7 +73,12 @@ class Node:
     @property
     def bucket(self) -> str:
         """The column of the counts that it is counted in."""
-        return "groups" if self.is_group else self.state.value
+        return "groups" if self.is_group else _BUCKETS[self.state]
+
+
+_COLUMNS = tuple(field.name for field in attrs.fields(Node))
+_values_of = operator.attrgetter(*_COLUMNS)
+_BUCKETS = {state: state.value for state in State}
 
 
 @attrs.frozen

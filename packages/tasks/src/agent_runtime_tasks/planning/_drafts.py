@@ -7,6 +7,7 @@ import attrs
 LONGEST_TITLE = 100
 _REASON = re.compile(
     r"(?:(?<=.{12}), (?:because|since|so that|as|so|which|otherwise)|(?<=.{12}) (?:because|so that)"
+    r"|(?<=.{12}), (?:nobody|no one|(?:it|this|that) is|they are|it's|they're)\b"
     r"|(?<=.{12}) [\u2013\u2014-] (?:they|it|this|that|these|those|we|he|she|there|currently|today)) .*",
     re.IGNORECASE,
 )

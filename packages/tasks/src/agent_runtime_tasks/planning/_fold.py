@@ -29,7 +29,7 @@ class Descriptions:
     def whole(self, draft: Draft) -> str:
         """Return what a draft and all below it say, as an item of a list."""
         own = self.of(draft)
-        if _end_of(draft.title) not in own:  # a title that says all of its item is not repeated in its notes
+        if _end_of(draft.title) not in own.lower():  # a title that says all of its item is not repeated in its notes
             own = f"{draft.title}\n{own}".strip()
         lines = ["- " + own.replace("\n", "\n  ")]
         lines.extend(f"  - {criterion}" for criterion in draft.criteria)
@@ -139,7 +139,7 @@ def size_below(group: Draft) -> int:
 
 def _end_of(title: str) -> str:
     """Return what a title has in common with the text that it was made of: often only its verb is new."""
-    return title.rstrip("\u2026")[-20:]
+    return title.rstrip("\u2026")[-20:].lower()
 
 
 def _pointing(text: str) -> str:

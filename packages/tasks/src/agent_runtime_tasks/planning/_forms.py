@@ -47,8 +47,8 @@ PERSON = re.compile(r"@?[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?$")
 SOMEBODY_DOES = re.compile(
     r"(?:[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|(?:the|our|my|an?) (?:[\w-]+ )?(?:accountant|agency|analyst|architect"
     r"|assistant|board|caterer|chef|committee|contractor|coordinator|crew|department|designer|developer|director|editor"
-    r"|electrician|engineer|gardener|group|lawyer|lead|maintainer|manager|nurse|office|painter|photographer|plumber"
-    r"|producer|researcher|reviewer|secretary|staff|supplier|support|teacher|team|tester|trainer|translator|vendor"
+    r"|electrician|engineer|gardener|group|lawyer|lead|maintainer|manager|nurse|painter|photographer|plumber"
+    r"|producer|researcher|reviewer|secretary|staff|supplier|teacher|team|tester|trainer|translator|vendor"
     r"|volunteer|writer)s?) (?P<verb>[a-z]+) (?P<rest>.+)"
 )
 

@@ -146,6 +146,7 @@ _NOUNS_FIRST = frozenset(
     access bug cost function input index leads message model number note offer order outline own phase place
     pilot point price process program project question rate reach record score service shape sign size source
     stage state step stress structure style surface time touch trade trial turn type value view vote reserve
+    film budget brand claim discount reference template reward stack stamp
     exercise experiment contract catalogue invoice form figure frame line lead page paint
     """.split()  # noqa: SIM905 - a list of words reads as one
 ) - {

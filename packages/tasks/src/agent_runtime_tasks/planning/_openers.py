@@ -3,6 +3,9 @@
 import re
 from enum import StrEnum
 
+from ._imperatives import first_word, is_imperative
+from ._words import ENGLISH
+
 
 class Order(StrEnum):
     """Where a text says that it stands among the others."""
@@ -19,12 +22,19 @@ def take_opener(text: str) -> tuple[Order, str]:
     order = Order.NONE
     for _ in range(4):
         opener = _OPENER.match(text)
-        if opener is None or opener.end() == len(text):
+        if opener is None or opener.end() == len(text) or _is_adjective(opener[0], text[opener.end() :]):
             break
         if order is Order.NONE:
             order = next((Order(name) for name, words in opener.groupdict().items() if words), Order.NONE)
         text = text[opener.end() :]
     return order, text
+
+
+def _is_adjective(word: str, rest: str) -> bool:
+    """Whether "first", "next" or "last" belongs to a thing, as in "first aid kit"."""
+    if word.strip().lower() not in ("first", "next", "last") or rest[0].isupper():
+        return False
+    return first_word(rest) not in ENGLISH and not is_imperative(rest)
 
 
 def is_number(label: str) -> bool:
@@ -78,7 +88,8 @@ _OPENER = re.compile(
     r"|don\u2019t forget to|remember to|be sure to|make sure to|make sure you|try to|start to|feel free to"
     r"|let's|let us|let\u2019s|we just|all we need to do is(?: to)?|what we need to do is(?: to)?|what(?:'s| "
     r"is) (?:left|missing) is to"
-    r"|(?:the )?(?:task|job|plan|idea|work|next task|solution) is to|(?:you|we) (?:can|could|might|may)(?: "
+    r"|(?:the )?(?:task|job|plan|idea|work|next task|solution|fix|remedy"
+    r"|approach) (?:is|(?:w|sh|c)ould be) to|(?:you|we) (?:can|could|might|may)(?: "
     r"(?:want|like|wish) to)?(?: "
     r"also)?|(?:we|I|you)(?: will|'ll|\u2019ll)(?: also)?(?= (?:need|have) to)"
     r"|(?:could|can|would|will) (?:you|someone|somebody|anyone|we|one of you)(?: please| maybe| possibly| "

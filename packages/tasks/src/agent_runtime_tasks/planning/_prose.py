@@ -87,7 +87,7 @@ def _apart(text: str) -> Iterator[tuple[str, bool]]:
     for sentence in sentences(text[: ends[0]]):
         yield sentence, False
     for mark, value, end in zip(marks, values, ends[1:], strict=True):
-        item, *others = sentences(_JOINS.sub("", text[mark.end() : end].strip())) or [""]
+        item, *others = list(sentences(_JOINS.sub("", text[mark.end() : end].strip()))) or [""]
         yield item, value.isdigit() and value != "1"
         for sentence in others:
             yield sentence, False

@@ -121,7 +121,8 @@ _NAMES = {
         outstanding|outstanding work|still to do|in progress|up next|now|findings|issues|known issues|bugs|problems|
         defects|improvements|enhancements|wanted|wish list|wishlist|body|content|specification|spec|things to do|
         deployment steps|migration steps|release steps|release checklist|launch checklist|step by step|jobs|assignments|
-        measures|countermeasures|preventive measures|corrective actions|remediation|mitigation|mitigations|recommendations|aufgabe|aufgaben|aufgabenliste|arbeitspakete|maßnahmen|
+        measures|countermeasures|preventive measures|corrective actions|remediation|mitigation|mitigations|
+        recommendations|aufgabe|aufgaben|aufgabenliste|arbeitspakete|maßnahmen|
         schritte|vorgehen|ablauf|nächste schritte|anforderungen|umsetzung|offen|offene punkte|zu tun|à faire|a faire|
         tâches|taches|étapes|prochaines étapes|exigences|plan daction|tareas|pasos|próximos pasos|requisitos|por hacer|
         tarefas|passos|attività|da fare|taken|te doen|stappen|
@@ -141,7 +142,8 @@ _PARTS = tuple(
     for role, *patterns in (
         (
             Role.SKIP,
-            r"\b(?:out of scope|non goals?|not in scope|not part of|not (?:in|for|covered by) this|wont (?:do|fix)|(?:do|does|will|should) not)\b",
+            r"\b(?:out of scope|non goals?|not in scope|not part of|not (?:in|for|covered by) this)\b",
+            r"\b(?:wont (?:do|fix|have)|(?:do|does|will|should) not)\b",
             r"\b(?:(?:steps|how) to (?:reproduce|repro)|reproduction)\b",
             r"\b(?:expected|actual|current|observed) behaviou?rs?\b",
             r"\b(?:table of contents|prior art|(?:further|additional|related) (?:reading|links|resources))\b",

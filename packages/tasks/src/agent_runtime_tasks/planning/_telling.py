@@ -42,7 +42,7 @@ def tells(text: str) -> bool:
     if TELLS.search(text):
         return True
     words = text.lower().split(maxsplit=8)[1:8]
-    if any(word in TELLING for word in words):
+    if any(word in TELLING and before not in ARTICLES for before, word in pairwise(["", *words])):
         return True
     for word, following in pairwise(words if text.split(" ", 1)[0].lower() not in VERBS else ()):
         if word.endswith("ed") and word in BASE_OF_PARTICIPLE and following in ARTICLES:

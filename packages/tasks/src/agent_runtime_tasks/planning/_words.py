@@ -53,14 +53,14 @@ lint typecheck stub fuzz obfuscate minify transpile preload prerender virtualise
 supervise celebrate thank greet welcome treat feed clarify mediate reassure deepen widen heighten loosen fasten attend
 bid pitch chart sum solve answer weigh staff equip zip sow rake weed knit carve bisect denormalise denormalize
 notarise notarize offboard uncordon repoint unwrap unzip apologise apologize boil decorate fry invent melt mend
-moderate mop paste peel pour rub seek soak squeeze stir stretch subtract sweep tow travel understand accommodate
-administer aggregate amend amplify append articulate ascertain assert assist attract augment broaden bypass cater
-characterise characterize circulate classify collaborate compose conceal condense conserve convene cooperate curate
-customise customize decode decrease decrypt dedicate defer diminish discard disclose dismantle dispatch dispose distil
-divert downgrade downscale draw drive elaborate elicit emphasise emphasize emulate encapsulate endorse engage
-enumerate erase evolve exempt extrapolate facilitate fold foster fulfil fulfill furnish honor honour hydrate impose
-include infer influence inquire intercept interpolate intervene itemise itemize judge lay lengthen liaise lift listen
-lobby lubricate match maximise maximize modularise modularize multiply navigate nurture observe offload omit operate
+moderate mop paste peel pour rub seek soak squeeze stir stretch subtract sweep tow understand accommodate administer
+aggregate amend amplify append articulate ascertain assert assist attract augment broaden bypass cater characterise
+characterize circulate classify collaborate compose conceal condense conserve convene cooperate curate customise
+customize decode decrease decrypt dedicate defer diminish discard disclose dismantle dispatch dispose distil divert
+downgrade downscale draw drive elaborate elicit emphasise emphasize emulate encapsulate endorse engage enumerate erase
+evolve exempt extrapolate facilitate fold foster fulfil fulfill furnish honor honour hydrate impose include infer
+influence inquire intercept interpolate intervene itemise itemize judge lay lengthen liaise lift listen lobby
+lubricate match maximise maximize modularise modularize multiply navigate nurture observe offload omit operate
 outsource oversee overwrite penalise penalize photograph pinpoint postpone precompute preregister preselect prolong
 propagate purify rationalise rationalize reactivate readjust reapply reassess rebalance rebrand recompile reconfigure
 reconnect reconsider redefine reflect reformat refurbish reimburse reimplement reinforce relabel reload remedy remodel
@@ -73,19 +73,19 @@ halt reveal rerun quarantine stock restock refill drop partition
 
 # Verbs that are as often nouns: alone, or before another noun, they name a thing.
 _NOUN_VERBS = """
-change charge cluster cap empty mask mirror mix plug pump seal spray tap tie transport brand budget claim discount
-film pair reference refund reorder shift spot stack stamp template trace reward access alert audit benchmark block bug
-cache call catalogue chart check comment contract cost cover cut debug demo deploy design display document email end
-estimate exercise experiment export fence file filter fix flag focus form format forward function group guard guide
-handle hook host import index input interview inventory invoice issue join label launch lead limit line link list load
-lock log look mail map mark market measure merge message mock model mount move name note number offer order outline
-own package page paint patch phase pilot pin place plan plot point poll post present price print process profile
-program project promote prompt prototype pull purchase push query question queue quote rate reach record refresh
-release reply report request research reserve reset retry return review rework roll round route run sample scale scan
-schedule scope score script search seed service set setup shape share ship show sign size sketch sort source spike
-stage start state step stop store stress structure study style supply support surface survey switch sync tag target
-task test time toggle touch tour track trade train transfer transition trial trigger turn type update upgrade upload
-use value version view visit vote walk watch work wrap
+travel change charge cluster cap empty mask mirror mix plug pump seal spray tap tie transport brand budget claim
+discount film pair reference refund reorder shift spot stack stamp template trace reward access alert audit benchmark
+block bug cache call catalogue chart check comment contract cost cover cut debug demo deploy design display document
+email end estimate exercise experiment export fence file filter fix flag focus form format forward function group
+guard guide handle hook host import index input interview inventory invoice issue join label launch lead limit line
+link list load lock log look mail map mark market measure merge message mock model mount move name note number offer
+order outline own package page paint patch phase pilot pin place plan plot point poll post present price print process
+profile program project promote prompt prototype pull purchase push query question queue quote rate reach record
+refresh release reply report request research reserve reset retry return review rework roll round route run sample
+scale scan schedule scope score script search seed service set setup shape share ship show sign size sketch sort
+source spike stage start state step stop store stress structure study style supply support surface survey switch sync
+tag target task test time toggle touch tour track trade train transfer transition trial trigger turn type update
+upgrade upload use value version view visit vote walk watch work wrap
 """
 
 # What a noun that looks like a verb is the first half of: "order history", "rate limit", "test coverage".
