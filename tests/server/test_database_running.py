@@ -187,19 +187,42 @@ def test_who_waits_can_be_cancelled_and_has_written_nothing(ledger: Database[Led
     assert texts(ledger) == ["one"]
 
 
-def test_an_operation_that_was_disturbed_runs_again_from_its_start(ledger: Database[Ledger], path: Path) -> None:
+def test_an_operation_that_was_disturbed_runs_again_from_its_start(
+    ledger: Database[Ledger], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     starts = []
 
     def write_two(it: Ledger) -> None:
         starts.append(it)
-        if len(starts) == 2:
-            other.ask("commit")
         it.write("two")
 
     with Process(path) as other:
         other.ask("lock")
+        monkeypatch.setattr("time.sleep", lambda _: other.ask("commit"))
         ledger.run_blocking(write_two, writes=True)
     assert len(starts) == 2
+    assert texts(ledger) == ["one", "two"]
+
+
+def test_whoever_waits_asks_for_the_file_before_it_begins_again(
+    ledger: Database[Ledger], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts, pauses = [], []
+
+    def write_two(it: Ledger) -> None:
+        starts.append(it)
+        it.write("two")
+
+    def sleep(_: float) -> None:
+        pauses.append(len(starts))
+        if len(pauses) == 5:
+            other.ask("commit")
+
+    with Process(path) as other:
+        other.ask("lock")
+        monkeypatch.setattr("time.sleep", sleep)
+        ledger.run_blocking(write_two, writes=True)
+    assert (pauses, len(starts)) == ([1] * 5, 2)
     assert texts(ledger) == ["one", "two"]
 
 
