@@ -1,7 +1,7 @@
 """Circuit breakers of an earlier file."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -9,15 +9,13 @@ from agent_runtime_breakers import Settings
 from agent_runtime_breakers.errors import BreakerError
 
 from ._report import Report
+from ._target import Target
 from ._values import Field, as_text
-
-if TYPE_CHECKING:
-    from ._taking import Target
 
 _SETTINGS = tuple(field.name for field in attrs.fields(Settings) if field.name != "mode")
 
 
-def take(rows: Sequence[Mapping[str, Any]], target: "Target", report: Report) -> None:
+def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> None:
     """Set up each breaker as it was, and open those that were not closed."""
     for row in rows:
         agent_id = as_text(row.get("agent_id"))
@@ -34,7 +32,7 @@ def take(rows: Sequence[Mapping[str, Any]], target: "Target", report: Report) ->
         report.took("breakers")
 
 
-def _configure(agent_id: str, field: Field, target: "Target", report: Report) -> None:
+def _configure(agent_id: str, field: Field, target: Target, report: Report) -> None:
     """Write the settings one by one: one that is out of bounds costs the others nothing."""
     target.at(field.moment("created_at", "updated_at"))
     target.breakers.configure(agent_id)
@@ -49,7 +47,7 @@ def _configure(agent_id: str, field: Field, target: "Target", report: Report) ->
             report.left(field.subject, str(error))
 
 
-def _open(agent_id: str, field: Field, target: "Target", report: Report) -> None:
+def _open(agent_id: str, field: Field, target: Target, report: Report) -> None:
     state = as_text(field.row.get("state")).lower() or "closed"
     if state in ("open", "half_open"):
         target.at(field.moment("opened_at", "last_failure_at", "updated_at"))

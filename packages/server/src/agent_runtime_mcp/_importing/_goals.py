@@ -1,16 +1,14 @@
 """Goals of an earlier file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent_runtime_goals import GoalStatus
 from agent_runtime_goals.errors import GoalError
 
 from ._report import Report
+from ._target import Target
 from ._values import Field, as_text
-
-if TYPE_CHECKING:
-    from ._taking import Target
 
 _STATUSES: Mapping[str, GoalStatus] = {
     "active": GoalStatus.ACTIVE,
@@ -26,7 +24,7 @@ _STATUSES: Mapping[str, GoalStatus] = {
 }
 
 
-def take(rows: Sequence[Mapping[str, Any]], target: "Target", report: Report) -> None:
+def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> None:
     """Create the goals, all of them active: what they hold comes before they are closed."""
     for row in rows:
         field = Field(f"goal {row.get('id')}", row, report)
@@ -43,7 +41,7 @@ def take(rows: Sequence[Mapping[str, Any]], target: "Target", report: Report) ->
         report.took("goals", row.get("id"), goal.goal_id)
 
 
-def settle(rows: Sequence[Mapping[str, Any]], target: "Target", report: Report) -> None:
+def settle(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> None:
     """Give the goals the status they had; one that was closed over open tasks stays open, or cancels them with it."""
     for field, goal_id, status in _closing(rows, report):
         target.at(field.moment("completed_at", "updated_at"))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -10,10 +10,8 @@ from agent_runtime_relay.errors import RelayError
 
 from .._sizes import cut_text
 from ._report import Report
+from ._target import Target
 from ._values import LONG_TEXT, Field, as_text
-
-if TYPE_CHECKING:
-    from ._taking import Target
 
 _MOST_TOKENS = 10**12
 _LARGEST_OUTPUT = 1024 * 1024
@@ -34,7 +32,7 @@ class _Pipeline:
 def take(
     pipelines: Sequence[Mapping[str, Any]],
     steps: Sequence[Mapping[str, Any]],
-    target: "Target",
+    target: Target,
     report: Report,
 ) -> None:
     """Create the pipelines and bring each as far as it was; one that can't be is left whole."""
@@ -78,7 +76,7 @@ def _read(field: Field, steps: Sequence[Mapping[str, Any]], report: Report) -> _
     return _Pipeline(field=field, agents=tuple(agents), done=tuple(fields[: min(count, len(agents))]))
 
 
-def _bring(pipeline: _Pipeline, target: "Target", report: Report) -> int:
+def _bring(pipeline: _Pipeline, target: Target, report: Report) -> int:
     """Create a pipeline, hand in its completed steps, and give it its budget and status.
 
     Its thresholds and its budget come last: what was accepted once is not judged again.
@@ -125,7 +123,7 @@ def _bring(pipeline: _Pipeline, target: "Target", report: Report) -> int:
     return made.pipeline_id
 
 
-def _settle(pipeline_id: int, budget: int | None, pipeline: _Pipeline, target: "Target", report: Report) -> None:
+def _settle(pipeline_id: int, budget: int | None, pipeline: _Pipeline, target: Target, report: Report) -> None:
     word = _word(pipeline.field.row) or "pending"
     if len(pipeline.done) == len(pipeline.agents):
         if word not in _COMPLETED:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -10,10 +10,8 @@ from agent_runtime_tasks import KEEP, TaskStatus
 from agent_runtime_tasks.errors import TaskCycle, TaskError
 
 from ._report import Report
+from ._target import Target
 from ._values import Field, as_text
-
-if TYPE_CHECKING:
-    from ._taking import Target
 
 _MOST_DEPENDENCIES = 1000
 _STATUSES: Mapping[str, TaskStatus] = {
@@ -40,7 +38,7 @@ class _Task:
     dependencies: tuple[int, ...]
 
 
-def take(rows: Sequence[Mapping[str, Any]], target: "Target", report: Report) -> None:
+def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> None:
     """Create all tasks, then link and settle each after those that it depends on."""
     created = {}
     for row in rows:
@@ -62,7 +60,7 @@ def take(rows: Sequence[Mapping[str, Any]], target: "Target", report: Report) ->
         settled[task_id] = _settle(task, target, report)
 
 
-def _create(field: Field, target: "Target", report: Report) -> int | None:
+def _create(field: Field, target: Target, report: Report) -> int | None:
     row = field.row
     goal_id = None
     if row.get("goal_id") is not None:
@@ -132,7 +130,7 @@ def _in_order(tasks: Mapping[int, _Task]) -> list[int]:
             graph[circle[1]].discard(circle[0])
 
 
-def _link(task: _Task, settled: Mapping[int, TaskStatus], target: "Target", report: Report) -> None:
+def _link(task: _Task, settled: Mapping[int, TaskStatus], target: Target, report: Report) -> None:
     """Write what a task depends on; of a completed one only what was completed, too."""
     wanted = task.dependencies
     if task.status is TaskStatus.COMPLETED:
@@ -152,7 +150,7 @@ def _link(task: _Task, settled: Mapping[int, TaskStatus], target: "Target", repo
             report.left(task.field.subject, f"its dependency on task {_earlier(other, report)}: they wait in a circle")
 
 
-def _may_depend_on(task: _Task, others: tuple[int, ...], target: "Target") -> bool:
+def _may_depend_on(task: _Task, others: tuple[int, ...], target: Target) -> bool:
     try:
         with target.connection:
             target.tasks.edit(task.task_id, dependencies=others)
@@ -161,7 +159,7 @@ def _may_depend_on(task: _Task, others: tuple[int, ...], target: "Target") -> bo
     return True
 
 
-def _settle(task: _Task, target: "Target", report: Report) -> TaskStatus:
+def _settle(task: _Task, target: Target, report: Report) -> TaskStatus:
     """Bring a task to the status it had, with its result and error."""
     field = task.field
     result, error = field.text("result"), field.text("error")
