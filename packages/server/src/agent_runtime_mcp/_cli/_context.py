@@ -75,6 +75,11 @@ def database(db: str | None, *, may_create: bool = True) -> "Database[Libraries]
     )
 
 
+def name_to_agents(path: Path) -> None:
+    """Let the programs that this process starts mean the same file when they call agent-runtime."""
+    os.environ["AGENT_RUNTIME_DB"] = str(path.resolve())
+
+
 def synchronous(environ: Mapping[str, str]) -> str:
     """Return how durable writes are: FULL, or NORMAL where the environment asks for it."""
     wanted = environ.get("AGENT_RUNTIME_SYNCHRONOUS", "FULL").strip().upper()

@@ -36,7 +36,7 @@ from ._context import (
     db_option,
     errors_end_the_process,
     json_option,
-    location,
+    name_to_agents,
 )
 from ._run_display import RunDisplay
 from ._stopping import run_until_stopped
@@ -86,7 +86,7 @@ def relay_run(
             holder=this_process(),
             folder=folder_of(opened.path),
         )
-        os.environ["AGENT_RUNTIME_DB"] = str(location(db).path)  # an agent that calls agent-runtime means this file
+        name_to_agents(opened.path)
         ended: list[RunEnded] = []
         try:
             run_until_stopped(_run(runner, pipeline_id, RunDisplay(as_json=as_json), ended))

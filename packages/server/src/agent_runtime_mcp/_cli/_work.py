@@ -15,7 +15,7 @@ from .._liveness import this_process
 from .._plain import compact
 from .._relay_desk import folder_of
 from .._task_work import TaskWork, Worked
-from ._context import command_session, database, db_option, errors_end_the_process, json_option
+from ._context import command_session, database, db_option, errors_end_the_process, json_option, name_to_agents
 from ._stopping import run_until_stopped
 
 _POLL = 0.5  # seconds between two questions for a ready task
@@ -61,6 +61,7 @@ def work(
     with errors_end_the_process(as_json), Warden() as warden:
         opened = database(db, may_create=False)
         session = Session(worker=worker or command_session().worker, holder=this_process())
+        name_to_agents(opened.path)
         folder = Folder(folder_of(opened.path))
         tasks = TaskWork(
             database=opened,
