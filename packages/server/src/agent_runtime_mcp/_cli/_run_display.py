@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from agent_runtime_relay import WaitingFor
 from agent_runtime_relay.runner import (
     AttemptFailed,
     AttemptSuperseded,
@@ -109,7 +110,10 @@ def _line(event: Event) -> tuple[str, str | None]:
         case RunEnded():
             why = f": {event.reason}" if event.reason else ""
             spent = f"{event.tokens_used} tokens used, {event.tokens_remaining} left"
-            return f"{event.status}{why} ({event.current_step}/{event.total_steps}; {spent})", "bold"
+            line = f"{event.status}{why} ({event.current_step}/{event.total_steps}; {spent})"
+            if event.waiting_for is WaitingFor.RESUME:
+                line += f"\nresume it: agent-runtime relay update {event.pipeline_id} --status in_progress"
+            return line, "bold"
     return "", None
 
 
