@@ -71,6 +71,7 @@ def test_a_created_pipeline_is_whole(relays, clock):
                 started_at=None,
             ),
         ),
+        orphans=(),
     )
     assert relays.baton(1).baton.baton_id == created.baton_id
 
