@@ -11,6 +11,7 @@ from ._requests import Ask, read_request
 from ._sections import Heading, Role, read_heading
 
 _SCENARIO = re.compile(r"\W*(?:Given|When)\b.*?[\n,]\W*Then\b", re.DOTALL)
+_LABEL = re.compile(r"\W{0,2}(\w[^:.!?\n]{1,40}):\W{0,2} \S")
 _PARTICLE = re.compile(r" (?:up|out|down|off|over|on|in)$")
 
 
@@ -32,6 +33,15 @@ def labels_a_line(section: Section) -> bool:
         and first.lines[0] == section.lines[0]
         and not LEADS_IN.search(first.text)
     )
+
+
+def ends_at(section: Section) -> int:
+    """Return the place of the block before which a bold line ends that names no work: "Suggested fix: add a guard"."""
+    for place, block in enumerate(section.blocks):
+        label = _LABEL.match(block.text) if isinstance(block, Paragraph) else None
+        if label is not None and read_heading(label[1]).role is Role.WORK:
+            return place
+    return len(section.blocks)
 
 
 def leads_alone(section: Section, above: Section) -> bool:

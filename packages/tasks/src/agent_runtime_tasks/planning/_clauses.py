@@ -57,7 +57,9 @@ _PRONOUN = re.compile(r"\w+ (?:it|this|that|them|so)\b(?! \w+ \w+ \w+)", re.IGNO
 # "It loads all rows at once, so we should add paging": what is told leads to what is asked for.
 _CONSEQUENCE = re.compile(r"(?:[,;]? (?:so|therefore|hence|thus|which is why)|[;:]| [\u2013\u2014-]),? (?=\S+ \S)")
 
-_ASKED_OF_US = re.compile(r"\b(?:we|you|I) (?:also )?(?:have to|need to|must|should|want to)\b", re.IGNORECASE)
+_ASKED_OF_US = re.compile(
+    r"\b(?:we|you|I) (?:(?:also|still|just|really|only|now) )?(?:have to|need to|must|should|want to)\b", re.IGNORECASE
+)
 
 _DATE = re.compile(
     r"(?:[\s\d.,:/-]|(?:st|nd|rd|th|am|pm|h|utc|on|at|of|the|(?:mon|tues|wednes|thurs|fri|satur|sun)day|jan(?:uary)?"

@@ -168,7 +168,7 @@ def _refined(kind: str, verb: str, rest: str, parts: dict[str, str]) -> tuple[st
         return "testing", parts | {"whole": topic, "it": _object(topic)}
     if kind in ("feature", "replacement", "improvement") and _DOCUMENTS.search(parts["it"]):
         return "document", parts
-    if kind == "migration" and (ends := _ENDS.fullmatch(rest)):
+    if kind == "migration" and (ends := _ENDS.fullmatch(rest.removeprefix("from "))):
         it = ends["it"] or ends["only"]
         source = ends["source"] or ends["away"] or ""
         return "migration", parts | {"it": _object(it), "whole": it, "to": ends["to"] or "", "source": source}

@@ -78,6 +78,7 @@ _OPENER = re.compile(
     r"|(?P<earlier>before (?:that|this|doing so|you do(?: that| so| this)?|we do(?: that| so| this)?)"
     r"|beforehand|prior to (?:that|this))"
     r"|[\w-]{2,20}(?=, (?:could|can|would|will) (?:you|someone|somebody|anyone)\b)"
+    r"|(?:hi|hello|hey|dear|good (?:morning|afternoon|evening))(?: (?:all|there|both|[\w-]{2,20})){0,2}(?=[,!] )!?"
     r"|by the way|btw|please|kindly|also|and|but|so|just|now|in addition(?: to (?:that|this))?|additionally|furthermore"
     r"|moreover|besides(?: that)?|ideally|optional(?:ly)?|if (?:possible|needed|necessary|time permits|there "
     r"is time)|(?:where|when|if) (?:possible|appropriate|applicable)"

@@ -9,6 +9,7 @@ from ._blocks import (
     before_last_line,
     combined,
     count_themes,
+    ends_at,
     has_sections,
     is_chaptered,
     is_order,
@@ -22,7 +23,7 @@ from ._blocks import (
 )
 from ._clauses import tells_a_date
 from ._dependencies import chain_stages, follow_all
-from ._document import FOLDED, Block, Document, Listing, Paragraph, Quote, Section, Table, Verbatim
+from ._document import BOLD, FOLDED, Block, Document, Listing, Paragraph, Quote, Section, Table, Verbatim
 from ._drafts import Draft, fit_title
 from ._inline import plain
 from ._language import is_about_software, is_english
@@ -181,6 +182,8 @@ class _Outliner(ListReader):
         if titles_all and (heading.role is Role.THEME or (heading.role is Role.WORK and has_sections(section))):
             return self.section(section, Role.THEME), Heading(Role.WORK, heading.name)
         unread = section.level == FOLDED and _MACHINE_MADE.search(heading.name)
+        if section.level == BOLD and heading.role is Role.SKIP and (work := section.blocks[ends_at(section) :]):
+            return self.section(attrs.evolve(section, blocks=work), role), Heading(Role.WORK, "")
         if text.struck or DONE.search(section.heading) or heading.role is Role.SKIP or unread:
             return [], heading
         if heading.role in (Role.CONTEXT, Role.TALK):
