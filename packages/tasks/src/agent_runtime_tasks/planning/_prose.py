@@ -16,7 +16,7 @@ _WORDS = re.compile(r"[^\W\d_]{3,}")
 _HINTS = frozenset(
     """
     need needs must shall should will want wants ought would plan plans required needed missing necessary wanted
-    let's let\u2019s let could forget remember todo we'll i'll we\u2019ll i\u2019ll
+    let's let\u2019s let could forget remember todo we'll i'll we\u2019ll i\u2019ll we'd i'd we\u2019d i\u2019d
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
