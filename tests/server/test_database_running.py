@@ -260,5 +260,5 @@ def test_whoever_writes_for_long_leaves_others_a_turn(path: Path, monkeypatch: p
         pauses.append(0)
         turns = write_in_a_row(40)
     assert len(turns) == 3
-    assert {after - before for before, after in itertools.pairwise(turns)} == {13}
+    assert {after - before for before, after in itertools.pairwise(turns)} == {10}
     assert all(pause < 0.002 for pause in pauses)

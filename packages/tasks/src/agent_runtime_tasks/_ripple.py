@@ -138,8 +138,10 @@ class Ripple:
             for task_id, node in sorted(self._nodes.items())
             if node != self._before[task_id]
         ]
-        numbers = [node for before, node in changed if self._place(node) == self._place(before)]
-        moved = [node for before, node in changed if self._place(node) != self._place(before)]
+        numbers: list[Node] = []
+        moved: list[Node] = []
+        for before, node in changed:
+            (numbers if self._place(node) == self._place(before) else moved).append(node)
         if numbers:
             self._rows.write_numbers(numbers)
         if moved:
