@@ -20,9 +20,7 @@ def research():
     """Find the sentences of the source that say when something happened, or who did it."""
     lines = list(enumerate(SOURCE.read_text(encoding="utf-8").splitlines(), 1))
     facts = [
-        {"line": number, "sentence": line}
-        for number, line in lines
-        if re.search(r"\d|\b[A-Z][a-z]+ [A-Z][a-z]+", line)
+        {"line": number, "sentence": line} for number, line in lines if re.search(r"\d|\b[A-Z][a-z]+ [A-Z][a-z]+", line)
     ]
     return {
         "output": facts,
