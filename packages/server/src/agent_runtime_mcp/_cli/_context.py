@@ -150,6 +150,11 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
 
 
+def json_lines_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option --json, under which it prints a line for each thing that happens."""
+    return click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line and nothing else.")(command)
+
+
 def db_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the option --db."""
     return click.option("--db", metavar="PATH", help="The database file.")(command)

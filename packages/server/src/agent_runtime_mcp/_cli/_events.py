@@ -13,7 +13,7 @@ from .._libraries import Libraries
 from .._moments import iso
 from .._plain import compact
 from ..errors import Busy
-from ._context import database, db_option, errors_end_the_process, json_option
+from ._context import database, db_option, errors_end_the_process, json_lines_option
 
 _PAUSE = 0.2  # seconds
 
@@ -22,7 +22,7 @@ _PAUSE = 0.2  # seconds
 @click.option("--since", default=0, metavar="SEQ", help="Only what came after this number.", type=click.IntRange(0))
 @click.option("--limit", default=None, metavar="NUMBER", help="Rows at most.", type=click.IntRange(1))
 @click.option("--follow", is_flag=True, help="Go on with what comes, until interrupted.")
-@json_option
+@json_lines_option
 @db_option
 def events(since: int, limit: int | None, follow: bool, as_json: bool, db: str | None) -> None:
     """Print the journal: one line for each effect, with --json one JSON object a line."""

@@ -35,7 +35,7 @@ from ._context import (
     database,
     db_option,
     errors_end_the_process,
-    json_option,
+    json_lines_option,
     name_to_agents,
 )
 from ._run_display import RunDisplay
@@ -53,7 +53,7 @@ from ._stopping import run_until_stopped
 @click.option("--time-limit", metavar="SECONDS", type=float, help="For a step, where --config says nothing. [600]")
 @click.option("--worker", metavar="TEXT", help="Who claims the batons.")
 @click.option("--check", "only_check", is_flag=True, help="Say what would run and what is wrong with it; run nothing.")
-@json_option
+@json_lines_option
 @db_option
 def relay_run(
     pipeline_id: int,
@@ -69,7 +69,7 @@ def relay_run(
 
     The program writes its result, a JSON object, into the file that AGENT_RUNTIME_RESULT names, or prints it last. Run
     the same again after a crash: it goes on where the database says. The exit code is 0 when the pipeline is completed,
-    and 4 when it can't go on by itself. With --json each event is a line.
+    and 4 when it can't go on by itself.
     """
     with errors_end_the_process(as_json), Warden() as warden:
         crew = _crew(agent_command, config, time_limit, warden)

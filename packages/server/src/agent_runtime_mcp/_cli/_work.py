@@ -15,7 +15,7 @@ from .._liveness import this_process
 from .._plain import compact
 from .._relay_desk import folder_of
 from .._task_work import TaskWork, Worked
-from ._context import command_session, database, db_option, errors_end_the_process, json_option, name_to_agents
+from ._context import command_session, database, db_option, errors_end_the_process, json_lines_option, name_to_agents
 from ._stopping import run_until_stopped
 
 _POLL = 0.5  # seconds between two questions for a ready task
@@ -40,7 +40,7 @@ _COLORS = {"completed": "green", "failed": "red"}
 )
 @click.option("--time-limit", metavar="SECONDS", type=click.FloatRange(0.1, 86_400), default=600.0, help="Of a task.")
 @click.option("--worker", metavar="TEXT", help="Who claims the tasks.")
-@json_option
+@json_lines_option
 @db_option
 def work(
     agent_command: str,
@@ -55,8 +55,7 @@ def work(
 ) -> None:
     """Claim the next ready task, run a program with the task's prompt on standard input, settle the task; and so on.
 
-    What the program prints is the task's result. A task that failed is tried again later, while attempts are left. With
-    --json what came of each task is a line.
+    What the program prints is the task's result. A task that failed is tried again later, while attempts are left.
     """
     with errors_end_the_process(as_json), Warden() as warden:
         opened = database(db, may_create=False)

@@ -93,6 +93,8 @@ def consistent_needs(rows: Sequence[tuple[Draft, str | None]], keys: dict[int, s
                     pending.append((parent, False))
         return False
 
+    places = {keys[id(draft)]: place for place, (draft, _) in enumerate(rows)}
+    looks_back = True  # nobody waits for what stands below it, so that nobody can wait for itself
     for draft, _ in rows:
         key = keys[id(draft)]
         for other in draft.after:
@@ -105,8 +107,10 @@ def consistent_needs(rows: Sequence[tuple[Draft, str | None]], keys: dict[int, s
                 or need.startswith(key + ".")
             ):
                 continue
-            if not any(reaches(below, key) for below in _below(need, children)):
+            is_back = all(places[below] < places[key] for below in _below(need, children))
+            if (looks_back and is_back) or not any(reaches(below, key) for below in _below(need, children)):
                 needs[key].append(need)
+                looks_back = looks_back and is_back
     return needs
 
 
