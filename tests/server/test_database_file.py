@@ -1,5 +1,6 @@
 """The file: how it is made, what it may be, which settings hold, and how its tables move forward."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -447,3 +448,15 @@ except OSError as failure:
     )
     assert answer.stdout.startswith(f"StorageFailure {tmp_path / 'copy.db'}: ")
     assert not list(tmp_path.glob("*copy*"))
+
+
+def test_the_log_is_written_back_while_others_read(path: Path) -> None:
+    ledger, reader = open_ledger(path), open_ledger(path)
+    text = "x" * 100_000
+    reader.run_blocking(lambda it: it.texts(), writes=False)
+    for _ in range(200):
+        ledger.run_blocking(lambda it: it.write(text), writes=True)
+        with contextlib.closing(apsw.Connection(str(path))) as other:
+            other.execute("BEGIN; SELECT COUNT(*) FROM sqlite_schema").fetchall()
+    assert path.stat().st_size > 150 * len(text)
+    assert Path(f"{path}-wal").stat().st_size < 80 * len(text)

@@ -17,7 +17,8 @@ from .errors import StorageFailure
 
 APPLICATION_ID = 0x41475254  # "AGRT"
 SYNCHRONOUS = ("FULL", "NORMAL")
-_PAGES_OF_A_CHECKPOINT = 1000
+_CHECKPOINT = 1000  # pages
+_CHECKPOINT_AT_LAST = 8000
 
 _OWNERS = stat.S_IRUSR | stat.S_IWUSR
 
@@ -50,15 +51,21 @@ class _Checkpoints:
 
     SQLite's own way is to do so after each commit as long as the log is that long. It can't begin anew while anybody
     reads or asks for a turn, which among many processes is always: then each commit would wait for the disk.
+
+    Whose commit passes such a mark writes back. Who finds that others have written much since its own last commit
+    leaves that to them, but not for ever.
     """
 
+    pages: int = 0  # of the log, after this process's last commit
     written_back: int = 0
 
     def after_commit(self, connection: apsw.Connection, _name: str, pages: int) -> int:
         """Look how long the log is; what can't be written back now is so later, and is no failure of the commit."""
-        if pages < self.written_back:
-            self.written_back = 0
-        if pages - self.written_back >= _PAGES_OF_A_CHECKPOINT:
+        before, self.pages = self.pages, pages
+        if pages < before:  # the log began anew
+            before = self.written_back = 0
+        passes = pages // _CHECKPOINT > before // _CHECKPOINT and pages - before < _CHECKPOINT
+        if passes or pages - self.written_back >= _CHECKPOINT_AT_LAST:
             self.written_back = pages
             with contextlib.suppress(apsw.Error):
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
