@@ -8,12 +8,14 @@ from ._imperatives import is_imperative
 _LONGEST_CLAUSE = 400  # characters; a wall of text is cut into pieces of this length
 _ENDS = re.compile(r"[.!?;\u2026\u3002\uff01\uff1f]++[\"')\]\u201d\u2019\u300d\u300f\uff09]*+")
 # Most sentences end so, without any doubt; the abbreviations below are shorter or left out.
-_PLAIN_END = re.compile(r"(?<=[a-z]{4}[.!?])(?<!dept\.)(?<!incl\.)(?<!excl\.)(?<!resp\.)(?<!rox\.) (?=[A-Z])")
+_PLAIN_END = re.compile(
+    r"(?<=[a-z]{4}[.!?])(?<!dept\.)(?<!prof\.)(?<!incl\.)(?<!excl\.)(?<!resp\.)(?<!rox\.) (?=[A-Z])"
+)
 _ENDS_BEFORE_ANYTHING = "\u3002\uff01\uff1f"
 
 _ABBREVIATIONS = frozenset(
     """
-    e.g i.e etc vs cf approx resp incl excl no nr fig dr mr mrs ms st jr inc ltd z.b d.h bzw ca usw u.a p.ex al max
+    e.g i.e etc vs cf approx resp incl excl no nr fig dr prof mr mrs ms st jr inc ltd z.b d.h bzw ca usw u.a p.ex al max
     min sec dept
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
