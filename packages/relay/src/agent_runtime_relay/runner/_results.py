@@ -41,7 +41,7 @@ _OBJECT = re.compile(r"""\{\s*["}]""")
 # and is none may begin thousands of times, and end only with the text. A start costs something, a deep one more.
 _READ_IN_VAIN = 8 * 1024 * KIB
 _A_START = 400
-_A_DEEP_START = 4_000
+_A_DEEP_START = 40_000
 _DEEPEST = 4  # envelopes and errors inside each other
 
 Scores = float | Sequence[float] | None
