@@ -262,8 +262,8 @@ def test_an_empty_command_is_none(decompose, command):
 
 
 def test_of_a_hundred_megabytes_of_output_the_end_is_kept(program, goal):
-    flood = "for _ in range(100): sys.{}.buffer.write(b'log ' * 262144)\n"
-    last = PlannerCommand(argv=program(flood.format("stderr") + flood.format("stdout") + f"print({LIST!r})\n"))
+    flood = "for _ in range(100): sys.{}.buffer.write(b'[x ' * 349525)\n"
+    last = PlannerCommand(argv=program(flood.format("stderr") + flood.format("stdout") + f"print('\\n' + {LIST!r})\n"))
     assert [item.title for item in asyncio.run(last.plan(goal, "sequential", 40, None)).items] == TITLES
     first = PlannerCommand(argv=program(f"print({LIST!r}, flush=True)\n" + flood.format("stdout")))
     assert failure_of(first, goal) == f"{sys.executable} printed no plan"

@@ -1,7 +1,10 @@
 """What a planner command printed: a plan somewhere in it, in an envelope, in Markdown fences or between prose."""
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from agent_runtime_tasks import InvalidPlan, Plan, check_plan
@@ -22,6 +25,8 @@ _WRAPPERS = (
 _DEEPEST_WRAPPER = 6
 _STARTS_TRIED = 1000  # brackets in prose that begin no JSON
 _CHARACTERS_TRIED = 8 * 1024 * 1024  # read in vain: each of many brackets may be far from its end
+_BEGUN_LINE = re.compile(r"^(?=[\[{])", re.MULTILINE)
+_LAST_LINES_TRIED = 20
 _LONGEST_FAULT = 500
 
 
@@ -36,7 +41,7 @@ def plan_in(answer: str, max_tasks: int) -> Plan:
         NoPlan: there is none.
     """
     fault = None
-    for candidate in _candidates(answer):
+    for candidate in chain(_candidates(answer), _printed_last(answer)):
         try:
             plan = check_plan(candidate)
         except InvalidPlan as error:
@@ -71,6 +76,14 @@ def _candidates(text: str, depth: int = 0) -> Iterator[object]:
             position = start + 1
         else:
             yield from _lists(value, depth)
+
+
+def _printed_last(text: str) -> Iterator[object]:
+    """Yield the same of values that begin one of the last lines that can, however much there is before them."""
+    decoder = json.JSONDecoder()
+    for begun in [match.start() for match in _BEGUN_LINE.finditer(text)][-_LAST_LINES_TRIED:]:
+        with suppress(ValueError, RecursionError):
+            yield from _lists(decoder.raw_decode(text, begun)[0], 0)
 
 
 def _next_value(text: str, position: int) -> int | None:
