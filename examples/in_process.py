@@ -5,7 +5,7 @@ import asyncio
 import apsw
 
 from agent_runtime_relay import Relays
-from agent_runtime_relay.runner import AgentFailed, Assignment, AttemptFailed, Runner, StepCompleted
+from agent_runtime_relay.runner import (AgentFailed, Assignment, AttemptFailed, Runner, StepCompleted)
 
 DRAFTS = {1: "tea leaf hot water", 2: "Tea is made by pouring hot water over the leaves of one plant."}
 

@@ -10,7 +10,7 @@ import claiming
 from comparing import Figure
 
 from agent_runtime_mcp._assembly import SCHEMAS, assemble
-from agent_runtime_mcp._database import Database
+from agent_runtime_mcp.database.database import Database
 
 PROCESSES = 8
 TURNS = 3  # of one process and of eight, alternating

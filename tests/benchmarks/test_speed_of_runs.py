@@ -11,7 +11,7 @@ import pytest
 from comparing import Figure
 
 from agent_runtime_mcp._assembly import SCHEMAS, assemble
-from agent_runtime_mcp._database import Database
+from agent_runtime_mcp.database.database import Database
 
 STEPS = 48
 RUNS = 3

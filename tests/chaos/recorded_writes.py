@@ -14,8 +14,8 @@ import attrs
 
 from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp._call import Session
-from agent_runtime_mcp._database import Database
 from agent_runtime_mcp._dispatch import make_request
+from agent_runtime_mcp.database.database import Database
 
 SECTOR = 512
 UNDER = "unix"

@@ -14,7 +14,7 @@ from stored_schemas import FOLDER, RENEW, dump, stored_versions
 from agent_runtime_goals import SCHEMA as GOALS
 from agent_runtime_mcp._assembly import SCHEMAS
 from agent_runtime_mcp._doctor import Doctor
-from agent_runtime_mcp._opening import APPLICATION_ID
+from agent_runtime_mcp.database.sqlite.opening import APPLICATION_ID
 from calling import Caller
 from fake_clock import FakeClock
 

@@ -4,12 +4,7 @@ import pytest
 from handing_in import Team, everything
 
 from agent_runtime_relay import Orphan
-from agent_runtime_relay.errors import (
-    BatonClaimed,
-    IllegalTransition,
-    OutputNotFound,
-    StaleBaton,
-)
+from agent_runtime_relay.errors import BatonClaimed, IllegalTransition, OutputNotFound, StaleBaton
 
 
 @pytest.fixture

@@ -7,13 +7,7 @@ import pytest
 from handing_in import Team, everything
 
 from agent_runtime_relay import CreatedRelay, Relay, Relays, RelayStatus, RelayStep, RelaySummary, StepStatus
-from agent_runtime_relay.errors import (
-    IllegalTransition,
-    InvalidValue,
-    OutputNotFound,
-    PipelineNotFound,
-    SchemaTooNew,
-)
+from agent_runtime_relay.errors import IllegalTransition, InvalidValue, OutputNotFound, PipelineNotFound, SchemaTooNew
 
 
 def test_a_created_pipeline_is_whole(relays, clock):

@@ -15,7 +15,7 @@ import apsw
 import attrs
 
 from agent_runtime_goals import SCHEMA as GOALS
-from agent_runtime_mcp._database import Database, Snapshot
+from agent_runtime_mcp.database.database import Database, Snapshot
 
 Schema = type(GOALS)
 FIRST = "CREATE TABLE ledger_entries (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT"

@@ -11,7 +11,7 @@ import apsw
 import pytest
 from ledgers import Ledger, Process, open_ledger, texts, write
 
-from agent_runtime_mcp._database import Database
+from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.errors import StorageFailure
 
 HERE = Path(__file__).parent

@@ -15,9 +15,9 @@ import attrs
 import pytest
 from ledgers import FIRST, SECOND, VERSIONS, Ledger, Process, Schema, open_ledger, texts, write
 
-from agent_runtime_mcp._database import Database
-from agent_runtime_mcp._files import network_file_system
-from agent_runtime_mcp._opening import require_sound_sqlite
+from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.database.sqlite.files import network_file_system
+from agent_runtime_mcp.database.sqlite.opening import require_sound_sqlite
 from agent_runtime_mcp.errors import StorageFailure
 
 
@@ -359,7 +359,7 @@ def test_an_upgrade_that_is_killed_changes_nothing_and_is_done_by_the_next(path:
 import os, signal
 from pathlib import Path
 import attrs
-from agent_runtime_mcp._database import Database
+from agent_runtime_mcp.database.database import Database
 from ledgers import VERSIONS, Ledger
 
 @attrs.frozen
@@ -393,7 +393,7 @@ def test_an_upgrade_is_not_begun_without_room_for_the_copy(path: Path, monkeypat
     def no_room(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("agent_runtime_mcp._copying._copy", no_room)
+    monkeypatch.setattr("agent_runtime_mcp.database.sqlite.copying._copy", no_room)
     with pytest.raises(StorageFailure, match="no space left on device"):
         texts(open_ledger(path, 2))
     assert texts(open_ledger(path, 1)) == ["one"]

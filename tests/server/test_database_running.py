@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ledgers import Ledger, Process, open_ledger, texts, write
 
-from agent_runtime_mcp._database import Database
+from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.errors import Busy, StorageFailure
 
 HERE = Path(__file__).parent

@@ -16,7 +16,7 @@ from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp._call import Libraries
 from agent_runtime_mcp._cli import _events
 from agent_runtime_mcp._cli._root import root
-from agent_runtime_mcp._database import Database
+from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.errors import Busy
 
 COMMAND = [sys.executable, "-m", "agent_runtime_mcp", "events", "--follow", "--json"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime_mcp._location import Location, init_location, locate
+from agent_runtime_mcp.database.location import Location, init_location, locate
 from agent_runtime_mcp.errors import StorageFailure
 
 

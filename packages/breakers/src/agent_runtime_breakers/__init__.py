@@ -3,16 +3,7 @@
 from ._breakers import Breakers
 from ._finding import Finding
 from ._guard import Failure, Guard, classify
-from ._model import (
-    Admission,
-    Breaker,
-    BreakerBrief,
-    BreakerChange,
-    BreakerPage,
-    HistoryPage,
-    RecentFailure,
-    Result,
-)
+from ._model import Admission, Breaker, BreakerBrief, BreakerChange, BreakerPage, HistoryPage, RecentFailure, Result
 from ._position import BreakerState, Cause, Position, Transition, replay
 from ._schema import SCHEMA
 from ._settings import KEEP, Mode, Settings

@@ -9,12 +9,7 @@ import attrs
 
 from ._audit import Audit
 from ._finding import Finding
-from ._model import (
-    Goal,
-    GoalChange,
-    GoalPage,
-    GoalStatus,
-)
+from ._model import Goal, GoalChange, GoalPage, GoalStatus
 from ._schema import SCHEMA
 from ._storage import Connection, Row, Snapshot
 from ._values import from_json, to_json

@@ -10,7 +10,6 @@ from typing import Any
 import attrs
 
 from ._call import Session
-from ._database import Database
 from ._dispatch import make_request
 from ._failures import INTERNAL, Problem, problem_of
 from ._libraries import Libraries
@@ -19,6 +18,7 @@ from ._plain import compact
 from ._planning import needs_plan, with_plan
 from ._protocol import CallMeta, ToolListing, ToolReply
 from ._schemas import output_schema
+from .database.database import Database
 
 _TRY_AGAIN = 1.0  # seconds
 

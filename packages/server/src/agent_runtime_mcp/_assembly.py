@@ -7,8 +7,8 @@ from typing import Any
 
 import apsw
 
-from ._database import Database
 from ._libraries import AllSchemas, Libraries
+from .database.database import Database
 
 SCHEMAS = AllSchemas()
 

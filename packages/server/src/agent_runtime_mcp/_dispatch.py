@@ -205,8 +205,8 @@ def _learn_from(error: Exception, call: Call) -> None:
     import apsw
 
     from ._failures import problem_of
-    from ._opening import Newer, Outdated
-    from ._storage_failures import what_broke
+    from .database.sqlite.failures import what_broke
+    from .database.sqlite.opening import Newer, Outdated
 
     problem = problem_of(error)
     if problem is not None:
@@ -215,7 +215,7 @@ def _learn_from(error: Exception, call: Call) -> None:
         return
     if isinstance(error, Newer | Outdated) or (isinstance(error, apsw.Error) and what_broke(error) is not None):
         return
-    from ._damage import damage_behind
+    from .database.sqlite.damage import damage_behind
 
     damage = damage_behind(error, call.libraries.connection)
     if damage is not None:

@@ -10,12 +10,12 @@ from typing import Any
 import apsw
 import attrs
 
-from ._database import Database
-from ._files import side_files
-from ._integrity import Integrity, is_about_indexes
 from ._journal_upkeep import JournalUpkeep
 from ._libraries import Libraries
-from ._storage_failures import what_broke
+from .database.database import Database
+from .database.sqlite.failures import what_broke
+from .database.sqlite.files import side_files
+from .database.sqlite.integrity import Integrity, is_about_indexes
 from .errors import StorageFailure
 
 MOST_FINDINGS = 1000

@@ -10,7 +10,7 @@ import attrs
 from ._journal import SCHEMA as JOURNAL_SCHEMA
 from ._journal import Journal
 from ._liveness import is_alive
-from ._opening import Schema, require_up_to_date
+from .database.sqlite.opening import Schema, require_up_to_date
 
 if TYPE_CHECKING:
     from agent_runtime_breakers import Breakers

@@ -5,15 +5,7 @@ from typing import Any
 
 import attrs
 
-from agent_runtime_relay import (
-    KEEP,
-    Advance,
-    BatonReading,
-    CreatedRelay,
-    OutputPage,
-    Relay,
-    Retry,
-)
+from agent_runtime_relay import KEEP, Advance, BatonReading, CreatedRelay, OutputPage, Relay, Retry
 from agent_runtime_relay.bounds import (
     AgentTypeList,
     BatonId,

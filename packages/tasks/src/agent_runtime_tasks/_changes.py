@@ -5,18 +5,7 @@ from typing import Any
 
 import attrs
 
-from .bounds import (
-    CRITERIA,
-    DEPENDENCIES,
-    GOAL_ID,
-    LONG_TEXT,
-    MAX_ATTEMPTS,
-    METADATA,
-    MOMENT,
-    PRIORITY,
-    TASK_ID,
-    TITLE,
-)
+from .bounds import CRITERIA, DEPENDENCIES, GOAL_ID, LONG_TEXT, MAX_ATTEMPTS, METADATA, MOMENT, PRIORITY, TASK_ID, TITLE
 from .errors import InvalidValue
 
 KEEP = attrs.NOTHING

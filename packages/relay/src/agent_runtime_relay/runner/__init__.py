@@ -7,16 +7,7 @@ from ._checks import CommandCheck, Examination, GateCheck, MatchesSchema, Minimu
 from ._configuration import InvalidConfiguration, crew_of_command, read_crew, split_command
 from ._crew import Crew, NoAgent, Post
 from ._desk import Desk, Direct
-from ._events import (
-    AttemptFailed,
-    AttemptSuperseded,
-    Event,
-    RunEnded,
-    RunStarted,
-    StepCompleted,
-    StepStarted,
-    Waiting,
-)
+from ._events import AttemptFailed, AttemptSuperseded, Event, RunEnded, RunStarted, StepCompleted, StepStarted, Waiting
 from ._folder import Folder, FolderUnusable
 from ._process import ProgramEnded, run_program
 from ._results import AgentFailed, AgentResult

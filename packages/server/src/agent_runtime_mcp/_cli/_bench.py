@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from .._storage_failures import storage_failure
+from ..database.sqlite.failures import storage_failure
 from ._bench_report import Report
 from ._bench_wire import Wire, WireError
 from ._bench_work import decompositions, everyday_calls, handoffs

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import attrs
 import click
 
-from .._location import Location, locate
+from ..database.location import Location, locate
 
 if TYPE_CHECKING:
     from .._call import Session
-    from .._database import Database
     from .._failures import Problem
     from .._libraries import Libraries
+    from ..database.database import Database
 
 EXIT_CODES = {
     "internal": 1,

@@ -7,11 +7,11 @@ from functools import partial
 
 import click
 
-from .._database import Database
 from .._journal import Event
 from .._libraries import Libraries
 from .._moments import iso
 from .._plain import compact
+from ..database.database import Database
 from ..errors import Busy
 from ._context import database, db_option, errors_end_the_process, json_lines_option
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import apsw
 import attrs
 
-from .._opening import APPLICATION_ID
-from .._storage_failures import storage_failure, what_broke
+from ..database.sqlite.failures import storage_failure, what_broke
+from ..database.sqlite.opening import APPLICATION_ID
 from ..errors import StorageFailure
 
 TABLES = ("goals", "tasks", "relay_pipelines", "relay_steps", "circuit_breakers")

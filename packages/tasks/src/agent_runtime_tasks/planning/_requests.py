@@ -35,15 +35,7 @@ from ._imperatives import capital, first_word, is_imperative, phrase_title, smal
 from ._openers import Order, take_opener
 from ._sections import NOT_WORK, Role, read_heading
 from ._telling import TELLS, is_plural, tells
-from ._words import (
-    BASE_OF_GERUND,
-    BASE_OF_PARTICIPLE,
-    COMMON_WORDS,
-    COMPOUND_TAILS,
-    DETERMINERS,
-    HEAD_VERBS,
-    VERBS,
-)
+from ._words import BASE_OF_GERUND, BASE_OF_PARTICIPLE, COMMON_WORDS, COMPOUND_TAILS, DETERMINERS, HEAD_VERBS, VERBS
 
 _LONGEST_REST = 80
 _BRIEF_REST = 40

@@ -3,15 +3,7 @@
 import re
 from itertools import pairwise
 
-from ._words import (
-    ARTICLES,
-    BASE_OF_PARTICIPLE,
-    DETERMINERS,
-    NOUN_VERBS,
-    SOMETIMES_NOUNS,
-    TELLING,
-    VERBS,
-)
+from ._words import ARTICLES, BASE_OF_PARTICIPLE, DETERMINERS, NOUN_VERBS, SOMETIMES_NOUNS, TELLING, VERBS
 
 TELLS = re.compile(
     r"\b(?:is|are|was|were|am|isn't|aren't|wasn't|has|had|does|did|doesn't|didn't|can|cannot|can't|could"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import apsw
 
-from .errors import StorageFailure
+from ...errors import StorageFailure
 
 # Others hold a lock; nothing is wrong. LOCKED is the same within one process, PROTOCOL a lost race for the WAL's locks.
 LOCKED: tuple[type[apsw.Error], ...] = (apsw.BusyError, apsw.LockedError, apsw.ProtocolError)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import apsw
 import attrs
 
-from ._opening import Schema
-from ._storage_failures import what_broke
+from .failures import what_broke
+from .opening import Schema
 
 _NAMED = 100
 _ABOUT_INDEXES = ("missing from index", "wrong # of entries in index", "non-unique entry in index")

@@ -13,10 +13,10 @@ from typing import Any, Generic, NoReturn, TypeVar, cast
 import apsw
 import attrs
 
-from ._files import Identity, identity, side_files
-from ._opening import Newer, Opening, Outdated, Schema
-from ._storage_failures import LOCKED, leaves_reads_intact, storage_failure, what_broke
-from .errors import Busy, StorageFailure
+from ..errors import Busy, StorageFailure
+from .sqlite.failures import LOCKED, leaves_reads_intact, storage_failure, what_broke
+from .sqlite.files import Identity, identity, side_files
+from .sqlite.opening import Newer, Opening, Outdated, Schema
 
 Assembled = TypeVar("Assembled")
 Result = TypeVar("Result")

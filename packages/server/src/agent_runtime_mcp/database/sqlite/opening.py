@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import apsw
 import attrs
 
-from ._copying import back_up, unfinished
-from ._files import Identity, create_private, identity, make_private_folders, require_local, side_files
-from .errors import StorageFailure
+from ...errors import StorageFailure
+from .copying import back_up, unfinished
+from .files import Identity, create_private, identity, make_private_folders, require_local, side_files
 
 APPLICATION_ID = 0x41475254  # "AGRT"
 SYNCHRONOUS = ("FULL", "NORMAL")

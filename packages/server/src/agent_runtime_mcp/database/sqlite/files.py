@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import StorageFailure
+from ...errors import StorageFailure
 
 Identity = tuple[int, int]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import apsw
 
-from ._files import create_private, identity
-from ._storage_failures import storage_failure
-from .errors import StorageFailure
+from ...errors import StorageFailure
+from .failures import storage_failure
+from .files import create_private, identity
 
 _UNFINISHED = "agent-runtime-partial"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)

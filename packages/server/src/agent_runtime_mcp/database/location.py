@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from .errors import StorageFailure
+from ..errors import StorageFailure
 
 FOLDER = ".agent-runtime"
 FILE = "runtime.db"
