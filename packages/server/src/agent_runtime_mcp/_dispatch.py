@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ._call import Call, Session
-from ._journal import Entry
 from ._libraries import Libraries
 from ._moments import is_moment, iso
 from ._operations import Operation, by_name
@@ -15,6 +14,7 @@ from ._plain import plain
 from ._server_arguments import WORKER
 from ._sizes import fit_and_write
 from .errors import InvalidValue, NotFound
+from .journal.journal import Entry
 
 if TYPE_CHECKING:
     from ._prepared import PreparedPlan

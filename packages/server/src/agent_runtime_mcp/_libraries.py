@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, overload
 import apsw
 import attrs
 
-from ._journal import SCHEMA as JOURNAL_SCHEMA
-from ._journal import Journal
 from ._liveness import is_alive
 from .database.sqlite.opening import Schema, require_up_to_date
+from .journal.journal import SCHEMA as JOURNAL_SCHEMA
+from .journal.journal import Journal
 
 if TYPE_CHECKING:
     from agent_runtime_breakers import Breakers

@@ -7,12 +7,12 @@ from functools import partial
 
 import click
 
-from .._journal import Event
 from .._libraries import Libraries
 from .._moments import iso
 from .._plain import compact
 from ..database.database import Database
 from ..errors import Busy
+from ..journal.journal import Event
 from ._context import database, db_option, errors_end_the_process, json_lines_option
 
 _PAUSE = 0.2  # seconds

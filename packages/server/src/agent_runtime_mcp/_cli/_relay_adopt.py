@@ -24,7 +24,7 @@ def relay_adopt(pipeline_id: int, output_id: int, as_json: bool, db: str | None)
         worker = command_session().worker
 
         def adopt(libraries: Libraries) -> dict[str, Any]:
-            from .._journal import Entry
+            from ..journal.journal import Entry
 
             with libraries.connection:
                 values: dict[str, Any] = plain(libraries.relays.adopt_output(pipeline_id, output_id))
