@@ -15,7 +15,7 @@ from agent_runtime_mcp._call import Libraries, Session
 from agent_runtime_mcp._dispatch import Reply, make_request
 from agent_runtime_mcp._failures import INTERNAL, Problem, problem_of
 from agent_runtime_mcp._operations import by_name
-from agent_runtime_mcp._schemas import output_schema
+from agent_runtime_mcp.contract.schemas import output_schema
 from agent_runtime_mcp.database.database import Database
 
 KIB = 1024

@@ -17,7 +17,7 @@ from ._operations import OPERATIONS, Operation
 from ._plain import compact
 from ._planning import needs_plan, with_plan
 from ._protocol import CallMeta, ToolListing, ToolReply
-from ._schemas import output_schema
+from .contract.schemas import output_schema
 from .database.database import Database
 
 _TRY_AGAIN = 1.0  # seconds

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from ._moments import iso
+from .contract.moments import iso
 from .errors import Failure
 
 # By name: an error that was raised has its library imported, and of the others a command needs none.

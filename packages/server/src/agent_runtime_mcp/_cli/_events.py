@@ -8,8 +8,8 @@ from functools import partial
 import click
 
 from .._libraries import Libraries
-from .._moments import iso
 from .._plain import compact
+from ..contract.moments import iso
 from ..database.database import Database
 from ..errors import Busy
 from ..journal.journal import Event

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from .._arguments import Argument
 from .._operations import Operation
+from ..contract.arguments import Argument
 from ..errors import InvalidValue
 
 _INPUT = "-"

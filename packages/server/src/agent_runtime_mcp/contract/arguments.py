@@ -11,8 +11,8 @@ from typing import Annotated, Any, Protocol, cast
 
 import attrs
 
-from ._docstrings import read_docstring
-from .errors import InvalidArguments
+from ..errors import InvalidArguments
+from .docstrings import read_docstring
 
 _PLAIN: dict[Any, dict[str, Any]] = {
     bool: {"type": "boolean"},

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from ._moments import is_moment
+from .moments import is_moment
 
 _TYPES: dict[Any, str] = {
     str: "string",
