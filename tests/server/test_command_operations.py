@@ -15,7 +15,7 @@ from agent_runtime_mcp._call import Session
 from agent_runtime_mcp._cli._root import root
 from agent_runtime_mcp._failures import problem_of
 from agent_runtime_mcp._operations import OPERATIONS
-from agent_runtime_mcp._plain import compact
+from agent_runtime_mcp.replies.json import compact
 
 TIME = re.compile(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"')
 TOKEN = re.compile(r'"claim_token":"(\d+\.\d+)\.\w+"')

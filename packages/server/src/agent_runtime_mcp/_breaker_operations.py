@@ -25,9 +25,9 @@ from agent_runtime_breakers.bounds import (
 )
 
 from ._call import Call
-from ._pages import Cursor, page
 from ._server_arguments import CursorText
-from ._sizes import MOST_IDS, size
+from .replies.pages import Cursor, page
+from .replies.sizes import MOST_IDS, size
 
 
 @attrs.frozen(kw_only=True)

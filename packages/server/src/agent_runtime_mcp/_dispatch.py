@@ -9,12 +9,12 @@ import attrs
 from ._call import Call, Session
 from ._libraries import Libraries
 from ._operations import Operation, by_name
-from ._plain import plain
 from ._server_arguments import WORKER
-from ._sizes import fit_and_write
 from .contract.moments import is_moment, iso
 from .errors import InvalidValue, NotFound
 from .journal.journal import Entry
+from .replies.json import plain
+from .replies.sizes import fit_and_write
 
 if TYPE_CHECKING:
     from ._prepared import PreparedPlan

@@ -72,7 +72,7 @@ class Problem:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that MCP and the command line answer."""
-        from ._sizes import fit
+        from .replies.sizes import fit
 
         return fit({"error": attrs.asdict(self)})
 

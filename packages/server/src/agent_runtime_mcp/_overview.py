@@ -9,9 +9,9 @@ from agent_runtime_relay import RelayStatus
 from agent_runtime_tasks import TaskStatus
 
 from ._call import Call
-from ._goal_replies import progress
-from ._plain import plain, reply
-from ._sizes import size
+from .replies.goals import progress
+from .replies.json import plain, reply
+from .replies.sizes import size
 
 LARGEST_OVERVIEW = 2 * 1024
 _OPEN_RELAYS = (RelayStatus.IN_PROGRESS, RelayStatus.PENDING, RelayStatus.FAILED, RelayStatus.PAUSED)

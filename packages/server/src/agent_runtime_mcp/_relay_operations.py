@@ -35,9 +35,9 @@ from agent_runtime_relay.bounds import (
 )
 
 from ._call import Call
-from ._pages import Cursor, page
 from ._server_arguments import CursorText
-from ._sizes import part_of
+from .replies.pages import Cursor, page
+from .replies.sizes import part_of
 
 
 @attrs.frozen(kw_only=True)

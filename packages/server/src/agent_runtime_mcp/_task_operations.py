@@ -25,10 +25,12 @@ from agent_runtime_tasks.bounds import (
 
 from ._call import Call
 from ._goal_checks import goal_ids_of, require_open_goal
-from ._pages import Cursor, page
 from ._parts import TASK_FIELDS, Offset, part
 from ._server_arguments import ClaimToken, CursorText, Detail, MaxTasks, Plan, Query, ReadinessWord, Strategy
-from ._task_replies import (
+from .contract.moments import IsoTime
+from .errors import Conflict
+from .replies.pages import Cursor, page
+from .replies.tasks import (
     Decomposition,
     GoalContext,
     NextTask,
@@ -42,8 +44,6 @@ from ._task_replies import (
     queue_reply,
     task_write,
 )
-from .contract.moments import IsoTime
-from .errors import Conflict
 
 if TYPE_CHECKING:
     from agent_runtime_goals import Goal

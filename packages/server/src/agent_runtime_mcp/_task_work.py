@@ -15,9 +15,9 @@ from agent_runtime_tasks.errors import TaskError
 from ._call import Session
 from ._dispatch import make_request
 from ._libraries import Libraries
-from ._sizes import cut_text
 from ._task_prompt import TaskBriefing, briefing_of, task_prompt
 from .database.database import Database
+from .replies.sizes import cut_text
 
 LEASE_SECONDS = 60
 LOOK_EVERY = 2.0

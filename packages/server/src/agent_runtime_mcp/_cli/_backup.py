@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .._plain import compact
 from ..errors import StorageFailure
+from ..replies.json import compact
 from ._context import database, db_option, errors_end_the_process, json_option
 
 

@@ -42,7 +42,7 @@ def bench(seconds: int, as_json: bool, db: str | None) -> None:
     with errors_end_the_process(as_json):
         report = _measured(nearest_folder(location(db).path.parent), seconds)
     if as_json:
-        from .._plain import compact
+        from ..replies.json import compact
 
         click.echo(compact(report.as_json()))
     else:

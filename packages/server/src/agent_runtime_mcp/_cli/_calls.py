@@ -7,8 +7,8 @@ import click
 
 from .._failures import Problem
 from .._operations import by_name
-from .._plain import compact
 from ..errors import InvalidArguments
+from ..replies.json import compact
 from ._commands import is_refusal, run_operation
 from ._context import REFUSED, UNKNOWN_TOOL, db_option, errors_end_the_process, fail
 from ._words import read_input

@@ -135,7 +135,7 @@ def errors_end_the_process(as_json: bool) -> Iterator[None]:
 def fail(problem: "Problem", as_json: bool, code: int | None = None) -> NoReturn:
     """Print a problem to standard error and end the process."""
     if as_json:
-        from .._plain import compact
+        from ..replies.json import compact
 
         click.echo(compact(problem.as_json()), err=True)
     else:

@@ -9,8 +9,8 @@ from agent_runtime_tasks import Plan, PlannedTask
 
 from .._dispatch import Request
 from .._operations import by_name
-from .._plain import compact
 from .._planning import require_decomposable
+from ..replies.json import compact
 from ._commands import command_of, prepared_request
 from ._context import errors_end_the_process
 from ._words import given_arguments

@@ -10,8 +10,8 @@ import attrs
 import click
 
 from .._doctor import Diagnosis, Doctor, Fault, Watch
-from .._plain import compact
 from ..journal.upkeep import KEPT_DAYS
+from ..replies.json import compact
 from ._context import REFUSED, database, db_option, errors_end_the_process, json_option
 
 

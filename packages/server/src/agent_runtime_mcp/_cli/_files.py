@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from .._plain import compact
 from ..database.location import init_location
+from ..replies.json import compact
 from ._context import db_option, errors_end_the_process, json_option, location, synchronous
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from .._importing import Report, read_earlier_file, take_over
-from .._plain import compact
+from ..replies.json import compact
 from ._context import database, db_option, errors_end_the_process, json_option, worker_name
 
 _SHOWN = 50

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from .._libraries import Libraries
-from .._plain import compact, plain
+from ..replies.json import compact, plain
 from ._commands import is_refusal
 from ._context import REFUSED, command_session, database, db_option, errors_end_the_process, json_option
 

@@ -25,9 +25,9 @@ from agent_runtime_relay.runner import (
 )
 
 from .._liveness import this_process
-from .._plain import compact
 from .._relay_desk import RelayDesk, folder_of
 from ..errors import InvalidArguments
+from ..replies.json import compact
 from ._context import (
     EXIT_CODES,
     REFUSED,

@@ -19,8 +19,8 @@ from agent_runtime_relay.runner import (
     Waiting,
 )
 
-from .._plain import compact
 from ..contract.moments import iso
+from ..replies.json import compact
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -8,7 +8,7 @@ import attrs
 
 from agent_runtime_relay.errors import RelayError
 
-from .._sizes import cut_text
+from ..replies.sizes import cut_text
 from ._report import Report
 from ._target import Target
 from ._values import LONG_TEXT, Field, as_text

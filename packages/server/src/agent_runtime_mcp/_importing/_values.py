@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from .._plain import compact
-from .._sizes import cut_text
+from ..replies.json import compact
+from ..replies.sizes import cut_text
 from ._report import Report
 
 LONG_TEXT = 64 * 1024

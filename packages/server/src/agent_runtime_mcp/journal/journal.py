@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 
-from .._plain import compact
-from .._sizes import cut_text
 from .._storage import Connection, Schema
 from .._values import Text
 from ..errors import Conflict
+from ..replies.json import compact
+from ..replies.sizes import cut_text
 
 SCHEMA = Schema(
     "server",

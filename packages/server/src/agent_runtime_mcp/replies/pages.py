@@ -5,9 +5,9 @@ from typing import Any
 
 import attrs
 
-from ._plain import compact, plain
-from ._sizes import LARGEST_PAGE, fit_row
-from .errors import InvalidArguments
+from ..errors import InvalidArguments
+from .json import compact, plain
+from .sizes import LARGEST_PAGE, fit_row
 
 _LARGEST_ID = 2**63 - 1
 _ROOM_FOR_A_ROW = 2048  # bytes, however much there is beside the rows

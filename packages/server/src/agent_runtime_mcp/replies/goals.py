@@ -8,8 +8,8 @@ import attrs
 from agent_runtime_goals import Goal
 from agent_runtime_tasks import Counts, Task
 
-from ._plain import reply
-from ._task_replies import TaskBrief, brief
+from .json import reply
+from .tasks import TaskBrief, brief
 
 
 @reply

@@ -7,7 +7,7 @@ import attrs
 
 from agent_runtime_tasks import Attempt, Prerequisite, Queue, Task, TaskChange, TaskLinks
 
-from ._plain import reply, sometimes
+from .json import reply, sometimes
 
 RESULT_SHOWN = 500  # characters of a prerequisite's result
 

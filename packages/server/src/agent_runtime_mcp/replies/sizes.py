@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ._plain import compact
+from .json import compact
 
 LONGEST_TEXT = 8 * 1024
 LARGEST_PAGE = 16 * 1024

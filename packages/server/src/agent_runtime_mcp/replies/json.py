@@ -12,7 +12,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 import attrs
 
-from .contract.moments import is_moment, iso
+from ..contract.moments import is_moment, iso
 
 _SOMETIMES = "sometimes"
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

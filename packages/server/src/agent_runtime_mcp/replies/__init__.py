@@ -1,0 +1,4 @@
+"""What is answered: the libraries' values as plain JSON, within the sizes that clients can take.
+
+Pure functions: nothing here reads the database.
+"""
