@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from agent_runtime_mcp._assembly import SCHEMAS, assemble
-from agent_runtime_mcp._libraries import Libraries
 from agent_runtime_mcp._liveness import this_process
 from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries
 
 
 def work(database: Database[Libraries], worker: str, seconds: float) -> dict[str, float]:

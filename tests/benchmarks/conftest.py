@@ -8,9 +8,9 @@ import pytest
 from comparing import Beside, Figures
 from floors import Transactions
 
-from agent_runtime_mcp._assembly import SCHEMAS, assemble
-from agent_runtime_mcp._libraries import Libraries
 from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries
 
 _FIGURES = pytest.StashKey[Figures]()
 

@@ -8,9 +8,9 @@ import apsw
 import pytest
 from comparing import Figure, timed
 
-from agent_runtime_mcp._assembly import SCHEMAS, assemble
-from agent_runtime_mcp._libraries import Libraries
 from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries
 
 FEW, DOUBLINGS = 1000, 10
 MANY = FEW * 2**DOUBLINGS

@@ -9,8 +9,8 @@ from pathlib import Path
 import claiming
 from comparing import Figure
 
-from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 
 PROCESSES = 8
 TURNS = 3  # of one process and of eight, alternating

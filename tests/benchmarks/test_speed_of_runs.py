@@ -10,8 +10,8 @@ import sys
 import pytest
 from comparing import Figure
 
-from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 
 STEPS = 48
 RUNS = 3

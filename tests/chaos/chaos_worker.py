@@ -17,13 +17,13 @@ from typing import Any
 import attrs
 from chaos_ledger import read_ledger
 
-from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp._call import Session
 from agent_runtime_mcp._dispatch import make_request
 from agent_runtime_mcp._failures import problem_of
 from agent_runtime_mcp._liveness import this_process
 from agent_runtime_mcp._operations import OPERATIONS
 from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 
 GOALS = 5
 AGENTS = ("researcher", "analyzer", "writer", "validator", "formatter")

@@ -8,9 +8,9 @@ from functools import cache
 
 import apsw
 
-from agent_runtime_mcp._assembly import SCHEMAS, assemble
-from agent_runtime_mcp._libraries import Libraries
 from agent_runtime_mcp._operations import OPERATIONS
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries
 
 OPENS = "runs when a file is opened"
 OF_A_RUNNER = "is for programs that run the agents of a pipeline; an agent over MCP hands in what it made"

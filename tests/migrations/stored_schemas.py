@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from agent_runtime_mcp._assembly import SCHEMAS
+from agent_runtime_mcp.runtime.assembly import SCHEMAS
 
 FOLDER = Path(__file__).parent / "schemas"
 RENEW = "`nox -s schemas` stores what the present version makes"

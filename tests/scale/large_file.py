@@ -9,7 +9,7 @@ import attrs
 
 from agent_runtime_mcp._call import Session
 from agent_runtime_mcp._dispatch import make_request
-from agent_runtime_mcp._libraries import Libraries
+from agent_runtime_mcp.runtime.libraries import Libraries
 from calling import Caller
 
 TASKS_AT_FIRST = 1000

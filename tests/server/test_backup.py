@@ -15,17 +15,17 @@ import pytest
 from click.testing import CliRunner
 from operating import Runtime
 
-from agent_runtime_mcp._assembly import SCHEMAS, assemble
 from agent_runtime_mcp._cli._root import root
 from agent_runtime_mcp._doctor import Doctor
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.database.sqlite import copying as _copying
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 
 # Creates tasks in pairs, each pair in one transaction, and says so after each.
 WRITER = """
 import sys
 from pathlib import Path
-from agent_runtime_mcp._assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 from agent_runtime_mcp.database.database import Database
 
 def write(libraries):

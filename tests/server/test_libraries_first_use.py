@@ -7,8 +7,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from agent_runtime_mcp._assembly import SCHEMAS, open_database
 from agent_runtime_mcp.errors import StorageFailure
+from agent_runtime_mcp.runtime.assembly import SCHEMAS, open_database
 
 VERSIONS = "SELECT version FROM relay_schema"
 

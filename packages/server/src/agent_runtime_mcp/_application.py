@@ -12,13 +12,13 @@ import attrs
 from ._call import Session
 from ._dispatch import make_request
 from ._failures import INTERNAL, Problem, problem_of
-from ._libraries import Libraries
 from ._operations import OPERATIONS, Operation
 from ._planning import needs_plan, with_plan
 from ._protocol import CallMeta, ToolListing, ToolReply
 from .contract.schemas import output_schema
 from .database.database import Database
 from .replies.json import compact
+from .runtime.libraries import Libraries
 
 _TRY_AGAIN = 1.0  # seconds
 

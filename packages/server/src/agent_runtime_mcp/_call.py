@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ._libraries import Libraries
+from .runtime.libraries import Libraries
 
 if TYPE_CHECKING:
     from ._prepared import PreparedPlan

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ._call import Call, Session
-from ._libraries import Libraries
 from ._operations import Operation, by_name
 from ._server_arguments import WORKER
 from .contract.moments import is_moment, iso
@@ -15,6 +14,7 @@ from .errors import InvalidValue, NotFound
 from .journal.journal import Entry
 from .replies.json import plain
 from .replies.sizes import fit_and_write
+from .runtime.libraries import Libraries
 
 if TYPE_CHECKING:
     from ._prepared import PreparedPlan

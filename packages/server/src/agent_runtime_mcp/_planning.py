@@ -14,10 +14,10 @@ from agent_runtime_tasks import Plan
 from ._call import Call
 from ._dispatch import Request
 from ._goal_checks import require_open_goal
-from ._libraries import Libraries
 from ._prepared import PlannerFailed, PreparedPlan, Progress
 from ._task_operations import decompose_goal, require_undecomposed_goal
 from .database.database import Database
+from .runtime.libraries import Libraries
 
 if TYPE_CHECKING:
     from ._planner_command import PlannerCommand

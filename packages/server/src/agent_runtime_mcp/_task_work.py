@@ -14,10 +14,10 @@ from agent_runtime_tasks.errors import TaskError
 
 from ._call import Session
 from ._dispatch import make_request
-from ._libraries import Libraries
 from ._task_prompt import TaskBriefing, briefing_of, task_prompt
 from .database.database import Database
 from .replies.sizes import cut_text
+from .runtime.libraries import Libraries
 
 LEASE_SECONDS = 60
 LOOK_EVERY = 2.0

@@ -18,8 +18,8 @@ from ..database.location import Location, locate
 if TYPE_CHECKING:
     from .._call import Session
     from .._failures import Problem
-    from .._libraries import Libraries
     from ..database.database import Database
+    from ..runtime.libraries import Libraries
 
 EXIT_CODES = {
     "internal": 1,
@@ -64,7 +64,7 @@ def location(db: str | None) -> Location:
 
 def database(db: str | None, *, may_create: bool = True) -> "Database[Libraries]":
     """Return the database to work on; it is opened at its first use."""
-    from .._assembly import open_database
+    from ..runtime.assembly import open_database
 
     place = location(db)
     return open_database(

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from .._libraries import Libraries
 from ..replies.json import compact, plain
+from ..runtime.libraries import Libraries
 from ._commands import is_refusal
 from ._context import REFUSED, command_session, database, db_option, errors_end_the_process, json_option
 

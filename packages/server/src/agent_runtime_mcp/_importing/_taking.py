@@ -7,8 +7,8 @@ from agent_runtime_goals import Goals
 from agent_runtime_relay import Relays
 from agent_runtime_tasks import Tasks
 
-from .._libraries import Libraries
 from ..journal.journal import Entry
+from ..runtime.libraries import Libraries
 from . import _breakers, _goals, _relays, _tasks
 from ._reading import EarlierFile
 from ._report import Report

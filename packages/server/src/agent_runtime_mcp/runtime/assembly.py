@@ -7,8 +7,8 @@ from typing import Any
 
 import apsw
 
-from ._libraries import AllSchemas, Libraries
-from .database.database import Database
+from ..database.database import Database
+from .libraries import AllSchemas, Libraries
 
 SCHEMAS = AllSchemas()
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, overload
 import apsw
 import attrs
 
-from ._liveness import is_alive
-from .database.sqlite.opening import Schema, require_up_to_date
-from .journal.journal import SCHEMA as JOURNAL_SCHEMA
-from .journal.journal import Journal
+from .._liveness import is_alive
+from ..database.sqlite.opening import Schema, require_up_to_date
+from ..journal.journal import SCHEMA as JOURNAL_SCHEMA
+from ..journal.journal import Journal
 
 if TYPE_CHECKING:
     from agent_runtime_breakers import Breakers
@@ -56,7 +56,7 @@ class Libraries:
         """The relays, with the breakers behind their routing."""
         from agent_runtime_relay import SCHEMA, Relays
 
-        from ._breaker_guard import BreakerGuard
+        from .breaker_guard import BreakerGuard
 
         require_up_to_date(SCHEMA, self.connection)
         guard = BreakerGuard(self.breakers)
