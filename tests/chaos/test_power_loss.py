@@ -13,7 +13,7 @@ import pytest
 import recorded_writes
 from recorded_writes import Disk
 
-from agent_runtime_mcp._doctor import Doctor
+from agent_runtime_mcp.doctor.doctor import Doctor
 from calling import Caller
 
 SEED = "20261122"

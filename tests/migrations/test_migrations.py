@@ -12,8 +12,8 @@ import pytest
 from stored_schemas import FOLDER, RENEW, dump, stored_versions
 
 from agent_runtime_goals import SCHEMA as GOALS
-from agent_runtime_mcp._doctor import Doctor
 from agent_runtime_mcp.database.sqlite.opening import APPLICATION_ID
+from agent_runtime_mcp.doctor.doctor import Doctor
 from agent_runtime_mcp.runtime.assembly import SCHEMAS
 from calling import Caller
 from fake_clock import FakeClock

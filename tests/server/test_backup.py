@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from operating import Runtime
 
 from agent_runtime_mcp._cli._root import root
-from agent_runtime_mcp._doctor import Doctor
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.database.sqlite import copying as _copying
+from agent_runtime_mcp.doctor.doctor import Doctor
 from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 
 # Creates tasks in pairs, each pair in one transaction, and says so after each.

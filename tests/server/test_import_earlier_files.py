@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from operating import Runtime, rows_of
 
 from agent_runtime_mcp._cli._root import root
-from agent_runtime_mcp._doctor import Doctor
+from agent_runtime_mcp.doctor.doctor import Doctor
 
 PLAIN = (
     """

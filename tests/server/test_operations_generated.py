@@ -15,9 +15,9 @@ from operating import Runtime, require_sound_problem, require_sound_reply
 
 from agent_runtime_mcp._call import Session
 from agent_runtime_mcp._dispatch import make_request
-from agent_runtime_mcp._doctor import Doctor
 from agent_runtime_mcp._failures import problem_of
 from agent_runtime_mcp._operations import OPERATIONS
+from agent_runtime_mcp.doctor.doctor import Doctor
 from calling import fill
 from fake_clock import FakeClock
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import click
 
-from .._doctor import Diagnosis, Doctor, Fault, Watch
+from ..doctor.doctor import Diagnosis, Doctor, Fault, Watch
 from ..journal.upkeep import KEPT_DAYS
 from ..replies.json import compact
 from ._context import REFUSED, database, db_option, errors_end_the_process, json_option

@@ -10,13 +10,13 @@ from typing import Any
 import apsw
 import attrs
 
-from .database.database import Database
-from .database.sqlite.failures import what_broke
-from .database.sqlite.files import side_files
-from .database.sqlite.integrity import Integrity, is_about_indexes
-from .errors import StorageFailure
-from .journal.upkeep import JournalUpkeep
-from .runtime.libraries import Libraries
+from ..database.database import Database
+from ..database.sqlite.failures import what_broke
+from ..database.sqlite.files import side_files
+from ..database.sqlite.integrity import Integrity, is_about_indexes
+from ..errors import StorageFailure
+from ..journal.upkeep import JournalUpkeep
+from ..runtime.libraries import Libraries
 
 MOST_FINDINGS = 1000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
