@@ -6,9 +6,9 @@ from typing import Any
 from agent_runtime_goals import GoalStatus
 from agent_runtime_goals.errors import GoalError
 
-from ._report import Report
-from ._target import Target
-from ._values import Field, as_text
+from .report import Report
+from .target import Target
+from .values import Field, as_text
 
 _STATUSES: Mapping[str, GoalStatus] = {
     "active": GoalStatus.ACTIVE,

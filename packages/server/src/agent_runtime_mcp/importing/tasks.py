@@ -9,9 +9,9 @@ import attrs
 from agent_runtime_tasks import KEEP, TaskStatus
 from agent_runtime_tasks.errors import TaskCycle, TaskError
 
-from ._report import Report
-from ._target import Target
-from ._values import Field, as_text
+from .report import Report
+from .target import Target
+from .values import Field, as_text
 
 _MOST_DEPENDENCIES = 1000
 _STATUSES: Mapping[str, TaskStatus] = {

@@ -9,9 +9,9 @@ import attrs
 from agent_runtime_relay.errors import RelayError
 
 from ..replies.sizes import cut_text
-from ._report import Report
-from ._target import Target
-from ._values import LONG_TEXT, Field, as_text
+from .report import Report
+from .target import Target
+from .values import LONG_TEXT, Field, as_text
 
 _MOST_TOKENS = 10**12
 _LARGEST_OUTPUT = 1024 * 1024

@@ -9,10 +9,13 @@ from agent_runtime_tasks import Tasks
 
 from ..journal.journal import Entry
 from ..runtime.libraries import Libraries
-from . import _breakers, _goals, _relays, _tasks
-from ._reading import EarlierFile
-from ._report import Report
-from ._target import Moment, Target
+from . import breakers as _breakers
+from . import goals as _goals
+from . import relays as _relays
+from . import tasks as _tasks
+from .reading import EarlierFile
+from .report import Report
+from .target import Moment, Target
 
 
 def take_over(earlier: EarlierFile, libraries: Libraries, worker: str) -> Report:

@@ -10,7 +10,7 @@ import attrs
 
 from ..replies.json import compact
 from ..replies.sizes import cut_text
-from ._report import Report
+from .report import Report
 
 LONG_TEXT = 64 * 1024
 LONGEST_NAME = 500

@@ -8,9 +8,9 @@ import attrs
 from agent_runtime_breakers import Settings
 from agent_runtime_breakers.errors import BreakerError
 
-from ._report import Report
-from ._target import Target
-from ._values import Field, as_text
+from .report import Report
+from .target import Target
+from .values import Field, as_text
 
 _SETTINGS = tuple(field.name for field in attrs.fields(Settings) if field.name != "mode")
 
