@@ -10,7 +10,7 @@ LONGER = {
     "packages/goals/src/agent_runtime_goals/_goals.py": (
         "The library's public class, with the few statements that each of its methods runs."
     ),
-    "packages/server/src/agent_runtime_mcp/_task_operations.py": (
+    "packages/server/src/agent_runtime_mcp/operations/tasks.py": (
         "A function for each tool on tasks, whose signatures and docstrings are the tools' schemas and descriptions."
     ),
     "packages/tasks/src/agent_runtime_tasks/_tasks.py": (

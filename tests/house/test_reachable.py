@@ -8,7 +8,7 @@ from functools import cache
 
 import apsw
 
-from agent_runtime_mcp._operations import OPERATIONS
+from agent_runtime_mcp.operations.table import OPERATIONS
 from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 from agent_runtime_mcp.runtime.libraries import Libraries
 

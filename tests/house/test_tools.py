@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 from tool_listing import GOLDEN, as_text, listed_tools
 
-from agent_runtime_mcp._operations import OPERATIONS
+from agent_runtime_mcp.operations.table import OPERATIONS
 
 KIB = 1024
 LARGEST_DESCRIPTION = 4096  # characters: clients cut longer ones

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from large_file import Extent, make
 
-from agent_runtime_mcp._operations import OPERATIONS, Operation
+from agent_runtime_mcp.operations.table import OPERATIONS, Operation
 from calling import Caller
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime_mcp._operations import OPERATIONS
+from agent_runtime_mcp.operations.table import OPERATIONS
 
 GROUPS = {operation.group for operation in OPERATIONS if operation.group}
 

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from commanding import Shell
 from operating import Runtime
 
-from agent_runtime_mcp._call import Session
 from agent_runtime_mcp._cli._root import root
 from agent_runtime_mcp._failures import problem_of
-from agent_runtime_mcp._operations import OPERATIONS
+from agent_runtime_mcp.operations.call import Session
+from agent_runtime_mcp.operations.table import OPERATIONS
 from agent_runtime_mcp.replies.json import compact
 
 TIME = re.compile(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"')

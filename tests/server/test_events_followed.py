@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 from operating import Runtime
 
-from agent_runtime_mcp._call import Libraries
 from agent_runtime_mcp._cli import _events
 from agent_runtime_mcp._cli._root import root
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.errors import Busy
+from agent_runtime_mcp.operations.call import Libraries
 from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 
 COMMAND = [sys.executable, "-m", "agent_runtime_mcp", "events", "--follow", "--json"]

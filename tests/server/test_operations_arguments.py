@@ -6,7 +6,7 @@ import re
 import pytest
 from operating import CODES, bob
 
-from agent_runtime_mcp._operations import by_name
+from agent_runtime_mcp.operations.table import by_name
 
 # Names, whether they are required, and defaults, in the order of the table of operations.
 TAKEN = {

@@ -3,7 +3,7 @@
 import pytest
 from operating import bob
 
-from agent_runtime_mcp._call import Session
+from agent_runtime_mcp.operations.call import Session
 
 
 def history(runtime, task_id):

@@ -16,7 +16,7 @@ import pytest
 from agent_runtime_mcp._dispatch import make_request
 from agent_runtime_mcp._planner_command import PlannerCommand
 from agent_runtime_mcp._planning import with_plan
-from agent_runtime_mcp._prepared import PlannerFailed
+from agent_runtime_mcp.operations.prepared import PlannerFailed
 
 GUARD = 60  # seconds after which a test fails that would hang
 PLAN = [

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ._call import Call, Session
-from ._operations import Operation, by_name
-from ._server_arguments import WORKER
 from .contract.moments import is_moment, iso
 from .errors import InvalidValue, NotFound
 from .journal.journal import Entry
+from .operations.bounds import WORKER
+from .operations.call import Call, Session
+from .operations.table import Operation, by_name
 from .replies.json import plain
 from .replies.sizes import fit_and_write
 from .runtime.libraries import Libraries
 
 if TYPE_CHECKING:
-    from ._prepared import PreparedPlan
+    from .operations.prepared import PreparedPlan
 
 _STALE = "stale_claim"
 

@@ -16,7 +16,7 @@ from agent_runtime_tasks import Plan
 
 from ._planner_answer import NoPlan, one_line, plan_in
 from ._planner_prompt import prompt
-from ._prepared import PlannerFailed, Progress
+from .operations.prepared import PlannerFailed, Progress
 
 TIME_LIMIT = 45.0  # seconds
 _GRACE = 2.0  # seconds between asking a command to end and killing it

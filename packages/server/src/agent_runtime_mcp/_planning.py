@@ -11,12 +11,12 @@ import attrs
 from agent_runtime_goals import Goal
 from agent_runtime_tasks import Plan
 
-from ._call import Call
 from ._dispatch import Request
-from ._goal_checks import require_open_goal
-from ._prepared import PlannerFailed, PreparedPlan, Progress
-from ._task_operations import decompose_goal, require_undecomposed_goal
 from .database.database import Database
+from .operations.call import Call
+from .operations.goal_checks import require_open_goal
+from .operations.prepared import PlannerFailed, PreparedPlan, Progress
+from .operations.tasks import decompose_goal, require_undecomposed_goal
 from .runtime.libraries import Libraries
 
 if TYPE_CHECKING:

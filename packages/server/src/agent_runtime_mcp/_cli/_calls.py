@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from .._failures import Problem
-from .._operations import by_name
 from ..errors import InvalidArguments
+from ..operations.table import by_name
 from ..replies.json import compact
 from ._commands import is_refusal, run_operation
 from ._context import REFUSED, UNKNOWN_TOOL, db_option, errors_end_the_process, fail

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from .._dispatch import Request, make_request
-from .._operations import Operation
 from ..contract.arguments import Argument
 from ..database.database import Database
+from ..operations.table import Operation
 from ..replies.json import compact
 from ..runtime.libraries import Libraries
 from ._context import REFUSED, command_session, database, errors_end_the_process

@@ -16,9 +16,9 @@ import click
 from ..database.location import Location, locate
 
 if TYPE_CHECKING:
-    from .._call import Session
     from .._failures import Problem
     from ..database.database import Database
+    from ..operations.call import Session
     from ..runtime.libraries import Libraries
 
 EXIT_CODES = {
@@ -90,7 +90,7 @@ def synchronous(environ: Mapping[str, str]) -> str:
 
 def command_session() -> "Session":
     """Return the session of one command: nothing of it lives on, so its claims live by their leases."""
-    from .._call import Session
+    from ..operations.call import Session
 
     return Session(worker=worker_name(os.environ), holder=None)
 

@@ -8,8 +8,8 @@ import click
 from agent_runtime_tasks import Plan, PlannedTask
 
 from .._dispatch import Request
-from .._operations import by_name
 from .._planning import require_decomposable
+from ..operations.table import by_name
 from ..replies.json import compact
 from ._commands import command_of, prepared_request
 from ._context import errors_end_the_process

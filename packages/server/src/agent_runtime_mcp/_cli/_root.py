@@ -144,7 +144,7 @@ def _own(target: str) -> Callable[[], click.Command]:
 
 def _group(group: str, text: str) -> Callable[[], click.Command]:
     def load() -> click.Command:
-        from .._operations import OPERATIONS
+        from ..operations.table import OPERATIONS
 
         verbs = [operation.verb for operation in OPERATIONS if operation.group == group]
         loaders: dict[str, Callable[[], click.Command]] = {verb: _operation(group, verb) for verb in verbs}
@@ -160,7 +160,7 @@ def _operation(group: str | None, verb: str) -> Callable[[], click.Command]:
             from ._decompose import decompose
 
             return decompose()
-        from .._operations import OPERATIONS
+        from ..operations.table import OPERATIONS
         from ._commands import command_of
 
         [operation] = [one for one in OPERATIONS if (one.group, one.verb) == (group, verb)]

@@ -72,8 +72,8 @@ class _Service:
 
 def _application(db: str | None) -> "Application":
     from .._application import Application
-    from .._call import Session
     from .._liveness import this_process
+    from ..operations.call import Session
 
     # The process is the session: whoever finds it gone may go on with what it held.
     return Application(database(db), Session(worker=worker_name(os.environ), holder=this_process()))

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from .._operations import Operation
 from ..contract.arguments import Argument
 from ..errors import InvalidValue
+from ..operations.table import Operation
 
 _INPUT = "-"
 

@@ -10,10 +10,10 @@ import click
 
 from agent_runtime_relay.runner import CommandAgent, Folder, Warden, split_command
 
-from .._call import Session
 from .._liveness import this_process
 from .._relay_desk import folder_of
 from .._task_work import TaskWork, Worked
+from ..operations.call import Session
 from ..replies.json import compact
 from ._context import command_session, database, db_option, errors_end_the_process, json_lines_option, name_to_agents
 from ._stopping import run_until_stopped

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import attrs
 
-from ._server_arguments import REQUEST_ID_ARGUMENT, WORKER_ARGUMENT
-from .contract.arguments import Arguments, read_arguments
-from .contract.docstrings import read_docstring
+from ..contract.arguments import Arguments, read_arguments
+from ..contract.docstrings import read_docstring
+from .bounds import REQUEST_ID_ARGUMENT, WORKER_ARGUMENT
 
 Kind = Literal["read", "write"]
 

@@ -24,10 +24,10 @@ from agent_runtime_breakers.bounds import (
     State,
 )
 
-from ._call import Call
-from ._server_arguments import CursorText
-from .replies.pages import Cursor, page
-from .replies.sizes import MOST_IDS, size
+from ..replies.pages import Cursor, page
+from ..replies.sizes import MOST_IDS, size
+from .bounds import CursorText
+from .call import Call
 
 
 @attrs.frozen(kw_only=True)

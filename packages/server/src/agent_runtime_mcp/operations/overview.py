@@ -8,10 +8,10 @@ from agent_runtime_goals import GoalStatus
 from agent_runtime_relay import RelayStatus
 from agent_runtime_tasks import TaskStatus
 
-from ._call import Call
-from .replies.goals import progress
-from .replies.json import plain, reply
-from .replies.sizes import size
+from ..replies.goals import progress
+from ..replies.json import plain, reply
+from ..replies.sizes import size
+from .call import Call
 
 LARGEST_OVERVIEW = 2 * 1024
 _OPEN_RELAYS = (RelayStatus.IN_PROGRESS, RelayStatus.PENDING, RelayStatus.FAILED, RelayStatus.PAUSED)

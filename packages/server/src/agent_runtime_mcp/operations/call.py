@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from .runtime.libraries import Libraries
+from ..runtime.libraries import Libraries
 
 if TYPE_CHECKING:
-    from ._prepared import PreparedPlan
+    from .prepared import PreparedPlan
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)

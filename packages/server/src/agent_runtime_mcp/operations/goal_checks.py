@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ._call import Call
-from .errors import IllegalTransition
+from ..errors import IllegalTransition
+from .call import Call
 
 if TYPE_CHECKING:
     from agent_runtime_goals import Goal

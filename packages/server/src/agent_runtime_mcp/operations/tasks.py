@@ -23,14 +23,10 @@ from agent_runtime_tasks.bounds import (
     Title,
 )
 
-from ._call import Call
-from ._goal_checks import goal_ids_of, require_open_goal
-from ._parts import TASK_FIELDS, Offset, part
-from ._server_arguments import ClaimToken, CursorText, Detail, MaxTasks, Plan, Query, ReadinessWord, Strategy
-from .contract.moments import IsoTime
-from .errors import Conflict
-from .replies.pages import Cursor, page
-from .replies.tasks import (
+from ..contract.moments import IsoTime
+from ..errors import Conflict
+from ..replies.pages import Cursor, page
+from ..replies.tasks import (
     Decomposition,
     GoalContext,
     NextTask,
@@ -44,6 +40,10 @@ from .replies.tasks import (
     queue_reply,
     task_write,
 )
+from .bounds import ClaimToken, CursorText, Detail, MaxTasks, Plan, Query, ReadinessWord, Strategy
+from .call import Call
+from .goal_checks import goal_ids_of, require_open_goal
+from .parts import TASK_FIELDS, Offset, part
 
 if TYPE_CHECKING:
     from agent_runtime_goals import Goal

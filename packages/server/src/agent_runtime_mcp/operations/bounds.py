@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import attrs
 
-from ._values import Choice, Integer, Text
-from .contract.arguments import Argument
+from .._values import Choice, Integer, Text
+from ..contract.arguments import Argument
 
 REQUEST_ID = Text(shortest=1, characters=200, exact=True)
 WORKER = Text(shortest=1, characters=200, exact=True)

@@ -34,10 +34,10 @@ from agent_runtime_relay.bounds import (
     WantedStatus,
 )
 
-from ._call import Call
-from ._server_arguments import CursorText
-from .replies.pages import Cursor, page
-from .replies.sizes import part_of
+from ..replies.pages import Cursor, page
+from ..replies.sizes import part_of
+from .bounds import CursorText
+from .call import Call
 
 
 @attrs.frozen(kw_only=True)

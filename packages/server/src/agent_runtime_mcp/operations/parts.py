@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from ._values import Choice, Integer
-from .replies.json import compact, plain
-from .replies.sizes import part_of
-from .replies.tasks import TextPart
+from .._values import Choice, Integer
+from ..replies.json import compact, plain
+from ..replies.sizes import part_of
+from ..replies.tasks import TextPart
 
 GOAL_FIELDS = Choice(words=("name", "description", "acceptance_criteria", "outcome", "metadata", "sub_goals"))
 TASK_FIELDS = Choice(

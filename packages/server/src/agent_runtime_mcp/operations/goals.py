@@ -8,13 +8,13 @@ import attrs
 from agent_runtime_goals import KEEP, Goal, GoalStatus
 from agent_runtime_goals.bounds import Criteria, Description, GoalId, GoalName, Limit, Metadata, Outcome, Status
 
-from ._call import Call
-from ._parts import GOAL_FIELDS, Offset, part
-from ._server_arguments import CursorText, WhatBecomesOfOpenTasks
-from .errors import Conflict
-from .replies.goals import GoalFull, GoalList, goal_full, goal_row
-from .replies.pages import Cursor, page
-from .replies.tasks import TextPart
+from ..errors import Conflict
+from ..replies.goals import GoalFull, GoalList, goal_full, goal_row
+from ..replies.pages import Cursor, page
+from ..replies.tasks import TextPart
+from .bounds import CursorText, WhatBecomesOfOpenTasks
+from .call import Call
+from .parts import GOAL_FIELDS, Offset, part
 
 TASKS_SHOWN = 50
 _NAMED_IN_ERRORS = 10
