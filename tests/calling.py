@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import attrs
 
-from agent_runtime_mcp._dispatch import make_request
 from agent_runtime_mcp._liveness import this_process
 from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.operations.call import Session
 from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 from agent_runtime_mcp.runtime.libraries import Libraries

@@ -17,10 +17,10 @@ from typing import Any
 import attrs
 from chaos_ledger import read_ledger
 
-from agent_runtime_mcp._dispatch import make_request
-from agent_runtime_mcp._failures import problem_of
 from agent_runtime_mcp._liveness import this_process
 from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.dispatch.failures import problem_of
+from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.operations.call import Session
 from agent_runtime_mcp.operations.table import OPERATIONS
 from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble

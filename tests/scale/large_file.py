@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from agent_runtime_mcp._dispatch import make_request
+from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.operations.call import Session
 from agent_runtime_mcp.runtime.libraries import Libraries
 from calling import Caller

@@ -10,10 +10,10 @@ from typing import Any
 import attrs
 import jsonschema
 
-from agent_runtime_mcp._dispatch import Reply, make_request
-from agent_runtime_mcp._failures import INTERNAL, Problem, problem_of
 from agent_runtime_mcp.contract.schemas import output_schema
 from agent_runtime_mcp.database.database import Database
+from agent_runtime_mcp.dispatch.failures import INTERNAL, Problem, problem_of
+from agent_runtime_mcp.dispatch.request import Reply, make_request
 from agent_runtime_mcp.operations.call import Libraries, Session
 from agent_runtime_mcp.operations.table import by_name
 from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble

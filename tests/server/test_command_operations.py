@@ -12,7 +12,7 @@ from commanding import Shell
 from operating import Runtime
 
 from agent_runtime_mcp._cli._root import root
-from agent_runtime_mcp._failures import problem_of
+from agent_runtime_mcp.dispatch.failures import problem_of
 from agent_runtime_mcp.operations.call import Session
 from agent_runtime_mcp.operations.table import OPERATIONS
 from agent_runtime_mcp.replies.json import compact

@@ -14,7 +14,7 @@ import agent_runtime_relay.errors
 import agent_runtime_relay.runner
 import agent_runtime_tasks
 import agent_runtime_tasks.errors
-from agent_runtime_mcp._failures import _CODES
+from agent_runtime_mcp.dispatch.failures import _CODES
 
 LIBRARIES = {
     library.__name__: library

@@ -19,8 +19,8 @@ from ledgers import Process
 from operating import Runtime, bob, require_sound_problem
 from raw_server import INITIALIZE, INITIALIZED, call, line
 
-from agent_runtime_mcp._failures import problem_of
 from agent_runtime_mcp.database.sqlite import damage as _damage
+from agent_runtime_mcp.dispatch.failures import problem_of
 from agent_runtime_mcp.doctor.doctor import Doctor
 from agent_runtime_mcp.errors import StorageFailure
 from calling import fill

@@ -6,8 +6,8 @@ import apsw
 import pytest
 from operating import bob
 
-from agent_runtime_mcp._dispatch import make_request
-from agent_runtime_mcp._failures import INTERNAL, problem_of
+from agent_runtime_mcp.dispatch.failures import INTERNAL, problem_of
+from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.errors import NotFound
 
 

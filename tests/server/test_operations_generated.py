@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from operating import Runtime, require_sound_problem, require_sound_reply
 
-from agent_runtime_mcp._dispatch import make_request
-from agent_runtime_mcp._failures import problem_of
+from agent_runtime_mcp.dispatch.failures import problem_of
+from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.doctor.doctor import Doctor
 from agent_runtime_mcp.operations.call import Session
 from agent_runtime_mcp.operations.table import OPERATIONS

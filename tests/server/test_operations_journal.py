@@ -6,7 +6,7 @@ import apsw
 import pytest
 from operating import bob
 
-from agent_runtime_mcp._dispatch import make_request
+from agent_runtime_mcp.dispatch.request import make_request
 
 NO_ROWS = "CREATE TEMP TRIGGER no_rows BEFORE INSERT ON main.server_journal BEGIN SELECT RAISE(ABORT, 'refused'); END"
 

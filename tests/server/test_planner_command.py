@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from agent_runtime_mcp._dispatch import make_request
 from agent_runtime_mcp._planner_command import PlannerCommand
 from agent_runtime_mcp._planning import with_plan
+from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.operations.prepared import PlannerFailed
 
 GUARD = 60  # seconds after which a test fails that would hang

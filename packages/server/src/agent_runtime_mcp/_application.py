@@ -9,12 +9,12 @@ from typing import Any
 
 import attrs
 
-from ._dispatch import make_request
-from ._failures import INTERNAL, Problem, problem_of
 from ._planning import needs_plan, with_plan
 from ._protocol import CallMeta, ToolListing, ToolReply
 from .contract.schemas import output_schema
 from .database.database import Database
+from .dispatch.failures import INTERNAL, Problem, problem_of
+from .dispatch.request import make_request
 from .operations.call import Session
 from .operations.table import OPERATIONS, Operation
 from .replies.json import compact

@@ -11,8 +11,8 @@ import attrs
 from agent_runtime_goals import Goal
 from agent_runtime_tasks import Plan
 
-from ._dispatch import Request
 from .database.database import Database
+from .dispatch.request import Request
 from .operations.call import Call
 from .operations.goal_checks import require_open_goal
 from .operations.prepared import PlannerFailed, PreparedPlan, Progress

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .._failures import Problem
+from ..dispatch.failures import Problem
 from ..errors import InvalidArguments
 from ..operations.table import by_name
 from ..replies.json import compact

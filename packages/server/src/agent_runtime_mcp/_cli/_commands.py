@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from .._dispatch import Request, make_request
 from ..contract.arguments import Argument
 from ..database.database import Database
+from ..dispatch.request import Request, make_request
 from ..operations.table import Operation
 from ..replies.json import compact
 from ..runtime.libraries import Libraries

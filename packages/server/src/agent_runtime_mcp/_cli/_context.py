@@ -16,8 +16,8 @@ import click
 from ..database.location import Location, locate
 
 if TYPE_CHECKING:
-    from .._failures import Problem
     from ..database.database import Database
+    from ..dispatch.failures import Problem
     from ..operations.call import Session
     from ..runtime.libraries import Libraries
 
@@ -123,7 +123,7 @@ def errors_end_the_process(as_json: bool) -> Iterator[None]:
     except BrokenPipeError:
         _end_as_by_sigpipe()
     except Exception as error:
-        from .._failures import INTERNAL, problem_of
+        from ..dispatch.failures import INTERNAL, problem_of
 
         problem = problem_of(error)
         if problem is None:

@@ -7,8 +7,8 @@ import click
 
 from agent_runtime_tasks import Plan, PlannedTask
 
-from .._dispatch import Request
 from .._planning import require_decomposable
+from ..dispatch.request import Request
 from ..operations.table import by_name
 from ..replies.json import compact
 from ._commands import command_of, prepared_request

@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            from .._failures import Problem
+            from ..dispatch.failures import Problem
 
             usage = (error.ctx or ctx).get_usage()
             problem = Problem(code="invalid", message=error.format_message(), hint=usage, details={})

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .contract.moments import is_moment, iso
-from .errors import InvalidValue, NotFound
-from .journal.journal import Entry
-from .operations.bounds import WORKER
-from .operations.call import Call, Session
-from .operations.table import Operation, by_name
-from .replies.json import plain
-from .replies.sizes import fit_and_write
-from .runtime.libraries import Libraries
+from ..contract.moments import is_moment, iso
+from ..errors import InvalidValue, NotFound
+from ..journal.journal import Entry
+from ..operations.bounds import WORKER
+from ..operations.call import Call, Session
+from ..operations.table import Operation, by_name
+from ..replies.json import plain
+from ..replies.sizes import fit_and_write
+from ..runtime.libraries import Libraries
 
 if TYPE_CHECKING:
-    from .operations.prepared import PreparedPlan
+    from ..operations.prepared import PreparedPlan
 
 _STALE = "stale_claim"
 
@@ -131,7 +131,7 @@ class Request:
             return None
         import json
 
-        from ._replays import require_current
+        from .replays import require_current
 
         values = json.loads(stored)
         require_current(call.libraries, self.request_id, values)
@@ -204,9 +204,9 @@ def _learn_from(error: Exception, call: Call) -> None:
     """Have the session forget what turned out to be stale; raise another error where it is the file that is damaged."""
     import apsw
 
-    from ._failures import problem_of
-    from .database.sqlite.failures import what_broke
-    from .database.sqlite.opening import Newer, Outdated
+    from ..database.sqlite.failures import what_broke
+    from ..database.sqlite.opening import Newer, Outdated
+    from .failures import problem_of
 
     problem = problem_of(error)
     if problem is not None:
@@ -215,7 +215,7 @@ def _learn_from(error: Exception, call: Call) -> None:
         return
     if isinstance(error, Newer | Outdated) or (isinstance(error, apsw.Error) and what_broke(error) is not None):
         return
-    from .database.sqlite.damage import damage_behind
+    from ..database.sqlite.damage import damage_behind
 
     damage = damage_behind(error, call.libraries.connection)
     if damage is not None:

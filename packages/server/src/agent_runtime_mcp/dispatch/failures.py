@@ -5,8 +5,8 @@ from typing import Any
 
 import attrs
 
-from .contract.moments import iso
-from .errors import Failure
+from ..contract.moments import iso
+from ..errors import Failure
 
 # By name: an error that was raised has its library imported, and of the others a command needs none.
 _CODES: Mapping[str, Mapping[str, str]] = {
@@ -72,7 +72,7 @@ class Problem:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that MCP and the command line answer."""
-        from .replies.sizes import fit
+        from ..replies.sizes import fit
 
         return fit({"error": attrs.asdict(self)})
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import StaleReply
-from .runtime.libraries import Libraries
+from ..errors import StaleReply
+from ..runtime.libraries import Libraries
 
 
 def require_current(libraries: Libraries, request_id: str, values: Mapping[str, Any]) -> None:
