@@ -64,7 +64,7 @@ def prepared_request(name: str, given: dict[str, Any], db: str | None) -> tuple[
     if name == "decompose_goal":
         import asyncio
 
-        from .._planning import needs_plan, with_plan
+        from ..planner.planning import needs_plan, with_plan
 
         if needs_plan(request):
             request = asyncio.run(with_plan(request, opened))

@@ -7,9 +7,9 @@ import click
 
 from agent_runtime_tasks import Plan, PlannedTask
 
-from .._planning import require_decomposable
 from ..dispatch.request import Request
 from ..operations.table import by_name
+from ..planner.planning import require_decomposable
 from ..replies.json import compact
 from ._commands import command_of, prepared_request
 from ._context import errors_end_the_process

@@ -5,7 +5,7 @@ from typing import Any
 
 from agent_runtime_goals import Goal
 
-from .replies.json import compact
+from ..replies.json import compact
 
 _ORDER = {
     "sequential": "Let each task depend on the one before it.",

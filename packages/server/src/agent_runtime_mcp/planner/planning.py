@@ -11,16 +11,16 @@ import attrs
 from agent_runtime_goals import Goal
 from agent_runtime_tasks import Plan
 
-from .database.database import Database
-from .dispatch.request import Request
-from .operations.call import Call
-from .operations.goal_checks import require_open_goal
-from .operations.prepared import PlannerFailed, PreparedPlan, Progress
-from .operations.tasks import decompose_goal, require_undecomposed_goal
-from .runtime.libraries import Libraries
+from ..database.database import Database
+from ..dispatch.request import Request
+from ..operations.call import Call
+from ..operations.goal_checks import require_open_goal
+from ..operations.prepared import PlannerFailed, PreparedPlan, Progress
+from ..operations.tasks import decompose_goal, require_undecomposed_goal
+from ..runtime.libraries import Libraries
 
 if TYPE_CHECKING:
-    from ._planner_command import PlannerCommand
+    from .command import PlannerCommand
 
 PLANNER = "AGENT_RUNTIME_PLANNER"
 
@@ -79,7 +79,7 @@ def planner_command(environ: Mapping[str, str]) -> "PlannerCommand | None":
         raise PlannerFailed(f"{PLANNER} can't be read: {error}") from None
     if not argv:
         return None
-    from ._planner_command import PlannerCommand
+    from .command import PlannerCommand
 
     return PlannerCommand(argv=argv, environ={name: value for name, value in environ.items() if name != PLANNER})
 

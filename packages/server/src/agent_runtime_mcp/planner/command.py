@@ -14,9 +14,9 @@ from agent_runtime_goals import Goal
 from agent_runtime_relay.runner import ProgramEnded, Warden, run_program
 from agent_runtime_tasks import Plan
 
-from ._planner_answer import NoPlan, one_line, plan_in
-from ._planner_prompt import prompt
-from .operations.prepared import PlannerFailed, Progress
+from ..operations.prepared import PlannerFailed, Progress
+from .answer import NoPlan, one_line, plan_in
+from .prompt import prompt
 
 TIME_LIMIT = 45.0  # seconds
 _GRACE = 2.0  # seconds between asking a command to end and killing it
