@@ -8,7 +8,7 @@ import pytest
 from working import lines
 
 from agent_programs import is_gone, program, wait_until
-from agent_runtime_mcp._task_work import TaskWork
+from agent_runtime_mcp.agents.task_work import TaskWork
 from agent_runtime_relay.runner import Backoff, CommandAgent, Folder, Warden
 
 DONE = "hand_in(output=f'result of {os.environ[\"AGENT_RUNTIME_TASK_ID\"]}', tokens_used=7)"

@@ -25,7 +25,7 @@ from agent_runtime_relay.runner import (
 )
 
 from .._liveness import this_process
-from .._relay_desk import RelayDesk, folder_of
+from ..agents.relay_access import RelayDesk, folder_of
 from ..errors import InvalidArguments
 from ..replies.json import compact
 from ._context import (

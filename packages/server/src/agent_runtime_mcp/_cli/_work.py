@@ -11,8 +11,8 @@ import click
 from agent_runtime_relay.runner import CommandAgent, Folder, Warden, split_command
 
 from .._liveness import this_process
-from .._relay_desk import folder_of
-from .._task_work import TaskWork, Worked
+from ..agents.relay_access import folder_of
+from ..agents.task_work import TaskWork, Worked
 from ..operations.call import Session
 from ..replies.json import compact
 from ._context import command_session, database, db_option, errors_end_the_process, json_lines_option, name_to_agents

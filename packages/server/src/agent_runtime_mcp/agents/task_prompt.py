@@ -6,7 +6,7 @@ from agent_runtime_goals import Goal
 from agent_runtime_relay.runner import fenced
 from agent_runtime_tasks import Prerequisite, Task
 
-from .runtime.libraries import Libraries
+from ..runtime.libraries import Libraries
 
 _KIB = 1024
 _PREREQUISITE_BYTES = 8 * _KIB

@@ -12,12 +12,12 @@ import attrs
 from agent_runtime_relay.runner import AgentFailed, AgentResult, Backoff, CommandAgent, Folder, Superseded, attended
 from agent_runtime_tasks.errors import TaskError
 
-from ._task_prompt import TaskBriefing, briefing_of, task_prompt
-from .database.database import Database
-from .dispatch.request import make_request
-from .operations.call import Session
-from .replies.sizes import cut_text
-from .runtime.libraries import Libraries
+from ..database.database import Database
+from ..dispatch.request import make_request
+from ..operations.call import Session
+from ..replies.sizes import cut_text
+from ..runtime.libraries import Libraries
+from .task_prompt import TaskBriefing, briefing_of, task_prompt
 
 LEASE_SECONDS = 60
 LOOK_EVERY = 2.0

@@ -8,9 +8,9 @@ import attrs
 
 from agent_runtime_relay import Relays
 
-from .database.database import Database
-from .journal.journal import Entry
-from .runtime.libraries import Libraries
+from ..database.database import Database
+from ..journal.journal import Entry
+from ..runtime.libraries import Libraries
 
 T = TypeVar("T")
 
