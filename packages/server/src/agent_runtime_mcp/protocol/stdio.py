@@ -29,7 +29,7 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-from ._descriptors import private_descriptors
+from .descriptors import private_descriptors
 
 _READ_AT_ONCE = 256 * 1024
 _LAST_ANSWERS = 15.0  # seconds, longer than an operation waits for a locked file

@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 
-from ._protocol import CallMeta, ToolListing, ToolReply
 from .contract.schemas import output_schema
 from .database.database import Database
 from .dispatch.failures import INTERNAL, Problem, problem_of
@@ -17,6 +16,7 @@ from .dispatch.request import make_request
 from .operations.call import Session
 from .operations.table import OPERATIONS, Operation
 from .planner.planning import needs_plan, with_plan
+from .protocol.sdk import CallMeta, ToolListing, ToolReply
 from .replies.json import compact
 from .runtime.libraries import Libraries
 

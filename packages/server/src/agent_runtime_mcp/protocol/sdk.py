@@ -113,7 +113,7 @@ async def serve(
         if os.environ.get(STDIO_VARIABLE) == "stock":
             await _serve_with_the_stock_transport(server, close)
         else:
-            from ._stdio import stdio
+            from .stdio import stdio
 
             async with stdio() as (incoming, outgoing):
                 with _signals_do(incoming.end):
