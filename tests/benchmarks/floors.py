@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from agent_runtime_mcp._cli._bench_wire import Wire
+from agent_runtime_mcp.cli.bench.wire import Wire
 
 _ROWS = 5000
 

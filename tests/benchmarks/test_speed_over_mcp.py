@@ -11,7 +11,7 @@ import pytest
 from comparing import Figure, timed
 from floors import Transactions, empty_server, resident_mib
 
-from agent_runtime_mcp._cli._bench_wire import Wire
+from agent_runtime_mcp.cli.bench.wire import Wire
 
 ROUNDS = 300
 STARTS = 9

@@ -6,8 +6,8 @@ import pytest
 from comparing import Figure, p95, timed
 from floors import Transactions
 
-from agent_runtime_mcp._cli._bench_wire import Wire
-from agent_runtime_mcp._cli._bench_work import AGENTS, OUTPUT, goal_text
+from agent_runtime_mcp.cli.bench.wire import Wire
+from agent_runtime_mcp.cli.bench.work import AGENTS, OUTPUT, goal_text
 
 DECOMPOSITIONS = 60
 RELAYS = 6

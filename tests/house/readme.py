@@ -25,7 +25,7 @@ def section(heading: str) -> str:
 
 def tables() -> list[str]:
     """Return the tables that the program makes: a row for each tool, then one for each other command."""
-    from agent_runtime_mcp._cli._root import _OWN, _SHORT_HELP
+    from agent_runtime_mcp.cli.root import _OWN, _SHORT_HELP
     from agent_runtime_mcp.operations.table import OPERATIONS
 
     tools = []

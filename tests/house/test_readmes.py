@@ -12,7 +12,7 @@ from checkout import LIBRARIES, ROOT, SCRIPTS, SOURCES
 from mcp_session import call_tool, session
 from readme import blocks, section, shown_tables, tables
 
-from agent_runtime_mcp._cli._context import EXIT_CODES
+from agent_runtime_mcp.cli.context import EXIT_CODES
 
 SERVER_README = ROOT / "packages" / "server" / "README.md"
 

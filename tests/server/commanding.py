@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from click.testing import CliRunner, Result
 
-from agent_runtime_mcp._cli._root import root
+from agent_runtime_mcp.cli.root import root
 
 CLEAN = dict.fromkeys(
     (

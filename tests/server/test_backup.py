@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from operating import Runtime
 
-from agent_runtime_mcp._cli._root import root
+from agent_runtime_mcp.cli.root import root
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.database.sqlite import copying as _copying
 from agent_runtime_mcp.doctor.doctor import Doctor

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime_mcp._cli._bench import nearest_folder
-from agent_runtime_mcp._cli._bench_figures import DECOMPOSITION, HANDOFF, Figure, Promise, Verdict
-from agent_runtime_mcp._cli._bench_report import Report
-from agent_runtime_mcp._cli._bench_tables import show
-from agent_runtime_mcp._cli._bench_wire import Wire, WireError
-from agent_runtime_mcp._cli._bench_work import goal_text
+from agent_runtime_mcp.cli.bench.command import nearest_folder
+from agent_runtime_mcp.cli.bench.figures import DECOMPOSITION, HANDOFF, Figure, Promise, Verdict
+from agent_runtime_mcp.cli.bench.report import Report
+from agent_runtime_mcp.cli.bench.tables import show
+from agent_runtime_mcp.cli.bench.wire import Wire, WireError
+from agent_runtime_mcp.cli.bench.work import goal_text
 
 COMMAND = [sys.executable, "-m", "agent_runtime_mcp", "bench"]
 SERVER = [sys.executable, "-m", "agent_runtime_mcp", "serve", "--db"]

@@ -7,7 +7,7 @@ import click
 import pytest
 from commanding import error_of
 
-from agent_runtime_mcp._cli._context import EXIT_CODES, errors_end_the_process
+from agent_runtime_mcp.cli.context import EXIT_CODES, errors_end_the_process
 from agent_runtime_mcp.errors import Busy
 
 LONG = "x" * (64 * 1024 + 1)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from commanding import Shell
 from operating import Runtime
 
-from agent_runtime_mcp._cli._root import root
+from agent_runtime_mcp.cli.root import root
 from agent_runtime_mcp.dispatch.failures import problem_of
 from agent_runtime_mcp.operations.call import Session
 from agent_runtime_mcp.operations.table import OPERATIONS

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from operating import Runtime, rows_of
 
-from agent_runtime_mcp._cli._root import root
+from agent_runtime_mcp.cli.root import root
 
 AGENTS = ["researcher", "writer"]
 DAY = 24 * 3600 * 1000

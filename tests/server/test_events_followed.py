@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 from operating import Runtime
 
-from agent_runtime_mcp._cli import _events
-from agent_runtime_mcp._cli._root import root
+from agent_runtime_mcp.cli.commands import events as _events
+from agent_runtime_mcp.cli.root import root
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.errors import Busy
 from agent_runtime_mcp.operations.call import Libraries

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from operating import Runtime, rows_of
 
-from agent_runtime_mcp._cli._root import root
+from agent_runtime_mcp.cli.root import root
 from agent_runtime_mcp.doctor.doctor import Doctor
 
 PLAIN = (

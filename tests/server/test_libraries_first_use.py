@@ -95,7 +95,7 @@ def test_tables_of_a_newer_version_are_refused_where_they_are_used_and_left_as_t
 )
 def test_a_command_imports_only_the_libraries_that_it_needs(command, needed, path):
     code = (
-        "import sys; from agent_runtime_mcp._cli._root import root;"
+        "import sys; from agent_runtime_mcp.cli.root import root;"
         f"root().main({[*command, '--db', str(path)]!r}, standalone_mode=False);"
         "print(*(name for name in sys.modules if name.startswith('agent_runtime_') and '.' not in name))"
     )

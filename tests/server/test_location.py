@@ -201,7 +201,7 @@ def test_a_git_file_of_another_kind_is_no_repository(tmp_path: Path, data_folder
 def test_what_init_makes_is_kept_out_of_git_and_its_choice_is_respected(tmp_path, monkeypatch):
     from click.testing import CliRunner
 
-    from agent_runtime_mcp._cli._root import root
+    from agent_runtime_mcp.cli.root import root
 
     monkeypatch.chdir(tmp_path)
     ignore = tmp_path / ".agent-runtime" / ".gitignore"

@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from ..replies.json import compact, plain
-from ..runtime.libraries import Libraries
-from ._commands import is_refusal
-from ._context import REFUSED, command_session, database, db_option, errors_end_the_process, json_option
+from ...replies.json import compact, plain
+from ...runtime.libraries import Libraries
+from ..context import REFUSED, command_session, database, db_option, errors_end_the_process, json_option
+from ..from_operations import is_refusal
 
 
 @click.command("adopt")
@@ -24,7 +24,7 @@ def relay_adopt(pipeline_id: int, output_id: int, as_json: bool, db: str | None)
         worker = command_session().worker
 
         def adopt(libraries: Libraries) -> dict[str, Any]:
-            from ..journal.journal import Entry
+            from ...journal.journal import Entry
 
             with libraries.connection:
                 values: dict[str, Any] = plain(libraries.relays.adopt_output(pipeline_id, output_id))
@@ -46,7 +46,7 @@ def relay_adopt(pipeline_id: int, output_id: int, as_json: bool, db: str | None)
         if as_json:
             click.echo(compact(values))
         else:
-            from ._rendering import show
+            from ..rendering import show
 
             show(values)
     if is_refusal(values):

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 import attrs
 
-from ._bench_figures import Figure, Verdict
+from .figures import Figure, Verdict
 
 
 @attrs.frozen(kw_only=True)

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ._bench_figures import DECOMPOSITION, HANDOFF, Figure, Verdict
-from ._bench_wire import Wire
+from .figures import DECOMPOSITION, HANDOFF, Figure, Verdict
+from .wire import Wire
 
 AGENTS = 48
 OUTPUT = "What this agent found, in the words in which the next one reads it.\n" * 60  # 4 KiB

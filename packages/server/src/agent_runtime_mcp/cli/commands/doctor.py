@@ -9,10 +9,10 @@ from typing import Any
 import attrs
 import click
 
-from ..doctor.doctor import Diagnosis, Doctor, Fault, Watch
-from ..journal.upkeep import KEPT_DAYS
-from ..replies.json import compact
-from ._context import REFUSED, database, db_option, errors_end_the_process, json_option
+from ...doctor.doctor import Diagnosis, Doctor, Fault, Watch
+from ...journal.upkeep import KEPT_DAYS
+from ...replies.json import compact
+from ..context import REFUSED, database, db_option, errors_end_the_process, json_option
 
 
 @click.command()

@@ -11,8 +11,8 @@ from ..dispatch.request import Request, make_request
 from ..operations.table import Operation
 from ..replies.json import compact
 from ..runtime.libraries import Libraries
-from ._context import REFUSED, command_session, database, errors_end_the_process
-from ._words import given_arguments, is_plain_list
+from .context import REFUSED, command_session, database, errors_end_the_process
+from .words import given_arguments, is_plain_list
 
 _ABSENT: Any = None
 _LONG_CHOICE = "WORD"
@@ -36,7 +36,7 @@ def command_of(operation: Operation) -> click.Command:
             if as_json:
                 click.echo(compact(values))
             else:
-                from ._rendering import show
+                from .rendering import show
 
                 show(values)
         if is_refusal(values):

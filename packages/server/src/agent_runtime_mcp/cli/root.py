@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ._context import Settings, fail
+from .context import Settings, fail
 
 _OWN = {
     "serve": "_serve:serve",
@@ -157,11 +157,11 @@ def _group(group: str, text: str) -> Callable[[], click.Command]:
 def _operation(group: str | None, verb: str) -> Callable[[], click.Command]:
     def load() -> click.Command:
         if (group, verb) == ("goal", "decompose"):
-            from ._decompose import decompose
+            from .commands.decompose import decompose
 
             return decompose()
         from ..operations.table import OPERATIONS
-        from ._commands import command_of
+        from .from_operations import command_of
 
         [operation] = [one for one in OPERATIONS if (one.group, one.verb) == (group, verb)]
         return command_of(operation)

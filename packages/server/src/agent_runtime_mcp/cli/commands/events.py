@@ -7,13 +7,13 @@ from functools import partial
 
 import click
 
-from ..contract.moments import iso
-from ..database.database import Database
-from ..errors import Busy
-from ..journal.journal import Event
-from ..replies.json import compact
-from ..runtime.libraries import Libraries
-from ._context import database, db_option, errors_end_the_process, json_lines_option
+from ...contract.moments import iso
+from ...database.database import Database
+from ...errors import Busy
+from ...journal.journal import Event
+from ...replies.json import compact
+from ...runtime.libraries import Libraries
+from ..context import database, db_option, errors_end_the_process, json_lines_option
 
 _PAUSE = 0.2  # seconds
 

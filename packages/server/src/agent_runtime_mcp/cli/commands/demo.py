@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..replies.json import compact
+from ...replies.json import compact
 
 PLAN = [
     {"key": "schema", "title": "Write the schema", "acceptance_criteria": ["migrates an empty file"]},

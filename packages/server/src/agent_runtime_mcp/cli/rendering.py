@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ._tables import Column, columns_of
+from .tables import Column, columns_of
 
 _COLORS = {
     "ready": "green",

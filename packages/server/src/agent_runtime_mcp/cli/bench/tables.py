@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ._bench_report import Report
+from .report import Report
 
 _NUMBERS = ("p50", "p95")
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from ..operations.instructions import INSTRUCTIONS
-from ..protocol.sdk import CallMeta, ToolListing, ToolReply
-from ..protocol.sdk import serve as serve_tools
-from ._context import database, db_option, errors_end_the_process, location, synchronous, worker_name
+from ...operations.instructions import INSTRUCTIONS
+from ...protocol.sdk import CallMeta, ToolListing, ToolReply
+from ...protocol.sdk import serve as serve_tools
+from ..context import database, db_option, errors_end_the_process, location, synchronous, worker_name
 
 if TYPE_CHECKING:
-    from ..application import Application
+    from ...application import Application
 
 
 @click.command()
@@ -54,7 +54,7 @@ class _Service:
 
     def tools(self) -> Sequence[ToolListing]:
         """Return the tools to list."""
-        from ..application import listings
+        from ...application import listings
 
         return listings()
 
@@ -71,9 +71,9 @@ class _Service:
 
 
 def _application(db: str | None) -> "Application":
-    from .._liveness import this_process
-    from ..application import Application
-    from ..operations.call import Session
+    from ..._liveness import this_process
+    from ...application import Application
+    from ...operations.call import Session
 
     # The process is the session: whoever finds it gone may go on with what it held.
     return Application(database(db), Session(worker=worker_name(os.environ), holder=this_process()))

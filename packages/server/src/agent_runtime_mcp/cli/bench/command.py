@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from ..database.sqlite.failures import storage_failure
-from ._bench_report import Report
-from ._bench_wire import Wire, WireError
-from ._bench_work import decompositions, everyday_calls, handoffs
-from ._context import db_option, errors_end_the_process, json_option, location, synchronous
+from ...database.sqlite.failures import storage_failure
+from ..context import db_option, errors_end_the_process, json_option, location, synchronous
+from .report import Report
+from .wire import Wire, WireError
+from .work import decompositions, everyday_calls, handoffs
 
 NOT_KEPT = 1
 _SHARE_OF_EACH_PROMISE = 0.3  # of the time; the rest is for the everyday calls
@@ -42,11 +42,11 @@ def bench(seconds: int, as_json: bool, db: str | None) -> None:
     with errors_end_the_process(as_json):
         report = _measured(nearest_folder(location(db).path.parent), seconds)
     if as_json:
-        from ..replies.json import compact
+        from ...replies.json import compact
 
         click.echo(compact(report.as_json()))
     else:
-        from ._bench_tables import show
+        from .tables import show
 
         show(report)
     if not report.kept:

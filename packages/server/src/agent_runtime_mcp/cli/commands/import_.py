@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from ..importing.reading import read_earlier_file
-from ..importing.report import Report
-from ..importing.taking import take_over
-from ..replies.json import compact
-from ._context import database, db_option, errors_end_the_process, json_option, worker_name
+from ...importing.reading import read_earlier_file
+from ...importing.report import Report
+from ...importing.taking import take_over
+from ...replies.json import compact
+from ..context import database, db_option, errors_end_the_process, json_option, worker_name
 
 _SHOWN = 50
 

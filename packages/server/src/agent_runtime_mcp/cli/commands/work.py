@@ -10,13 +10,13 @@ import click
 
 from agent_runtime_relay.runner import CommandAgent, Folder, Warden, split_command
 
-from .._liveness import this_process
-from ..agents.relay_access import folder_of
-from ..agents.task_work import TaskWork, Worked
-from ..operations.call import Session
-from ..replies.json import compact
-from ._context import command_session, database, db_option, errors_end_the_process, json_lines_option, name_to_agents
-from ._stopping import run_until_stopped
+from ..._liveness import this_process
+from ...agents.relay_access import folder_of
+from ...agents.task_work import TaskWork, Worked
+from ...operations.call import Session
+from ...replies.json import compact
+from ..context import command_session, database, db_option, errors_end_the_process, json_lines_option, name_to_agents
+from ..stopping import run_until_stopped
 
 _POLL = 0.5  # seconds between two questions for a ready task
 _AT_ONCE = 0.0

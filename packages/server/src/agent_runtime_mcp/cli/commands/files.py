@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from ..database.location import init_location
-from ..replies.json import compact
-from ._context import db_option, errors_end_the_process, json_option, location, synchronous
+from ...database.location import init_location
+from ...replies.json import compact
+from ..context import db_option, errors_end_the_process, json_option, location, synchronous
 
 
 @click.command()
@@ -19,7 +19,7 @@ def init(as_json: bool) -> None:
         existed = place.path.exists()
         import os
 
-        from ..runtime.assembly import open_database
+        from ...runtime.assembly import open_database
 
         opened = open_database(place.path, synchronous=synchronous(os.environ), may_create=True, default_folder=True)
         opened.run_blocking(lambda _libraries: None, writes=False)

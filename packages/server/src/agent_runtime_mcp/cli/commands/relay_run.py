@@ -24,11 +24,11 @@ from agent_runtime_relay.runner import (
     split_command,
 )
 
-from .._liveness import this_process
-from ..agents.relay_access import RelayDesk, folder_of
-from ..errors import InvalidArguments
-from ..replies.json import compact
-from ._context import (
+from ..._liveness import this_process
+from ...agents.relay_access import RelayDesk, folder_of
+from ...errors import InvalidArguments
+from ...replies.json import compact
+from ..context import (
     EXIT_CODES,
     REFUSED,
     command_session,
@@ -38,8 +38,8 @@ from ._context import (
     json_lines_option,
     name_to_agents,
 )
-from ._run_display import RunDisplay
-from ._stopping import run_until_stopped
+from ..run_display import RunDisplay
+from ..stopping import run_until_stopped
 
 
 @click.command("run")
@@ -126,7 +126,7 @@ def _check(relay: Relay, crew: Crew, as_json: bool) -> None:
     if as_json:
         click.echo(compact(values))
     else:
-        from ._rendering import show
+        from ..rendering import show
 
         show({**values, "would_run": [{**step, "command": " ".join(step["command"] or ())} for step in steps]})
     if problems:

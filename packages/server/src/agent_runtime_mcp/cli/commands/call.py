@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from ..dispatch.failures import Problem
-from ..errors import InvalidArguments
-from ..operations.table import by_name
-from ..replies.json import compact
-from ._commands import is_refusal, run_operation
-from ._context import REFUSED, UNKNOWN_TOOL, db_option, errors_end_the_process, fail
-from ._words import read_input
+from ...dispatch.failures import Problem
+from ...errors import InvalidArguments
+from ...operations.table import by_name
+from ...replies.json import compact
+from ..context import REFUSED, UNKNOWN_TOOL, db_option, errors_end_the_process, fail
+from ..from_operations import is_refusal, run_operation
+from ..words import read_input
 
 _SHAPE = 'an object such as {"goal_id": 1}'
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..errors import StorageFailure
-from ..replies.json import compact
-from ._context import database, db_option, errors_end_the_process, json_option
+from ...errors import StorageFailure
+from ...replies.json import compact
+from ..context import database, db_option, errors_end_the_process, json_option
 
 
 @click.command()

@@ -7,13 +7,13 @@ import click
 
 from agent_runtime_tasks import Plan, PlannedTask
 
-from ..dispatch.request import Request
-from ..operations.table import by_name
-from ..planner.planning import require_decomposable
-from ..replies.json import compact
-from ._commands import command_of, prepared_request
-from ._context import errors_end_the_process
-from ._words import given_arguments
+from ...dispatch.request import Request
+from ...operations.table import by_name
+from ...planner.planning import require_decomposable
+from ...replies.json import compact
+from ..context import errors_end_the_process
+from ..from_operations import command_of, prepared_request
+from ..words import given_arguments
 
 _DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the plan as a tree and write nothing.")
 
