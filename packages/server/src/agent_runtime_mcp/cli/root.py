@@ -10,20 +10,20 @@ import click
 from .context import Settings, fail
 
 _OWN = {
-    "serve": "_serve:serve",
-    "call": "_calls:call",
-    "init": "_files:init",
-    "where": "_files:where",
-    "events": "_events:events",
-    "doctor": "_doctor:doctor",
-    "backup": "_backup:backup",
-    "import": "_import:import_",
-    "work": "_work:work",
-    "demo": "_demo:demo",
-    "bench": "_bench:bench",
+    "serve": "commands.serve:serve",
+    "call": "commands.call:call",
+    "init": "commands.files:init",
+    "where": "commands.files:where",
+    "events": "commands.events:events",
+    "doctor": "commands.doctor:doctor",
+    "backup": "commands.backup:backup",
+    "import": "commands.import_:import_",
+    "work": "commands.work:work",
+    "demo": "commands.demo:demo",
+    "bench": "bench.command:bench",
 }
 _OWN_IN_GROUPS = {
-    "relay": {"run": "_relay_run:relay_run", "adopt": "_relay_adopt:relay_adopt"},
+    "relay": {"run": "commands.relay_run:relay_run", "adopt": "commands.relay_adopt:relay_adopt"},
 }
 _GROUPS = {
     "goal": "Goals: what is to be reached.",

@@ -1,18 +1,15 @@
-"""The one table of operations. MCP tools and commands of the command line are both made from its rows.
-
-A row names the function that does it, which is imported when it is first looked at: a command needs one of them.
-"""
+"""The one table of operations. MCP tools and commands of the command line are both made from its rows."""
 
 import typing
 from collections.abc import Callable
 from functools import cache, cached_property
-from importlib import import_module
 from typing import Any, Literal
 
 import attrs
 
 from ..contract.arguments import Arguments, read_arguments
 from ..contract.docstrings import read_docstring
+from . import breakers, goals, overview, relays, tasks
 from .bounds import REQUEST_ID_ARGUMENT, WORKER_ARGUMENT
 
 Kind = Literal["read", "write"]
@@ -23,8 +20,7 @@ class Operation:
     """One row of the table.
 
     Attributes:
-        name: the name of the MCP tool, and of the documented, annotated function that does it.
-        module: the module of this package with that function.
+        definition: the documented, annotated function that does it; its name is that of the MCP tool.
         group: the group of the command line; None for a command of its own.
         verb: the command in its group.
         kind: whether it reads or writes.
@@ -35,8 +31,7 @@ class Operation:
         always_load: clients that search for tools are asked to show it from the start.
     """
 
-    name: str
-    module: str
+    definition: Callable[..., Any]
     group: str | None
     verb: str
     kind: Kind
@@ -46,11 +41,10 @@ class Operation:
     takes_worker: bool = False
     always_load: bool = False
 
-    @cached_property
-    def definition(self) -> Callable[..., Any]:
-        """The function that does it."""
-        found: Callable[..., Any] = getattr(import_module(f".{self.module}", __package__), self.name)
-        return found
+    @property
+    def name(self) -> str:
+        """The name of the MCP tool."""
+        return self.definition.__name__
 
     @cached_property
     def description(self) -> str:
@@ -89,51 +83,45 @@ class Operation:
         return self.definition(call, **arguments)
 
 
-def _write(function: str, group: str, verb: str, **traits: bool) -> Operation:
-    module, _, name = function.partition(".")
-    return Operation(name=name, module=module, group=group, verb=verb, kind="write", **traits)
+def _write(definition: Callable[..., Any], group: str, verb: str, **traits: bool) -> Operation:
+    return Operation(definition=definition, group=group, verb=verb, kind="write", **traits)
 
 
-def _read(function: str, group: str | None, verb: str, **traits: bool) -> Operation:
-    module, _, name = function.partition(".")
-    return Operation(name=name, module=module, group=group, verb=verb, kind="read", idempotent=True, **traits)
+def _read(definition: Callable[..., Any], group: str | None, verb: str, **traits: bool) -> Operation:
+    return Operation(definition=definition, group=group, verb=verb, kind="read", idempotent=True, **traits)
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    _write("_goal_operations.create_goal", "goal", "create", takes_request_id=True, always_load=True),
-    _read("_goal_operations.get_goal", "goal", "show"),
-    _read("_goal_operations.list_goals", "goal", "list"),
-    _write("_goal_operations.update_goal", "goal", "update", destructive=True, idempotent=True),
-    _write("_task_operations.decompose_goal", "goal", "decompose", takes_request_id=True, always_load=True),
-    _write("_task_operations.create_task", "task", "create", takes_request_id=True),
-    _write(
-        "_task_operations.get_next_task", "task", "next", takes_request_id=True, takes_worker=True, always_load=True
-    ),
-    _write("_task_operations.renew_task", "task", "renew"),
-    _write("_task_operations.update_task_status", "task", "update-status", takes_worker=True, always_load=True),
-    _write("_task_operations.edit_task", "task", "edit", idempotent=True),
-    _read("_task_operations.list_tasks", "task", "list"),
-    _read("_task_operations.get_task", "task", "show"),
-    _write("_relay_operations.create_relay_pipeline", "relay", "create", takes_request_id=True),
-    _read("_relay_operations.get_relay_status", "relay", "status"),
-    _write("_relay_operations.get_relay_baton", "relay", "baton", takes_worker=True),
-    _write("_relay_operations.advance_relay", "relay", "advance", takes_request_id=True),
-    _read("_relay_operations.get_relay_output", "relay", "output"),
-    _write("_relay_operations.retry_relay_step", "relay", "retry", takes_request_id=True),
-    _write("_relay_operations.update_relay", "relay", "update", destructive=True, idempotent=True),
-    _read("_relay_operations.list_relay_pipelines", "relay", "list"),
-    _read("_breaker_operations.circuit_breaker_status", "breaker", "status"),
-    _read("_breaker_operations.circuit_breaker_list", "breaker", "list"),
-    _write(
-        "_breaker_operations.circuit_breaker_acquire", "breaker", "acquire", takes_request_id=True, takes_worker=True
-    ),
-    _write("_breaker_operations.circuit_breaker_release", "breaker", "release", idempotent=True),
-    _write("_breaker_operations.circuit_breaker_record_failure", "breaker", "record-failure", takes_request_id=True),
-    _write("_breaker_operations.circuit_breaker_record_success", "breaker", "record-success", takes_request_id=True),
-    _write("_breaker_operations.circuit_breaker_trip", "breaker", "trip"),
-    _write("_breaker_operations.circuit_breaker_reset", "breaker", "reset", idempotent=True),
-    _write("_breaker_operations.circuit_breaker_configure", "breaker", "configure", idempotent=True),
-    _read("_overview.runtime_overview", None, "overview", takes_worker=True, always_load=True),
+    _write(goals.create_goal, "goal", "create", takes_request_id=True, always_load=True),
+    _read(goals.get_goal, "goal", "show"),
+    _read(goals.list_goals, "goal", "list"),
+    _write(goals.update_goal, "goal", "update", destructive=True, idempotent=True),
+    _write(tasks.decompose_goal, "goal", "decompose", takes_request_id=True, always_load=True),
+    _write(tasks.create_task, "task", "create", takes_request_id=True),
+    _write(tasks.get_next_task, "task", "next", takes_request_id=True, takes_worker=True, always_load=True),
+    _write(tasks.renew_task, "task", "renew"),
+    _write(tasks.update_task_status, "task", "update-status", takes_worker=True, always_load=True),
+    _write(tasks.edit_task, "task", "edit", idempotent=True),
+    _read(tasks.list_tasks, "task", "list"),
+    _read(tasks.get_task, "task", "show"),
+    _write(relays.create_relay_pipeline, "relay", "create", takes_request_id=True),
+    _read(relays.get_relay_status, "relay", "status"),
+    _write(relays.get_relay_baton, "relay", "baton", takes_worker=True),
+    _write(relays.advance_relay, "relay", "advance", takes_request_id=True),
+    _read(relays.get_relay_output, "relay", "output"),
+    _write(relays.retry_relay_step, "relay", "retry", takes_request_id=True),
+    _write(relays.update_relay, "relay", "update", destructive=True, idempotent=True),
+    _read(relays.list_relay_pipelines, "relay", "list"),
+    _read(breakers.circuit_breaker_status, "breaker", "status"),
+    _read(breakers.circuit_breaker_list, "breaker", "list"),
+    _write(breakers.circuit_breaker_acquire, "breaker", "acquire", takes_request_id=True, takes_worker=True),
+    _write(breakers.circuit_breaker_release, "breaker", "release", idempotent=True),
+    _write(breakers.circuit_breaker_record_failure, "breaker", "record-failure", takes_request_id=True),
+    _write(breakers.circuit_breaker_record_success, "breaker", "record-success", takes_request_id=True),
+    _write(breakers.circuit_breaker_trip, "breaker", "trip"),
+    _write(breakers.circuit_breaker_reset, "breaker", "reset", idempotent=True),
+    _write(breakers.circuit_breaker_configure, "breaker", "configure", idempotent=True),
+    _read(overview.runtime_overview, None, "overview", takes_worker=True, always_load=True),
 )
 
 
