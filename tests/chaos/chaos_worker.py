@@ -22,7 +22,7 @@ from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.dispatch.failures import problem_of
 from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.operations.call import Session
-from agent_runtime_mcp.operations.table import OPERATIONS
+from agent_runtime_mcp.operations.table import table
 from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 
 GOALS = 5
@@ -307,7 +307,7 @@ def warm_up() -> None:
     """Import and derive what the first call of each operation would."""
     for schema in SCHEMAS:
         assert schema.name
-    for operation in OPERATIONS:
+    for operation in table().values():
         assert operation.accepted
         assert operation.reply_classes
 

@@ -26,11 +26,11 @@ def section(heading: str) -> str:
 def tables() -> list[str]:
     """Return the tables that the program makes: a row for each tool, then one for each other command."""
     from agent_runtime_mcp.cli.root import _OWN, _SHORT_HELP
-    from agent_runtime_mcp.operations.table import OPERATIONS
+    from agent_runtime_mcp.operations.table import command_words, table
 
     tools = []
-    for operation in OPERATIONS:
-        command = " ".join(filter(None, (operation.group, operation.verb)))
+    for operation in table().values():
+        command = " ".join(command_words(operation))
         first_sentence = re.split(r"(?<=\.)\s", operation.description)[0]
         tools.append(f"| `{operation.name}` | `{command}` | {first_sentence} |\n")
     commands = [f"| `{name}` | {_SHORT_HELP[name]} |\n" for name in _OWN]

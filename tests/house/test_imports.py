@@ -46,5 +46,5 @@ def test_the_protocol_is_imported_in_one_module_and_by_the_demo_that_is_a_client
             for line in path.read_text(encoding="utf-8").splitlines()
         )
     }
-    assert importing <= {"_protocol.py", "_stdio.py", "_cli/_demo.py"}
-    assert "_protocol.py" in importing
+    assert importing <= {"protocol/sdk.py", "protocol/stdio.py", "cli/commands/demo.py"}
+    assert "protocol/sdk.py" in importing

@@ -8,7 +8,7 @@ from functools import cache
 
 import apsw
 
-from agent_runtime_mcp.operations.table import OPERATIONS
+from agent_runtime_mcp.operations.table import table
 from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 from agent_runtime_mcp.runtime.libraries import Libraries
 
@@ -79,7 +79,7 @@ def reached_methods():
     """Follow each operation through the functions of the server that it calls."""
     reached = set()
     seen = set()
-    waiting = [operation.definition for operation in OPERATIONS]
+    waiting = [operation.definition for operation in table().values()]
     while waiting:
         function = waiting.pop()
         if function in seen:

@@ -6,7 +6,7 @@ import pytest
 from checkout import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
-NAMED = re.compile(r"`(\w+/test_\w+\.py)(?:::(test_\w+))?`")
+NAMED = re.compile(r"`((?:\w+/)+test_\w+\.py)(?:::(test_\w+))?`")
 
 
 def named_tests():

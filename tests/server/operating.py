@@ -15,7 +15,7 @@ from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.dispatch.failures import INTERNAL, Problem, problem_of
 from agent_runtime_mcp.dispatch.request import Reply, make_request
 from agent_runtime_mcp.operations.call import Libraries, Session
-from agent_runtime_mcp.operations.table import by_name
+from agent_runtime_mcp.operations.table import table
 from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
 
 KIB = 1024
@@ -156,7 +156,7 @@ def require_sound_problem(problem: Problem) -> None:
 
 @cache
 def schema_of(operation: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(output_schema(by_name()[operation].reply_classes))
+    return jsonschema.Draft202012Validator(output_schema(table()[operation].reply_classes))
 
 
 def largest(operation: str) -> int:

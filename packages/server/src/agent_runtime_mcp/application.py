@@ -14,8 +14,8 @@ from .database.database import Database
 from .dispatch.failures import INTERNAL, Problem, problem_of
 from .dispatch.request import make_request
 from .operations.call import Session
-from .operations.table import OPERATIONS, Operation
-from .planner.planning import needs_plan, with_plan
+from .operations.table import Operation, table
+from .planner.planning import prepared
 from .protocol.sdk import CallMeta, ToolListing, ToolReply
 from .replies.json import compact
 from .runtime.libraries import Libraries
@@ -51,8 +51,7 @@ class Application:
         """Run one operation and answer what came of it, an error too."""
         try:
             request = make_request(name, arguments, self.session, client=meta.client_name, tool_use_id=meta.tool_use_id)
-            if needs_plan(request):
-                request = await with_plan(request, self.database, meta.progress)
+            request = await prepared(request, self.database, meta.progress)
             reply = await self.database.run(request.run, writes=request.writes)
         except Exception as error:
             problem = problem_of(error)
@@ -101,7 +100,7 @@ class Application:
 
 def listings() -> list[ToolListing]:
     """Return the tools as they are listed."""
-    return [_listing(operation) for operation in OPERATIONS]
+    return [_listing(operation) for operation in table().values()]
 
 
 def _listing(operation: Operation) -> ToolListing:

@@ -7,7 +7,7 @@ import click
 
 from ..contract.arguments import Argument
 from ..database.database import Database
-from ..dispatch.request import Request, make_request
+from ..dispatch.request import Request, request_of
 from ..operations.table import Operation
 from ..replies.json import compact
 from ..runtime.libraries import Libraries
@@ -32,7 +32,7 @@ def command_of(operation: Operation) -> click.Command:
 
     def run(db: str | None, as_json: bool, **given: Any) -> None:
         with errors_end_the_process(as_json):
-            values = run_operation(operation.name, given_arguments(operation, given), db)
+            values = run_operation(operation, given_arguments(operation, given), db)
             if as_json:
                 click.echo(compact(values))
             else:
@@ -51,23 +51,24 @@ def command_of(operation: Operation) -> click.Command:
     )
 
 
-def run_operation(name: str, given: dict[str, Any], db: str | None) -> dict[str, Any]:
+def run_operation(operation: Operation, given: dict[str, Any], db: str | None) -> dict[str, Any]:
     """Run an operation on the chosen file and return its reply."""
-    request, opened = prepared_request(name, given, db)
+    request, opened = prepared_request(operation, given, db)
     return opened.run_blocking(request.run, writes=request.writes).values
 
 
-def prepared_request(name: str, given: dict[str, Any], db: str | None) -> tuple[Request, Database[Libraries]]:
-    """Return the request of an operation, with a plan where it needs one, and the database that it is for."""
-    request = make_request(name, given, command_session(), client="agent-runtime")
+def prepared_request(
+    operation: Operation, given: dict[str, Any], db: str | None
+) -> tuple[Request, Database[Libraries]]:
+    """Return the request of an operation, with what it needs before it runs, and the database that it is for."""
+    request = request_of(operation, given, command_session(), client="agent-runtime")
     opened = database(db)
-    if name == "decompose_goal":
+    if request.needs_plan:
         import asyncio
 
-        from ..planner.planning import needs_plan, with_plan
+        from ..planner.planning import prepared
 
-        if needs_plan(request):
-            request = asyncio.run(with_plan(request, opened))
+        request = asyncio.run(prepared(request, opened))
     return request, opened
 
 

@@ -144,10 +144,9 @@ def _own(target: str) -> Callable[[], click.Command]:
 
 def _group(group: str, text: str) -> Callable[[], click.Command]:
     def load() -> click.Command:
-        from ..operations.table import OPERATIONS
+        from ..operations.table import operations
 
-        verbs = [operation.verb for operation in OPERATIONS if operation.group == group]
-        loaders: dict[str, Callable[[], click.Command]] = {verb: _operation(group, verb) for verb in verbs}
+        loaders: dict[str, Callable[[], click.Command]] = {verb: _operation(group, verb) for verb in operations(group)}
         loaders |= {name: _own(target) for name, target in _OWN_IN_GROUPS.get(group, {}).items()}
         return LazyGroup(name=group, help=text, commands_by_name=loaders)
 
@@ -160,10 +159,9 @@ def _operation(group: str | None, verb: str) -> Callable[[], click.Command]:
             from .commands.decompose import decompose
 
             return decompose()
-        from ..operations.table import OPERATIONS
+        from ..operations.table import operations
         from .from_operations import command_of
 
-        [operation] = [one for one in OPERATIONS if (one.group, one.verb) == (group, verb)]
-        return command_of(operation)
+        return command_of(operations(group)[verb])
 
     return load

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -10,14 +10,11 @@ from ..contract.moments import is_moment, iso
 from ..errors import InvalidValue, NotFound
 from ..journal.journal import Entry
 from ..operations.bounds import WORKER
-from ..operations.call import Call, Session
-from ..operations.table import Operation, by_name
+from ..operations.call import Call, PreparedPlan, Session
+from ..operations.table import Operation, table
 from ..replies.json import plain
 from ..replies.sizes import fit_and_write
 from ..runtime.libraries import Libraries
-
-if TYPE_CHECKING:
-    from ..operations.prepared import PreparedPlan
 
 _STALE = "stale_claim"
 
@@ -59,12 +56,21 @@ class Request:
     session: Session
     client: str | None
     tool_use_id: str | None
-    prepared: "PreparedPlan | None" = None
+    prepared: PreparedPlan | None = None
 
     @property
     def writes(self) -> bool:
         """Whether it takes the write lock."""
         return self.operation.writes(self.arguments)
+
+    @property
+    def needs_plan(self) -> bool:
+        """Whether a plan must be made before it runs, as the caller gave none."""
+        return self.operation.prepare == "plan" and self.arguments.get("plan") is None
+
+    def argument(self, name: str) -> Any:
+        """Return an argument, or its default where it was omitted."""
+        return self.arguments.get(name, self.operation.defaults[name])
 
     def run(self, libraries: Libraries) -> Reply:
         """Run it; what it writes is committed whole, or not at all."""
@@ -149,7 +155,7 @@ def make_request(
     client: str | None = None,
     tool_use_id: str | None = None,
 ) -> Request:
-    """Check a call and return the request to run.
+    """Check a call and return the request to run, as `request_of` does.
 
     Args:
         name: the MCP name of the operation.
@@ -162,9 +168,32 @@ def make_request(
         NotFound: there is no such operation.
         InvalidArguments: something is wrong with the arguments.
     """
-    operation = by_name().get(name)
+    operation = table().get(name)
     if operation is None:
         raise NotFound(f"there is no operation {name}", "call --help lists them")
+    return request_of(operation, given, session, client=client, tool_use_id=tool_use_id)
+
+
+def request_of(
+    operation: Operation,
+    given: Mapping[str, Any],
+    session: Session,
+    *,
+    client: str | None = None,
+    tool_use_id: str | None = None,
+) -> Request:
+    """Check the arguments of an operation and return the request to run.
+
+    Args:
+        operation: a row of the table.
+        given: the arguments as the caller gave them.
+        session: the caller's session.
+        client: the name of the client program.
+        tool_use_id: the client's id of the tool use.
+
+    Raises:
+        InvalidArguments: something is wrong with the arguments.
+    """
     arguments = operation.accepted.check(given)
     request_id = arguments.pop("request_id", None)
     worker = arguments.pop("worker", None) or _worker_of(session)

@@ -11,6 +11,24 @@ from ..contract.arguments import Argument
 REQUEST_ID = Text(shortest=1, characters=200, exact=True)
 WORKER = Text(shortest=1, characters=200, exact=True)
 
+GOAL_FIELDS = Choice(words=("name", "description", "acceptance_criteria", "outcome", "metadata", "sub_goals"))
+TASK_FIELDS = Choice(
+    words=(
+        "title",
+        "description",
+        "acceptance_criteria",
+        "result",
+        "error",
+        "progress_note",
+        "metadata",
+        "dependencies",
+        "dependents",
+        "children",
+        "blocked_by",
+        "attempt_history",
+    )
+)
+
 CursorText = Annotated[str, Text(shortest=1, characters=500, exact=True)]
 ClaimToken = Annotated[str, Text(shortest=1, characters=200, exact=True)]
 Query = Annotated[str, Text(shortest=1, kib=4)]
@@ -19,6 +37,9 @@ Detail = Annotated[str, Choice(words=("brief", "full"))]
 ReadinessWord = Annotated[str, Choice(words=("ready", "waiting", "unreachable", "group"))]
 Strategy = Annotated[str, Choice(words=("sequential", "parallel", "hierarchical"))]
 MaxTasks = Annotated[int, Integer(low=1, high=500)]
+Offset = Annotated[int, Integer(low=0)]
+GoalField = Annotated[str, GOAL_FIELDS]
+TaskField = Annotated[str, TASK_FIELDS]
 
 
 @attrs.frozen(eq=False, repr=False)

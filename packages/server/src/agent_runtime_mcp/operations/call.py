@@ -7,7 +7,7 @@ import attrs
 from ..runtime.libraries import Libraries
 
 if TYPE_CHECKING:
-    from .prepared import PreparedPlan
+    from agent_runtime_tasks import Plan
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -34,6 +34,23 @@ class Session:
         return bool(self.tokens or self.batons)
 
 
+@attrs.frozen(kw_only=True)
+class PreparedPlan:
+    """A plan that a planner made.
+
+    Attributes:
+        plan: the tasks.
+        planner: who planned: command, or text.
+        fallback_reason: why the configured planner command did not, or None.
+        started: when planning began, by the performance counter.
+    """
+
+    plan: "Plan"
+    planner: str
+    fallback_reason: str | None
+    started: float
+
+
 @attrs.define(kw_only=True, eq=False, repr=False)
 class Call:
     """One call of an operation, inside its transaction or snapshot.
@@ -53,7 +70,7 @@ class Call:
     libraries: Libraries
     session: Session
     worker: str
-    prepared: "PreparedPlan | None" = None
+    prepared: PreparedPlan | None = None
     subject: str | None = None
     tokens: dict[int, str | None] = attrs.field(factory=dict)
     finished: set[int] = attrs.field(factory=set)

@@ -1,7 +1,6 @@
 """The operations on goals: the goals library, with the tasks below its goals."""
 
 from collections.abc import Collection
-from typing import Annotated
 
 import attrs
 
@@ -10,11 +9,9 @@ from agent_runtime_goals.bounds import Criteria, Description, GoalId, GoalName, 
 
 from ..errors import Conflict
 from ..replies.goals import GoalFull, GoalList, goal_full, goal_row
-from ..replies.pages import Cursor, page
-from ..replies.tasks import TextPart
-from .bounds import CursorText, WhatBecomesOfOpenTasks
+from ..replies.pages import Cursor, TextPart, page, part
+from .bounds import CursorText, GoalField, Offset, WhatBecomesOfOpenTasks
 from .call import Call
-from .parts import GOAL_FIELDS, Offset, part
 
 TASKS_SHOWN = 50
 _NAMED_IN_ERRORS = 10
@@ -53,9 +50,7 @@ def create_goal(
     return goal
 
 
-def get_goal(
-    call: Call, goal_id: GoalId, field: Annotated[str, GOAL_FIELDS] | None = None, offset: Offset = 0
-) -> GoalFull | TextPart:
+def get_goal(call: Call, goal_id: GoalId, field: GoalField | None = None, offset: Offset = 0) -> GoalFull | TextPart:
     """Show a goal with its progress, sub-goals and first 50 tasks.
 
     Args:

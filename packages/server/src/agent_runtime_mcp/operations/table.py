@@ -1,7 +1,7 @@
 """The one table of operations. MCP tools and commands of the command line are both made from its rows."""
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import Any, Literal
 
@@ -9,10 +9,10 @@ import attrs
 
 from ..contract.arguments import Arguments, read_arguments
 from ..contract.docstrings import read_docstring
-from . import breakers, goals, overview, relays, tasks
 from .bounds import REQUEST_ID_ARGUMENT, WORKER_ARGUMENT
 
 Kind = Literal["read", "write"]
+Rows = tuple["Operation", ...]
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -21,18 +21,17 @@ class Operation:
 
     Attributes:
         definition: the documented, annotated function that does it; its name is that of the MCP tool.
-        group: the group of the command line; None for a command of its own.
-        verb: the command in its group.
+        verb: the command of the command line, in the group of its row.
         kind: whether it reads or writes.
         destructive: it can end what others work on.
         idempotent: repeating it has no further effect.
         takes_request_id: a repeated request is answered from the journal.
         takes_worker: the caller may name itself.
         always_load: clients that search for tools are asked to show it from the start.
+        prepare: what has to be made before the transaction, unless the caller gives it: "plan", or None for nothing.
     """
 
     definition: Callable[..., Any]
-    group: str | None
     verb: str
     kind: Kind
     destructive: bool = False
@@ -40,6 +39,7 @@ class Operation:
     takes_request_id: bool = False
     takes_worker: bool = False
     always_load: bool = False
+    prepare: Literal["plan"] | None = None
 
     @property
     def name(self) -> str:
@@ -73,59 +73,114 @@ class Operation:
         returned = typing.get_type_hints(self.definition)["return"]
         return typing.get_args(returned) or (returned,)
 
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """What each optional argument is when it is omitted."""
+        return {argument.name: argument.default for argument in self.arguments.arguments if not argument.required}
+
     def writes(self, arguments: dict[str, Any]) -> bool:
         """Say whether it writes with these arguments: what can claim only reads when it is not to claim."""
-        claims = {argument.name: argument.default for argument in self.arguments.arguments}.get("claim", True)
-        return self.kind == "write" and bool(arguments.get("claim", claims))
+        return self.kind == "write" and bool(arguments.get("claim", self.defaults.get("claim", True)))
 
     def run(self, call: Any, arguments: dict[str, Any]) -> Any:
         """Do it with checked arguments."""
         return self.definition(call, **arguments)
 
 
-def _write(definition: Callable[..., Any], group: str, verb: str, **traits: bool) -> Operation:
-    return Operation(definition=definition, group=group, verb=verb, kind="write", **traits)
+def _write(definition: Callable[..., Any], verb: str, **traits: Any) -> Operation:
+    return Operation(definition=definition, verb=verb, kind="write", **traits)
 
 
-def _read(definition: Callable[..., Any], group: str | None, verb: str, **traits: bool) -> Operation:
-    return Operation(definition=definition, group=group, verb=verb, kind="read", idempotent=True, **traits)
+def _read(definition: Callable[..., Any], verb: str, **traits: Any) -> Operation:
+    return Operation(definition=definition, verb=verb, kind="read", idempotent=True, **traits)
 
 
-OPERATIONS: tuple[Operation, ...] = (
-    _write(goals.create_goal, "goal", "create", takes_request_id=True, always_load=True),
-    _read(goals.get_goal, "goal", "show"),
-    _read(goals.list_goals, "goal", "list"),
-    _write(goals.update_goal, "goal", "update", destructive=True, idempotent=True),
-    _write(tasks.decompose_goal, "goal", "decompose", takes_request_id=True, always_load=True),
-    _write(tasks.create_task, "task", "create", takes_request_id=True),
-    _write(tasks.get_next_task, "task", "next", takes_request_id=True, takes_worker=True, always_load=True),
-    _write(tasks.renew_task, "task", "renew"),
-    _write(tasks.update_task_status, "task", "update-status", takes_worker=True, always_load=True),
-    _write(tasks.edit_task, "task", "edit", idempotent=True),
-    _read(tasks.list_tasks, "task", "list"),
-    _read(tasks.get_task, "task", "show"),
-    _write(relays.create_relay_pipeline, "relay", "create", takes_request_id=True),
-    _read(relays.get_relay_status, "relay", "status"),
-    _write(relays.get_relay_baton, "relay", "baton", takes_worker=True),
-    _write(relays.advance_relay, "relay", "advance", takes_request_id=True),
-    _read(relays.get_relay_output, "relay", "output"),
-    _write(relays.retry_relay_step, "relay", "retry", takes_request_id=True),
-    _write(relays.update_relay, "relay", "update", destructive=True, idempotent=True),
-    _read(relays.list_relay_pipelines, "relay", "list"),
-    _read(breakers.circuit_breaker_status, "breaker", "status"),
-    _read(breakers.circuit_breaker_list, "breaker", "list"),
-    _write(breakers.circuit_breaker_acquire, "breaker", "acquire", takes_request_id=True, takes_worker=True),
-    _write(breakers.circuit_breaker_release, "breaker", "release", idempotent=True),
-    _write(breakers.circuit_breaker_record_failure, "breaker", "record-failure", takes_request_id=True),
-    _write(breakers.circuit_breaker_record_success, "breaker", "record-success", takes_request_id=True),
-    _write(breakers.circuit_breaker_trip, "breaker", "trip"),
-    _write(breakers.circuit_breaker_reset, "breaker", "reset", idempotent=True),
-    _write(breakers.circuit_breaker_configure, "breaker", "configure", idempotent=True),
-    _read(overview.runtime_overview, None, "overview", takes_worker=True, always_load=True),
-)
+def _goals() -> Rows:
+    from . import decompose, goals
+
+    return (
+        _write(goals.create_goal, "create", takes_request_id=True, always_load=True),
+        _read(goals.get_goal, "show"),
+        _read(goals.list_goals, "list"),
+        _write(goals.update_goal, "update", destructive=True, idempotent=True),
+        _write(decompose.decompose_goal, "decompose", takes_request_id=True, always_load=True, prepare="plan"),
+    )
+
+
+def _tasks() -> Rows:
+    from . import tasks
+
+    return (
+        _write(tasks.create_task, "create", takes_request_id=True),
+        _write(tasks.get_next_task, "next", takes_request_id=True, takes_worker=True, always_load=True),
+        _write(tasks.renew_task, "renew"),
+        _write(tasks.update_task_status, "update-status", takes_worker=True, always_load=True),
+        _write(tasks.edit_task, "edit", idempotent=True),
+        _read(tasks.list_tasks, "list"),
+        _read(tasks.get_task, "show"),
+    )
+
+
+def _relays() -> Rows:
+    from . import relays
+
+    return (
+        _write(relays.create_relay_pipeline, "create", takes_request_id=True),
+        _read(relays.get_relay_status, "status"),
+        _write(relays.get_relay_baton, "baton", takes_worker=True),
+        _write(relays.advance_relay, "advance", takes_request_id=True),
+        _read(relays.get_relay_output, "output"),
+        _write(relays.retry_relay_step, "retry", takes_request_id=True),
+        _write(relays.update_relay, "update", destructive=True, idempotent=True),
+        _read(relays.list_relay_pipelines, "list"),
+    )
+
+
+def _breakers() -> Rows:
+    from . import breakers
+
+    return (
+        _read(breakers.circuit_breaker_status, "status"),
+        _read(breakers.circuit_breaker_list, "list"),
+        _write(breakers.circuit_breaker_acquire, "acquire", takes_request_id=True, takes_worker=True),
+        _write(breakers.circuit_breaker_release, "release", idempotent=True),
+        _write(breakers.circuit_breaker_record_failure, "record-failure", takes_request_id=True),
+        _write(breakers.circuit_breaker_record_success, "record-success", takes_request_id=True),
+        _write(breakers.circuit_breaker_trip, "trip"),
+        _write(breakers.circuit_breaker_reset, "reset", idempotent=True),
+        _write(breakers.circuit_breaker_configure, "configure", idempotent=True),
+    )
+
+
+def _everything() -> Rows:
+    from . import overview
+
+    return (_read(overview.runtime_overview, "overview", takes_worker=True, always_load=True),)
+
+
+# By group of the command line; None for commands of their own.
+_GROUPS: Mapping[str | None, Callable[[], Rows]] = {
+    "goal": _goals,
+    "task": _tasks,
+    "relay": _relays,
+    "breaker": _breakers,
+    None: _everything,
+}
 
 
 @cache
-def by_name() -> dict[str, Operation]:
-    """Return the operations by their MCP names."""
-    return {operation.name: operation for operation in OPERATIONS}
+def operations(group: str | None) -> Mapping[str, Operation]:
+    """Return the operations of a group of the command line by their verbs; of None, those outside any group."""
+    return {operation.verb: operation for operation in _GROUPS[group]()}
+
+
+@cache
+def table() -> Mapping[str, Operation]:
+    """Return all operations by their MCP names."""
+    return {operation.name: operation for group in _GROUPS for operation in operations(group).values()}
+
+
+def command_words(operation: Operation) -> tuple[str, ...]:
+    """Return the words of the command line that call an operation, such as ("task", "next")."""
+    [group] = [group for group in _GROUPS if operations(group).get(operation.verb) is operation]
+    return (operation.verb,) if group is None else (group, operation.verb)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import Any
@@ -28,6 +28,13 @@ _CHARACTERS_TRIED = 8 * 1024 * 1024  # read in vain: each of many brackets may b
 _BEGUN_LINE = re.compile(r"^(?=[\[{])", re.MULTILINE)
 _LAST_LINES_TRIED = 20
 _LONGEST_FAULT = 500
+
+
+Progress = Callable[[float, float, str], Awaitable[None]]  # seconds that passed, seconds at most, what goes on
+
+
+class PlannerFailed(Exception):
+    """The planner command gave no plan; the message says why, in words for the caller."""
 
 
 class NoPlan(Exception):

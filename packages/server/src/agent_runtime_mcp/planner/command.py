@@ -14,8 +14,7 @@ from agent_runtime_goals import Goal
 from agent_runtime_relay.runner import ProgramEnded, Warden, run_program
 from agent_runtime_tasks import Plan
 
-from ..operations.prepared import PlannerFailed, Progress
-from .answer import NoPlan, one_line, plan_in
+from .answer import NoPlan, PlannerFailed, Progress, one_line, plan_in
 from .prompt import prompt
 
 TIME_LIMIT = 45.0  # seconds

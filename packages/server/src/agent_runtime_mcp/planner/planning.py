@@ -13,11 +13,11 @@ from agent_runtime_tasks import Plan
 
 from ..database.database import Database
 from ..dispatch.request import Request
-from ..operations.call import Call
+from ..operations.call import Call, PreparedPlan
+from ..operations.decompose import require_undecomposed_goal
 from ..operations.goal_checks import require_open_goal
-from ..operations.prepared import PlannerFailed, PreparedPlan, Progress
-from ..operations.tasks import decompose_goal, require_undecomposed_goal
 from ..runtime.libraries import Libraries
+from .answer import PlannerFailed, Progress
 
 if TYPE_CHECKING:
     from .command import PlannerCommand
@@ -25,31 +25,25 @@ if TYPE_CHECKING:
 PLANNER = "AGENT_RUNTIME_PLANNER"
 
 
-def needs_plan(request: Request) -> bool:
-    """Say whether a request leaves the planning to us."""
-    return request.operation.definition is decompose_goal and request.arguments.get("plan") is None
-
-
-async def with_plan(
+async def prepared(
     request: Request,
     database: Database[Libraries],
     progress: Progress | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Request:
-    """Return the request with the plan that it is to apply.
+    """Return the request with what it needs before its transaction: a plan, where the caller gave none.
 
     Args:
-        request: a request to decompose a goal without a plan.
+        request: any request; one that needs nothing comes back as it is.
         database: where the goal is read.
         progress: told about a planner command that takes its time.
         environ: names the planner command in AGENT_RUNTIME_PLANNER.
     """
-    if await database.run(request.is_replay, writes=False):
+    if not request.needs_plan or await database.run(request.is_replay, writes=False):
         return request
     started = time.perf_counter()
     goal = await database.run(lambda libraries: require_decomposable(request, libraries), writes=False)
-    strategy = request.arguments.get("strategy", "sequential")
-    max_tasks = request.arguments.get("max_tasks", 40)
+    strategy, max_tasks = request.argument("strategy"), request.argument("max_tasks")
     planner, reason = "text", None
     try:
         if command := planner_command(environ):
@@ -89,7 +83,7 @@ def require_decomposable(request: Request, libraries: Libraries) -> Goal:
     call = Call(libraries=libraries, session=request.session, worker=request.worker)
     goal_id = request.arguments["goal_id"]
     with libraries.snapshot():
-        if needs_plan(request):
+        if request.needs_plan:
             return require_undecomposed_goal(call, goal_id)
         return require_open_goal(call, goal_id, "no tasks can be added to it")
 

@@ -1,4 +1,4 @@
-"""Pages of lists: bounded in rows and bytes, followed by a cursor that belongs to its filters."""
+"""Pages: of lists, in rows with a cursor that belongs to the filters; of long fields, in parts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 
 from ..errors import InvalidArguments
-from .json import compact, plain
-from .sizes import LARGEST_PAGE, fit_row
+from .json import compact, plain, reply, sometimes
+from .sizes import LARGEST_PAGE, fit_row, part_of
 
 _LARGEST_ID = 2**63 - 1
 _ROOM_FOR_A_ROW = 2048  # bytes, however much there is beside the rows
@@ -91,6 +91,34 @@ def page(
             break
         shown.append(values)
     return tuple(shown), cursor.at(key(shown[-1])) if shown and more else None
+
+
+@reply
+class TextPart:
+    """A part of a long text."""
+
+    text: str
+    offset: int
+    next_offset: int | None
+    bytes: int
+    goal_id: int | None = sometimes()
+    task_id: int | None = sometimes()
+
+
+def part(reply: Any, field: str, offset: int, *, goal_id: int | None = None, task_id: int | None = None) -> TextPart:
+    """Return a part of a field of a reply: a text as it is, a list or an object as JSON.
+
+    Args:
+        reply: the reply that the field is of.
+        field: its name.
+        offset: the byte from which on it is wanted.
+        goal_id: the goal that was asked for, if one was.
+        task_id: the task that was asked for, if one was.
+    """
+    value = plain(reply)[field]
+    whole = value if isinstance(value, str) else "" if value is None else compact(value)
+    text, start, next_offset, size = part_of(whole, offset)
+    return TextPart(text=text, offset=start, next_offset=next_offset, bytes=size, goal_id=goal_id, task_id=task_id)
 
 
 def _foreign_cursor() -> InvalidArguments:

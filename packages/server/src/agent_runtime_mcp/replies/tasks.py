@@ -137,18 +137,6 @@ class TaskList:
     next_cursor: str | None
 
 
-@attrs.frozen(kw_only=True)  # its ids are added by `attrs.evolve`
-class TextPart:
-    """A part of a long text."""
-
-    text: str
-    offset: int
-    next_offset: int | None
-    bytes: int
-    goal_id: int | None = sometimes()
-    task_id: int | None = sometimes()
-
-
 @reply
 class Decomposition:
     """The tasks that a goal was broken down into."""

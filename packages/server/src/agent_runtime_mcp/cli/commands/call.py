@@ -7,7 +7,7 @@ import click
 
 from ...dispatch.failures import Problem
 from ...errors import InvalidArguments
-from ...operations.table import by_name
+from ...operations.table import table
 from ...replies.json import compact
 from ..context import REFUSED, UNKNOWN_TOOL, db_option, errors_end_the_process, fail
 from ..from_operations import is_refusal, run_operation
@@ -25,14 +25,14 @@ def call(tool: str, arguments: str, db: str | None) -> None:
 
     JSON is an object of arguments; - reads it from standard input. An error is printed as JSON to standard error.
     """
-    if tool not in by_name():
-        names = ", ".join(by_name())
+    if tool not in table():
+        names = ", ".join(table())
         problem = Problem(
             code="not_found", message=f"there is no tool {tool[:100]!r}", hint=f"the tools: {names}", details={}
         )
         fail(problem, as_json=True, code=UNKNOWN_TOOL)
     with errors_end_the_process(as_json=True):
-        values = run_operation(tool, _object(read_input("JSON") if arguments == "-" else arguments), db)
+        values = run_operation(table()[tool], _object(read_input("JSON") if arguments == "-" else arguments), db)
         click.echo(compact(values))
     if is_refusal(values):
         raise click.exceptions.Exit(REFUSED)

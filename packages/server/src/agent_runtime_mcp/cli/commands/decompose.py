@@ -8,7 +8,7 @@ import click
 from agent_runtime_tasks import Plan, PlannedTask
 
 from ...dispatch.request import Request
-from ...operations.table import by_name
+from ...operations.table import operations
 from ...planner.planning import require_decomposable
 from ...replies.json import compact
 from ..context import errors_end_the_process
@@ -20,7 +20,7 @@ _DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the plan as a tr
 
 def decompose() -> click.Command:
     """Return the command."""
-    operation = by_name()["decompose_goal"]
+    operation = operations("goal")["decompose"]
     command = command_of(operation)
     apply = command.callback
     if apply is None:
@@ -33,7 +33,7 @@ def decompose() -> click.Command:
         with errors_end_the_process(as_json):
             # What is not done can't be repeated: a look never answers what an earlier call did.
             arguments = given_arguments(operation, given | {"request_id": None})
-            request, opened = prepared_request(operation.name, arguments, db)
+            request, opened = prepared_request(operation, arguments, db)
             if not request.prepared:
                 opened.run_blocking(lambda libraries: require_decomposable(request, libraries), writes=False)
             _show(request, as_json)

@@ -6,7 +6,7 @@ import re
 import pytest
 from operating import CODES, bob
 
-from agent_runtime_mcp.operations.table import by_name
+from agent_runtime_mcp.operations.table import table
 
 # Names, whether they are required, and defaults, in the order of the table of operations.
 TAKEN = {
@@ -64,7 +64,7 @@ CLEARED = {
 
 @pytest.mark.parametrize("operation", TAKEN)
 def test_an_operation_lists_these_arguments(operation):
-    schema = by_name()[operation].arguments.schema
+    schema = table()[operation].arguments.schema
     listed = []
     for name, argument in schema["properties"].items():
         shown = name.upper() if name in schema.get("required", ()) else name
@@ -75,14 +75,14 @@ def test_an_operation_lists_these_arguments(operation):
 
 @pytest.mark.parametrize(("operation", "argument"), WORDS)
 def test_a_choice_lists_its_words(operation, argument):
-    schema = by_name()[operation].arguments.schema["properties"][argument]
+    schema = table()[operation].arguments.schema["properties"][argument]
     assert schema["enum"] == WORDS[operation, argument]
 
 
 @pytest.mark.parametrize("operation", TAKEN)
 def test_every_write_takes_a_worker_and_a_request_id_and_no_read_takes_a_request_id(operation):
-    accepted = {argument.name for argument in by_name()[operation].accepted.arguments}
-    if by_name()[operation].kind == "write":
+    accepted = {argument.name for argument in table()[operation].accepted.arguments}
+    if table()[operation].kind == "write":
         assert {"worker", "request_id"} <= accepted
     else:
         assert "request_id" not in accepted
@@ -166,7 +166,7 @@ def test_values_of_another_type_are_refused_and_not_coerced(runtime, operation):
     runtime.goal()
     runtime.task()
     needed = {"goal_id": 1, "task_id": 1, "name": "n", "title": "t", "status": "pending"}
-    accepted = by_name()[operation].accepted.arguments
+    accepted = table()[operation].accepted.arguments
     for argument in accepted:
         for value in WRONG[argument.kind]:
             given = {one.name: needed[one.name] for one in accepted if one.required} | {argument.name: value}
@@ -185,7 +185,7 @@ def test_numbers_as_texts_are_refused_but_for_ids(runtime, operation, argument):
 
 @pytest.mark.parametrize("operation", TAKEN)
 def test_what_is_required_is_missed(runtime, operation):
-    required = [argument.name for argument in by_name()[operation].accepted.arguments if argument.required]
+    required = [argument.name for argument in table()[operation].accepted.arguments if argument.required]
     if not required:
         runtime(operation)
         return
@@ -292,7 +292,7 @@ def test_null_is_refused_for_what_cannot_be_cleared(runtime, operation, argument
     problem = runtime.refused(operation, **{"goal_id" if operation == "update_goal" else "task_id": 1, argument: None})
     assert problem.code == "invalid"
     assert argument in problem.message
-    assert by_name()[operation].arguments.schema["properties"][argument]["type"] != "null"
+    assert table()[operation].arguments.schema["properties"][argument]["type"] != "null"
 
 
 def test_null_means_the_default_where_nothing_is_stored_yet(runtime):

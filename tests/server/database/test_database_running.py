@@ -13,7 +13,7 @@ from ledgers import Ledger, Process, open_ledger, texts, write
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.errors import Busy, StorageFailure
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 
 
 def reason(database: Database[Ledger], text: str = "not written") -> str:

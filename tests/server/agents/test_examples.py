@@ -10,7 +10,7 @@ import pytest
 
 from agent_runtime_relay.runner import Warden, read_crew
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
 COMMANDS = Path(sys.executable).parent
 

@@ -17,7 +17,7 @@ from agent_runtime_mcp.dispatch.failures import problem_of
 from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.doctor.doctor import Doctor
 from agent_runtime_mcp.operations.call import Session
-from agent_runtime_mcp.operations.table import OPERATIONS
+from agent_runtime_mcp.operations.table import table
 from calling import fill
 from fake_clock import FakeClock
 
@@ -132,7 +132,7 @@ def right(argument: Any) -> st.SearchStrategy[Any]:
 @st.composite
 def calls(draw: Any) -> tuple[str, dict[str, Any]]:
     """Return an operation and arguments for it, of which one in four has something wrong."""
-    operation = draw(st.sampled_from(OPERATIONS))
+    operation = draw(st.sampled_from(list(table().values())))
     accepted = operation.accepted.arguments
     given = {}
     for argument in accepted:
@@ -254,7 +254,9 @@ def test_of_ten_thousand_calls_each_is_answered_or_refused(new_file: Path, capsy
 
 @settings(max_examples=200, **HOW)
 @given(
-    operation=st.sampled_from(OPERATIONS), values=st.lists(anything, max_size=5), more=st.dictionaries(texts, anything)
+    operation=st.sampled_from(list(table().values())),
+    values=st.lists(anything, max_size=5),
+    more=st.dictionaries(texts, anything),
 )
 def test_whatever_is_given_is_checked(operation: Any, values: list[Any], more: dict[str, Any]) -> None:
     names = [argument.name for argument in operation.accepted.arguments]
@@ -311,5 +313,7 @@ def test_a_query_is_a_piece_of_text_and_no_pattern(titled: Runtime, query: str) 
 
 
 def test_no_operation_takes_a_path() -> None:
-    words = {word for operation in OPERATIONS for one in operation.accepted.arguments for word in one.name.split("_")}
+    words = {
+        word for operation in table().values() for one in operation.accepted.arguments for word in one.name.split("_")
+    }
     assert not words & {"path", "file", "folder", "directory", "dir", "db", "database", "url", "uri"}

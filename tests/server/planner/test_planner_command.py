@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from agent_runtime_mcp.dispatch.request import make_request
-from agent_runtime_mcp.operations.prepared import PlannerFailed
+from agent_runtime_mcp.planner.answer import PlannerFailed
 from agent_runtime_mcp.planner.command import PlannerCommand
-from agent_runtime_mcp.planner.planning import with_plan
+from agent_runtime_mcp.planner.planning import prepared as with_plan
 
 GUARD = 60  # seconds after which a test fails that would hang
 PLAN = [

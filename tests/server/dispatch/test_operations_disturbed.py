@@ -25,7 +25,7 @@ from agent_runtime_mcp.doctor.doctor import Doctor
 from agent_runtime_mcp.errors import StorageFailure
 from calling import fill
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 HOUR, DAY = 3600, 86_400
 PAGE = 4096
 

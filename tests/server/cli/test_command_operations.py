@@ -14,7 +14,7 @@ from operating import Runtime
 from agent_runtime_mcp.cli.root import root
 from agent_runtime_mcp.dispatch.failures import problem_of
 from agent_runtime_mcp.operations.call import Session
-from agent_runtime_mcp.operations.table import OPERATIONS
+from agent_runtime_mcp.operations.table import command_words, table
 from agent_runtime_mcp.replies.json import compact
 
 TIME = re.compile(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"')
@@ -156,14 +156,14 @@ def test_the_same_call_gives_the_same_json_everywhere(tmp_path, filled, operatio
 
 
 def test_every_operation_has_its_command():
-    ours = {operation.name: operation for operation in OPERATIONS if operation.name in COMMANDS}
-    found = {name: " ".join(filter(None, (one.group, one.verb))) for name, one in ours.items()}
+    ours = {operation.name: operation for operation in table().values() if operation.name in COMMANDS}
+    found = {name: " ".join(command_words(one)) for name, one in ours.items()}
     assert found == COMMANDS
 
 
 def test_required_arguments_are_positional_and_the_others_options(shell):
-    for operation in OPERATIONS:
-        shown = shell(*filter(None, (operation.group, operation.verb)), "--help").stdout
+    for operation in table().values():
+        shown = shell(*command_words(operation), "--help").stdout
         usage = shown.split("\n\n")[0]
         for argument in operation.accepted.arguments:
             option = "--" + argument.name.replace("_", "-")

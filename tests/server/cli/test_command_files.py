@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime_mcp.operations.table import OPERATIONS
+from agent_runtime_mcp.operations.table import command_words, table
 
-GROUPS = {operation.group for operation in OPERATIONS if operation.group}
+GROUPS = {command_words(operation)[0] for operation in table().values() if len(command_words(operation)) > 1}
 
 
 def test_the_file_is_named_before_or_after_the_command_or_in_the_environment(shell, tmp_path):
@@ -135,7 +135,7 @@ def test_a_reader_that_leaves_gets_no_traceback(shell, words):
     [
         (),
         *((group,) for group in sorted(GROUPS)),
-        *(tuple(filter(None, (operation.group, operation.verb))) for operation in OPERATIONS),
+        *(command_words(operation) for operation in table().values()),
         *((own,) for own in ("call", "events", "init", "where", "demo", "serve")),
     ],
     ids=" ".join,

@@ -377,7 +377,7 @@ class Killed:
 
 Database(Path({str(path)!r}), Ledger, [Killed()]).run_blocking(lambda it: it.texts(), writes=False)
 """
-    killed = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent)
+    killed = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1])
     assert killed.returncode == -signal.SIGKILL
     before = open_ledger(path, 1)
     write(before, "two")
@@ -444,7 +444,7 @@ except OSError as failure:
     print(type(failure).__name__, failure)
 """
     answer = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
     )
     assert answer.stdout.startswith(f"StorageFailure {tmp_path / 'copy.db'}: ")
     assert not list(tmp_path.glob("*copy*"))
