@@ -16,7 +16,7 @@ if RUNNING not in PYTHONS:
     PYTHONS.append(RUNNING)
 
 EXTRAS = {"relay": "[runner]"}
-LIBRARIES = ("goals", "tasks", "relay", "breakers")
+LIBRARIES = ("kernel", "goals", "tasks", "relay", "breakers")
 DISTRIBUTIONS = {part: f"agent_runtime_{part}" for part in LIBRARIES} | {"server": "agent_runtime_mcp"}
 SUITES = {part: (f"tests/{part}",) for part in DISTRIBUTIONS} | {"tasks": ("tests/tasks", "tests/planning")}
 
@@ -48,7 +48,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, requires=["wheels"])
 def libraries(session: nox.Session) -> None:
-    """Run the tests of the four libraries: the shorter form for further interpreters."""
+    """Run the tests of the libraries: the shorter form for further interpreters."""
     _install(session, *LIBRARIES, tools=PYTEST)
     session.run("pytest", *_suites(*LIBRARIES), *session.posargs)
 
@@ -56,14 +56,14 @@ def libraries(session: nox.Session) -> None:
 @nox.session(requires=["wheels"])
 @nox.parametrize("part", list(DISTRIBUTIONS))
 def alone(session: nox.Session, part: str) -> None:
-    """Run the tests of one distribution where nothing else is installed; only the server needs its siblings."""
+    """Run the tests of one distribution where only the kernel is installed beside it; the server needs all siblings."""
     suites = _suites(part)
     if not suites:
         session.skip(f"{part} has no tests yet")
     if part == "server":
         _install(session, *DISTRIBUTIONS, tools=SERVER_TESTS)
     else:
-        _install(session, part, tools=PYTEST)
+        _install(session, *dict.fromkeys(("kernel", part)), tools=PYTEST)
     session.run("pytest", *suites, *session.posargs)
 
 
@@ -79,14 +79,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, requires=["wheels"])
 def types(session: nox.Session) -> None:
-    """Check the types of the five distributions."""
+    """Check the types of the six distributions."""
     _install(session, *DISTRIBUTIONS, tools=("mypy==2.4.1",))
     session.run("mypy", *map(str, _sources()))
 
 
 @nox.session(reuse_venv=True, default=False)
 def wheels(session: nox.Session) -> None:
-    """Build the five wheels that the other sessions install."""
+    """Build the six wheels that the other sessions install."""
     shutil.rmtree(_wheels(session), ignore_errors=True)
     folders = [f"./packages/{part}" for part in DISTRIBUTIONS]
     session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(_wheels(session)), *folders)

@@ -8,12 +8,11 @@ from typing import Any, Protocol
 
 import attrs
 
-from agent_runtime_mcp._liveness import this_process
+from agent_runtime_kernel.liveness import this_process
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.operations.call import Session
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
-from agent_runtime_mcp.runtime.libraries import Libraries
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 
 class Call(Protocol):
@@ -39,7 +38,9 @@ class Caller:
     session: Session = attrs.field(init=False, factory=lambda: Session(worker="caller", holder=this_process()))
 
     def __attrs_post_init__(self) -> None:
-        self.database = Database(self.path, partial(assemble, clock=self.clock), SCHEMAS, synchronous=self.synchronous)
+        self.database = Database(
+            self.path, partial(Libraries, clock=self.clock), all_schemas, synchronous=self.synchronous
+        )
 
     def __call__(self, operation: str, /, **arguments: Any) -> dict[str, Any]:
         request = make_request(operation, arguments, self.session)

@@ -8,10 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from agent_runtime_mcp._liveness import this_process
+from agent_runtime_kernel.liveness import this_process
 from agent_runtime_mcp.database.database import Database
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
-from agent_runtime_mcp.runtime.libraries import Libraries
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 
 def work(database: Database[Libraries], worker: str, seconds: float) -> dict[str, float]:
@@ -40,7 +39,7 @@ def work(database: Database[Libraries], worker: str, seconds: float) -> dict[str
 def main() -> None:
     """Work for as long as the command line says."""
     path, synchronous, seconds, worker = sys.argv[1:]
-    database = Database(Path(path), assemble, SCHEMAS, synchronous=synchronous)
+    database = Database(Path(path), Libraries, all_schemas, synchronous=synchronous)
     database.run_blocking(lambda libraries: libraries.tasks.queue(), writes=False)
     sys.stdout.write("ready\n")
     sys.stdout.flush()

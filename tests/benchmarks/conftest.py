@@ -9,8 +9,7 @@ from comparing import Beside, Figures
 from floors import Transactions
 
 from agent_runtime_mcp.database.database import Database
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
-from agent_runtime_mcp.runtime.libraries import Libraries
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 _FIGURES = pytest.StashKey[Figures]()
 
@@ -68,6 +67,6 @@ def libraries(tmp_path: Path, synchronous: str) -> Iterator[Libraries]:
 
 
 def opened(path: Path, synchronous: str) -> Iterator[Libraries]:
-    database = Database(path, assemble, SCHEMAS, synchronous=synchronous)
+    database = Database(path, Libraries, all_schemas, synchronous=synchronous)
     yield database.run_blocking(lambda libraries: libraries, writes=False)
     database.close()

@@ -9,8 +9,7 @@ import pytest
 from comparing import Figure, timed
 
 from agent_runtime_mcp.database.database import Database
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
-from agent_runtime_mcp.runtime.libraries import Libraries
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 FEW, DOUBLINGS = 1000, 10
 MANY = FEW * 2**DOUBLINGS
@@ -59,7 +58,7 @@ def files(tmp_path_factory) -> Iterator[dict[int, Path]]:
     folder = tmp_path_factory.mktemp("scale")
     paths = {count: folder / f"{count}.db" for count in (FEW, MANY)}
     for count, path in paths.items():
-        database = Database(path, assemble, SCHEMAS, synchronous="NORMAL")
+        database = Database(path, Libraries, all_schemas, synchronous="NORMAL")
         database.run_blocking(fill, writes=True)
         if count == MANY:
             database.run_blocking(lambda libraries: double(libraries.connection, DOUBLINGS), writes=True)
@@ -72,7 +71,7 @@ def files(tmp_path_factory) -> Iterator[dict[int, Path]]:
 
 
 def test_claim_with_a_million_tasks(benchmark, figures, files, synchronous):
-    opened = {count: Database(path, assemble, SCHEMAS, synchronous=synchronous) for count, path in files.items()}
+    opened = {count: Database(path, Libraries, all_schemas, synchronous=synchronous) for count, path in files.items()}
     claimed = {}
 
     def claim(count):

@@ -10,7 +10,7 @@ import claiming
 from comparing import Figure
 
 from agent_runtime_mcp.database.database import Database
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 PROCESSES = 8
 TURNS = 3  # of one process and of eight, alternating
@@ -21,7 +21,7 @@ ITEMS = 500  # of one plan
 
 def test_eight_processes_on_one_file(benchmark, figures, tmp_path, synchronous):
     path = tmp_path / "runtime.db"
-    database = Database(path, assemble, SCHEMAS, synchronous="NORMAL")
+    database = Database(path, Libraries, all_schemas, synchronous="NORMAL")
     plan = [{"title": f"Write chapter {number + 1}"} for number in range(ITEMS)]
     for _ in range(TASKS // ITEMS):
         database.run_blocking(lambda libraries: libraries.tasks.plan(plan), writes=True)

@@ -11,7 +11,7 @@ import pytest
 from comparing import Figure
 
 from agent_runtime_mcp.database.database import Database
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 STEPS = 48
 RUNS = 3
@@ -44,7 +44,7 @@ def gaps(ledger):
 
 
 def test_overhead_of_a_step(benchmark, figures, tmp_path, agent):
-    database = Database(tmp_path / "runtime.db", assemble, SCHEMAS, synchronous="FULL")
+    database = Database(tmp_path / "runtime.db", Libraries, all_schemas, synchronous="FULL")
     types = [f"agent-{number}" for number in range(STEPS)]
     between, alone = [], []
 

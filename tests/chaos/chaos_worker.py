@@ -17,13 +17,13 @@ from typing import Any
 import attrs
 from chaos_ledger import read_ledger
 
-from agent_runtime_mcp._liveness import this_process
+from agent_runtime_kernel.liveness import this_process
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.dispatch.failures import problem_of
 from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.operations.call import Session
 from agent_runtime_mcp.operations.table import table
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 GOALS = 5
 AGENTS = ("researcher", "analyzer", "writer", "validator", "formatter")
@@ -61,7 +61,7 @@ class Worker:
     _ledger: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._database = Database(self.path, assemble, SCHEMAS, synchronous=self.synchronous)
+        self._database = Database(self.path, Libraries, all_schemas, synchronous=self.synchronous)
         self._session = Session(worker=f"worker-{self.slot}", holder=this_process())
         self._random = random.Random(f"{self.seed} {self.slot} {self.number}")
         self._ledger = os.open(self._ledger_of(self.number), os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY, 0o600)
@@ -305,7 +305,7 @@ def be_a_worker(worker: Worker, moves: str) -> None:
 
 def warm_up() -> None:
     """Import and derive what the first call of each operation would."""
-    for schema in SCHEMAS:
+    for schema in all_schemas():
         assert schema.name
     for operation in table().values():
         assert operation.accepted

@@ -15,7 +15,7 @@ import attrs
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.dispatch.request import make_request
 from agent_runtime_mcp.operations.call import Session
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 SECTOR = 512
 UNDER = "unix"
@@ -112,7 +112,7 @@ def main() -> None:
     events: list[Event] = []
     recording = Recording(events)
     dice = random.Random(seed)
-    database = Database(Path(path), assemble, SCHEMAS, synchronous=synchronous)
+    database = Database(Path(path), Libraries, all_schemas, synchronous=synchronous)
     session = Session(worker="ada", holder=None)
     for number in range(int(count)):
         if number and number % 7 == 0:

@@ -8,7 +8,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("goals", "tasks", "relay", "breakers")
-IMPORT_NAMES = {part: f"agent_runtime_{part}" for part in LIBRARIES} | {"server": "agent_runtime_mcp"}
+IMPORT_NAMES = {part: f"agent_runtime_{part}" for part in ("kernel", *LIBRARIES)} | {"server": "agent_runtime_mcp"}
 SOURCES = {part: ROOT / "packages" / part / "src" / name for part, name in IMPORT_NAMES.items()}
 SCRIPTS = Path(sys.executable).parent
 _LEFT = ("__pycache__", "build", "dist")

@@ -9,8 +9,7 @@ from functools import cache
 import apsw
 
 from agent_runtime_mcp.operations.table import table
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
-from agent_runtime_mcp.runtime.libraries import Libraries
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 OPENS = "runs when a file is opened"
 OF_A_RUNNER = "is for programs that run the agents of a pipeline; an agent over MCP hands in what it made"
@@ -57,9 +56,9 @@ NOT_OPERATIONS = {
 def library_classes():
     """Return the class of each library, by the name it has in the server."""
     connection = apsw.Connection(":memory:")
-    for schema in SCHEMAS:
+    for schema in all_schemas():
         schema.migrate(connection)
-    libraries = assemble(connection, nullcontext)
+    libraries = Libraries(connection, nullcontext)
     own = Libraries.__module__.partition(".")[0]
     values = {name: getattr(libraries, name) for name in dir(libraries) if not name.startswith("_")}
     found = {name: type(value) for name, value in values.items() if type(value).__module__.startswith("agent_runtime_")}

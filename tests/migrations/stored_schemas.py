@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from agent_runtime_mcp.runtime.assembly import SCHEMAS
+from agent_runtime_mcp.runtime.libraries import all_schemas
 
 FOLDER = Path(__file__).parent / "schemas"
 RENEW = "`nox -s schemas` stores what the present version makes"
@@ -53,7 +53,7 @@ def main() -> None:
         caller.session.holder = None  # which would name this machine
         fill(caller)
         caller.database.close()
-        for schema in SCHEMAS:
+        for schema in all_schemas():
             target = FOLDER / f"{schema.name}-{len(schema.migrations)}.sql"
             target.write_text(dump(path, schema.name), encoding="utf-8")
 

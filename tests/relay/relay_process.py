@@ -8,8 +8,8 @@ import sys
 import apsw
 import attrs
 
+from agent_runtime_kernel.errors import AgentRuntimeError
 from agent_runtime_relay import Relays
-from agent_runtime_relay.errors import RelayError
 
 OUTPUT = "x" * 4096
 
@@ -73,7 +73,7 @@ def main(path, verb, *arguments):
         sys.stdin.readline()
     try:
         answer = VERBS[verb](relays, *arguments)
-    except RelayError as error:
+    except AgentRuntimeError as error:
         answer = {"error": type(error).__name__}
     say(json.dumps(answer))
 

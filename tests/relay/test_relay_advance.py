@@ -285,7 +285,7 @@ def test_a_clock_that_steps_back_does_no_harm(connection):
         ({"output_entity_id": -1}, "output_entity_id is -1"),
         ({"output_entity_id": True}, "output_entity_id must be a whole number, not a boolean"),
         ({"checks": ["tests"]}, "checks must be a list of checks"),
-        ({"baton_id": "a\nb"}, "baton_id holds control characters"),
+        ({"baton_id": "a\nb"}, "baton_id contains control characters"),
         ({"worker": ""}, "worker must not be empty"),
     ],
 )

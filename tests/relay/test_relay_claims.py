@@ -217,7 +217,7 @@ def test_a_process_that_ends_gives_back_all_that_it_holds(relays):
     [
         ({"worker": None}, "worker must say who claims the baton"),
         ({"worker": ""}, "worker must not be empty"),
-        ({"worker": "a\x00b"}, "worker holds a NUL"),
+        ({"worker": "a\x00b"}, "worker contains a NUL"),
         ({"worker": "ann", "lease_seconds": 9}, "lease_seconds is 9"),
         ({"worker": "ann", "lease_seconds": 86401}, "lease_seconds is 86401"),
         ({"worker": "ann", "lease_seconds": True}, "lease_seconds must be a number"),

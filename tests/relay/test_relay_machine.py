@@ -18,8 +18,8 @@ from hypothesis.stateful import (
 )
 from relay_model import BAD, GOOD, Late, Line, Refused
 
+from agent_runtime_kernel.errors import AgentRuntimeError
 from agent_runtime_relay import Admission, Refusal, Relays
-from agent_runtime_relay.errors import RelayError
 from fake_clock import FakeClock
 
 WORKERS = st.sampled_from(["ann", "bob"])
@@ -42,7 +42,7 @@ def reach(what):
 def outcome_of(operation):
     try:
         return operation()
-    except RelayError as error:
+    except AgentRuntimeError as error:
         return error
 
 
@@ -120,7 +120,7 @@ class RelayMachine(RuleBasedStateMachine):
             wanted, refusal = None, str(error)
         before = self.rows() if refusal is not None else None
         answer = outcome_of(operation)
-        raised = type(answer).__name__ if isinstance(answer, RelayError) else None
+        raised = type(answer).__name__ if isinstance(answer, AgentRuntimeError) else None
         assert raised == refusal, (answer, wanted)
         if raised is not None:
             reach(f"refused: {raised}")

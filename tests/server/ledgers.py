@@ -14,13 +14,13 @@ from typing import Any
 import apsw
 import attrs
 
-from agent_runtime_goals import SCHEMA as GOALS
+from agent_runtime_kernel.schema import Migration, Schema
 from agent_runtime_mcp.database.database import Database, Snapshot
 
-Schema = type(GOALS)
 FIRST = "CREATE TABLE ledger_entries (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT"
 SECOND = "ALTER TABLE ledger_entries ADD COLUMN author TEXT NOT NULL DEFAULT 'nobody'"
-VERSIONS = [Schema("ledger", ((FIRST,), (SECOND,))[:known]) for known in range(3)]
+MIGRATIONS = (Migration("entries", (FIRST,)), Migration("authors", (SECOND,)))
+VERSIONS = [Schema("ledger", MIGRATIONS[:known]) for known in range(3)]
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ class Ledger:
 
 
 def open_ledger(path: Path, version: int = 1, **how: Any) -> Database[Ledger]:
-    return Database(path, Ledger, [VERSIONS[version]], **how)
+    return Database(path, Ledger, lambda: [VERSIONS[version]], **how)
 
 
 def write(database: Database[Ledger], text: str) -> None:

@@ -16,7 +16,7 @@ from agent_runtime_mcp.dispatch.failures import INTERNAL, Problem, problem_of
 from agent_runtime_mcp.dispatch.request import Reply, make_request
 from agent_runtime_mcp.operations.call import Libraries, Session
 from agent_runtime_mcp.operations.table import table
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 KIB = 1024
 LARGEST_PAGE = 16 * KIB
@@ -47,7 +47,7 @@ class Runtime:
 
     def __attrs_post_init__(self) -> None:
         self.database = Database(
-            self.path, partial(assemble, clock=self.clock), SCHEMAS, synchronous="NORMAL", patience=0.1
+            self.path, partial(Libraries, clock=self.clock), all_schemas, synchronous="NORMAL", patience=0.1
         )
 
     def __call__(self, operation: str, /, *, by: Session | None = None, **arguments: Any) -> dict[str, Any]:
@@ -167,6 +167,6 @@ def largest(operation: str) -> int:
 
 def make_file(path: Path) -> None:
     """Make a new database."""
-    database = Database(path, assemble, SCHEMAS, synchronous="NORMAL")
+    database = Database(path, Libraries, all_schemas, synchronous="NORMAL")
     database.run_blocking(lambda _libraries: None, writes=False)
     database.close()

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 from test_tasks_machine import TaskMachine
 
+from agent_runtime_kernel.errors import AgentRuntimeError
 from agent_runtime_tasks import Finding, Tasks
-from agent_runtime_tasks.errors import TaskError
 from fake_clock import FakeClock
 
 EVERYTHING = ("tasks_tasks", "tasks_claims", "tasks_counts", "tasks_dependencies", "tasks_holds")
@@ -199,7 +199,7 @@ def test_any_numbers_are_put_right_after_any_work(connection: apsw.Connection, c
                 case _ if ids:
                     status = chance.choice(("completed", "completed", "failed", "cancelled", "pending", "in_progress"))
                     tasks.update_status(chance.choice(ids), status, worker="ann")
-        except TaskError:
+        except AgentRuntimeError:
             continue
     assert list(tasks.audit()) == []
     at = updated_at(connection)

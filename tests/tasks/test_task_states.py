@@ -589,7 +589,7 @@ def test_an_unknown_task_is_named(tasks):
     [
         ({"status": "done"}, "status is 'done'; it must be one of pending, in_progress, completed, failed, cancelled"),
         ({"worker": ""}, "worker must not be empty"),
-        ({"worker": "a\nb"}, "worker holds control characters"),
+        ({"worker": "a\nb"}, "worker contains control characters"),
         ({"worker": "x" * 201}, "worker has 201 characters"),
         ({"result": "x" * 65_537}, "result has 65537 bytes"),
         ({"error": 3}, "error must be text, not a whole number"),

@@ -4,6 +4,7 @@ import apsw
 import attrs
 import pytest
 
+from agent_runtime_kernel.schema import Migration
 from agent_runtime_tasks import SCHEMA, Tasks
 from agent_runtime_tasks.errors import SchemaTooNew
 
@@ -56,7 +57,9 @@ def test_a_database_of_a_newer_version_is_refused_untouched(connection):
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(connection):
-    broken = attrs.evolve(SCHEMA, migrations=(*SCHEMA.migrations, ("CREATE TABLE tasks_tasks (id INTEGER)",)))
+    broken = attrs.evolve(
+        SCHEMA, migrations=(*SCHEMA.migrations, Migration("broken", ("CREATE TABLE tasks_tasks (id INTEGER)",)))
+    )
     with pytest.raises(apsw.SQLError, match="already exists"):
         broken.migrate(connection)
     assert objects(connection) == []
@@ -64,7 +67,9 @@ def test_a_migration_that_fails_leaves_nothing_behind(connection):
 
 def test_a_later_migration_runs_alone(connection):
     Tasks(connection).migrate()
-    longer = attrs.evolve(SCHEMA, migrations=(*SCHEMA.migrations, ("CREATE TABLE tasks_more (id INTEGER) STRICT",)))
+    longer = attrs.evolve(
+        SCHEMA, migrations=(*SCHEMA.migrations, Migration("more", ("CREATE TABLE tasks_more (id INTEGER) STRICT",)))
+    )
     assert longer.migrate(connection) == 1
     assert version(connection) == [(len(SCHEMA.migrations) + 1,)]
 

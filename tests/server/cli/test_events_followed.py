@@ -17,7 +17,7 @@ from agent_runtime_mcp.cli.root import root
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.errors import Busy
 from agent_runtime_mcp.operations.call import Libraries
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 COMMAND = [sys.executable, "-m", "agent_runtime_mcp", "events", "--follow", "--json"]
 
@@ -67,7 +67,7 @@ class Watched(Database[Libraries]):
 def test_a_file_that_is_locked_for_long_does_not_end_what_follows_it(runtime: Runtime) -> None:
     runtime.task("a task")
     runtime.database.close()
-    locked = Watched(runtime.path, assemble, SCHEMAS, patience=0.05)
+    locked = Watched(runtime.path, Libraries, all_schemas, patience=0.05)
     assert next(_events._events(locked, 0, follow=True)).seq == 1
     with pytest.raises(apsw.ConnectionClosedError):
         locked.locker.pragma("user_version")
@@ -76,7 +76,7 @@ def test_a_file_that_is_locked_for_long_does_not_end_what_follows_it(runtime: Ru
 
 def test_a_file_that_is_locked_for_long_is_an_error_else(runtime: Runtime) -> None:
     runtime.database.close()
-    locked = Watched(runtime.path, assemble, SCHEMAS, patience=0.05)
+    locked = Watched(runtime.path, Libraries, all_schemas, patience=0.05)
     with pytest.raises(Busy):
         list(_events._events(locked, 0, follow=False))
 

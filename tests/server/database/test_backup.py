@@ -19,13 +19,13 @@ from agent_runtime_mcp.cli.root import root
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.database.sqlite import copying as _copying
 from agent_runtime_mcp.doctor.doctor import Doctor
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 # Creates tasks in pairs, each pair in one transaction, and says so after each.
 WRITER = """
 import sys
 from pathlib import Path
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, assemble
+from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 from agent_runtime_mcp.database.database import Database
 
 def write(libraries):
@@ -34,7 +34,7 @@ def write(libraries):
         libraries.tasks.create("the other", dependencies=(first,))
     return first + 1
 
-database = Database(Path(sys.argv[1]), assemble, SCHEMAS, synchronous="NORMAL")
+database = Database(Path(sys.argv[1]), Libraries, all_schemas, synchronous="NORMAL")
 while True:
     print(database.run_blocking(write, writes=True), flush=True)
 """
@@ -54,7 +54,7 @@ def refusal(finished: Any) -> str:
 
 
 def opened(path: Path) -> Database[Any]:
-    return Database(path, assemble, SCHEMAS, synchronous="NORMAL", may_create=False)
+    return Database(path, Libraries, all_schemas, synchronous="NORMAL", may_create=False)
 
 
 def test_a_backup_under_full_write_load_is_one_moment(runtime: Runtime, tmp_path: Path) -> None:
@@ -159,14 +159,14 @@ def test_an_interrupted_backup_leaves_nothing_behind(runtime: Runtime, tmp_path:
     target = tmp_path / "copy.db"
     program = f"""
 import os
-from agent_runtime_mcp import _copying
+from agent_runtime_mcp.database.sqlite import copying
 from agent_runtime_mcp.__main__ import main
 
 def interrupt(copy, target):
     assert _copying.unfinished(target).stat().st_size > 0
     os.kill(os.getpid(), {int(number)})
 
-_copying._require_intact = interrupt  # the moment at which all is copied and nothing is checked
+copying._require_intact = interrupt  # the moment at which all is copied and nothing is checked
 main()
 """
     finished = subprocess.run(
@@ -181,13 +181,13 @@ main()
 def killed_when_all_is_copied(runtime: Runtime, target: Path) -> None:
     program = """
 import os, signal
-from agent_runtime_mcp import _copying
+from agent_runtime_mcp.database.sqlite import copying
 from agent_runtime_mcp.__main__ import main
 
 def be_killed(copy, target):
     os.kill(os.getpid(), signal.SIGKILL)
 
-_copying._require_intact = be_killed
+copying._require_intact = be_killed
 main()
 """
     finished = subprocess.run([sys.executable, "-c", program, "backup", str(target), "--db", str(runtime.path)])
@@ -217,14 +217,14 @@ def test_of_two_backups_to_one_name_at_a_time_the_second_is_refused(runtime: Run
     target = tmp_path / "copy.db"
     program = """
 import sys
-from agent_runtime_mcp import _copying
+from agent_runtime_mcp.database.sqlite import copying
 from agent_runtime_mcp.__main__ import main
 
 def wait(copy, target):
     print("copied", flush=True)
     sys.stdin.readline()
 
-_copying._require_intact = wait
+copying._require_intact = wait
 main()
 """
     command = [sys.executable, "-c", program, "backup", str(target), "--db", str(runtime.path)]

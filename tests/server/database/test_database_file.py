@@ -13,8 +13,9 @@ from pathlib import Path
 import apsw
 import attrs
 import pytest
-from ledgers import FIRST, SECOND, VERSIONS, Ledger, Process, Schema, open_ledger, texts, write
+from ledgers import MIGRATIONS, VERSIONS, Ledger, Process, open_ledger, texts, write
 
+from agent_runtime_kernel.schema import Migration, Schema
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.database.sqlite.files import network_file_system
 from agent_runtime_mcp.database.sqlite.opening import require_sound_sqlite
@@ -305,7 +306,7 @@ def test_who_finds_the_upgrade_done_when_its_turn_comes_does_not_copy_again(path
         """Tables that another process upgrades right after this one has found them to be old."""
 
         name: str = "ledger"
-        migrations: Sequence[Sequence[str]] = VERSIONS[2].migrations
+        migrations: Sequence[Migration] = VERSIONS[2].migrations
 
         def version(self, connection: apsw.Connection) -> int:
             found = VERSIONS[2].version(connection)
@@ -317,7 +318,7 @@ def test_who_finds_the_upgrade_done_when_its_turn_comes_does_not_copy_again(path
             return VERSIONS[2].migrate(connection)
 
     with Process(path) as other:
-        assert texts(Database(path, Ledger, [Overtaken()])) == ["one"]
+        assert texts(Database(path, Ledger, lambda: [Overtaken()])) == ["one"]
     assert len(list(path.parent.glob("runtime.db.before-upgrade-*"))) == 1
 
 
@@ -335,9 +336,9 @@ def test_processes_that_start_together_make_the_file_once(path: Path) -> None:
 
 def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
     write(open_ledger(path, 1), "one")
-    broken = Schema("ledger", ((FIRST,), (SECOND,), ("CREATE TABLE misspelt (",)))
+    broken = Schema("ledger", (*MIGRATIONS, Migration("misspelt", ("CREATE TABLE misspelt (",))))
     with pytest.raises(apsw.SQLError):
-        texts(Database(path, Ledger, [broken]))
+        texts(Database(path, Ledger, lambda: [broken]))
     assert texts(open_ledger(path, 1)) == ["one"]
 
 
@@ -359,6 +360,7 @@ def test_an_upgrade_that_is_killed_changes_nothing_and_is_done_by_the_next(path:
 import os, signal
 from pathlib import Path
 import attrs
+from agent_runtime_kernel.schema import Migration, Schema
 from agent_runtime_mcp.database.database import Database
 from ledgers import VERSIONS, Ledger
 
@@ -375,7 +377,7 @@ class Killed:
         connection.cache_flush()  # to the -wal, as a large upgrade would
         os.kill(os.getpid(), signal.SIGKILL)
 
-Database(Path({str(path)!r}), Ledger, [Killed()]).run_blocking(lambda it: it.texts(), writes=False)
+Database(Path({str(path)!r}), Ledger, lambda: [Killed()]).run_blocking(lambda it: it.texts(), writes=False)
 """
     killed = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1])
     assert killed.returncode == -signal.SIGKILL
@@ -401,8 +403,8 @@ def test_an_upgrade_is_not_begun_without_room_for_the_copy(path: Path, monkeypat
 
 def test_a_library_that_is_new_in_this_version_gets_its_tables(path: Path) -> None:
     write(open_ledger(path, 1), "one")
-    notes = Schema("notes", (("CREATE TABLE notes_notes (id INTEGER PRIMARY KEY) STRICT",),))
-    both = Database(path, Ledger, [VERSIONS[1], notes])
+    notes = Schema("notes", (Migration("notes", ("CREATE TABLE notes_notes (id INTEGER PRIMARY KEY) STRICT",)),))
+    both = Database(path, Ledger, lambda: [VERSIONS[1], notes])
     assert both.run_blocking(lambda it: notes.version(it.connection), writes=False) == 1
     assert texts(both) == ["one"]
 

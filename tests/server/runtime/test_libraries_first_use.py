@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from agent_runtime_mcp.errors import StorageFailure
-from agent_runtime_mcp.runtime.assembly import SCHEMAS, open_database
+from agent_runtime_mcp.runtime.libraries import all_schemas, open_database
 
 VERSIONS = "SELECT version FROM relay_schema"
 
@@ -43,7 +43,7 @@ def tables(path):
 
 
 def test_a_new_file_has_the_tables_of_all_libraries(path):
-    assert {f"{schema.name}_schema" for schema in SCHEMAS} <= tables(path)
+    assert {f"{schema.name}_schema" for schema in all_schemas()} <= tables(path)
 
 
 def test_tables_of_a_library_that_is_new_in_this_version_are_made_at_its_first_use(path):
@@ -101,4 +101,4 @@ def test_a_command_imports_only_the_libraries_that_it_needs(command, needed, pat
     )
     answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     loaded = set(answer.stdout.splitlines()[-1].split())
-    assert loaded == {"agent_runtime_mcp", *(f"agent_runtime_{library}" for library in needed)}
+    assert loaded == {"agent_runtime_mcp", "agent_runtime_kernel", *(f"agent_runtime_{library}" for library in needed)}

@@ -1,7 +1,8 @@
 """Circuit breakers for AI agents, shared by every process on one SQLite file."""
 
+from agent_runtime_kernel.findings import Finding
+
 from ._breakers import Breakers
-from ._finding import Finding
 from ._guard import Failure, Guard, classify
 from ._model import Admission, Breaker, BreakerBrief, BreakerChange, BreakerPage, HistoryPage, RecentFailure, Result
 from ._position import BreakerState, Cause, Position, Transition, replay

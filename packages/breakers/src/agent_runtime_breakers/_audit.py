@@ -5,13 +5,14 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+from agent_runtime_kernel.findings import Finding
+
 from ._cooldown import half_opens_at
-from ._finding import Finding
 from ._history import History
 from ._position import BEGINNING, BreakerState, Position, Transition, replay
 from ._rows import BreakerRow, Rows, shown_state
 from ._standing import Window
-from ._storage import Connection
 
 _AT_ONCE = 500
 

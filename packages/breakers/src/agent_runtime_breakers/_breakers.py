@@ -8,9 +8,11 @@ from functools import cached_property
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection, Snapshot
+from agent_runtime_kernel.findings import Finding
+
 from ._audit import Audit
 from ._decisions import Decisions
-from ._finding import Finding
 from ._guard import Classify, Guard, classify
 from ._listing import Listing
 from ._model import (
@@ -61,7 +63,6 @@ from ._settings import (
     checked_settings,
 )
 from ._standing import Acquire, Trip
-from ._storage import Connection, Snapshot
 from ._store import Store
 from .errors import InvalidValue
 

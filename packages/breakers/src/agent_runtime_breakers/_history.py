@@ -2,8 +2,9 @@
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection, Row
+
 from ._position import BreakerState, Cause, Transition
-from ._storage import Connection, Row
 
 
 @attrs.frozen

@@ -5,22 +5,23 @@ from typing import Annotated
 
 import attrs
 
+from agent_runtime_kernel.bounds import KIB, Choice, Integer, Text
+
 from ._position import BreakerState, Transition
 from ._settings import SECONDS, Settings
 from ._standing import FailureType, PermitKind, RefusalReason
-from ._values import Choice, Integer, Text
 from .errors import InvalidValue
 
-PERMIT_ID = Text(shortest=1, characters=200, exact=True)
-WORKER = Text(shortest=1, characters=200, exact=True)
-HOLDER = Text(shortest=1, characters=1_000, exact=True)
-MESSAGE = Text(kib=4)
-REASON = Text(shortest=1, kib=4)
+PERMIT_ID = Text(min_length=1, max_length=200, exact=True)
+WORKER = Text(min_length=1, max_length=200, exact=True)
+HOLDER = Text(min_length=1, max_length=1_000, exact=True)
+MESSAGE = Text(max_bytes=4 * KIB)
+REASON = Text(min_length=1, max_bytes=4 * KIB)
 FAILURE_TYPE = Choice(words=tuple(FailureType))
 STATE = Choice(words=tuple(BreakerState))
-LIMIT = Integer(low=1, high=200)
-AFTER_AGENT = Text(characters=200, exact=True)
-AFTER_NUMBER = Integer(low=0)
+LIMIT = Integer(ge=1, le=200)
+AFTER_AGENT = Text(max_length=200, exact=True)
+AFTER_NUMBER = Integer(ge=0)
 
 
 class Result(StrEnum):

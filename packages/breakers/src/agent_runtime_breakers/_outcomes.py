@@ -2,8 +2,9 @@
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._model import RecentFailure
-from ._storage import Connection
 
 SHOWN = 10
 PRUNED_AT_ONCE = 100

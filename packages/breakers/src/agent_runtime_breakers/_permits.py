@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection, Row
+
 from ._standing import PERMIT_KEPT, Permit, PermitKind
-from ._storage import Connection, Row
 
 PRUNED_AT_ONCE = 100
 _COLUMNS = "permit_id, generation, kind, worker, holder, granted_at, expires_at, lost, outcome, tripped, recovered"

@@ -6,11 +6,12 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection, Row
+
 from ._cooldown import half_opens_at
 from ._position import BreakerState, Position
 from ._settings import Mode, Settings
 from ._standing import Permit, Standing, Throttle, Totals, Window
-from ._storage import Connection, Row
 
 _TALLIES = (
     "probe_successes",

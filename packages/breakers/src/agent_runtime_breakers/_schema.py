@@ -7,13 +7,17 @@ difference of two counts: those so far, and those before the oldest outcome in i
 Words are spelled out with OR: for an IN of three and more SQLite builds a table each time that a row is written.
 """
 
-from ._storage import Schema
+from agent_runtime_kernel.schema import Migration, Schema
+
+from .errors import SchemaTooNew
 
 SCHEMA = Schema(
     "breakers",
     (
-        (
-            """
+        Migration(
+            "tables of 0.1",
+            (
+                """
             CREATE TABLE breakers_breakers (
                 agent_id TEXT PRIMARY KEY CHECK (length(agent_id) BETWEEN 1 AND 200),
                 state TEXT NOT NULL
@@ -57,8 +61,8 @@ SCHEMA = Schema(
                 CHECK (state = 'half_open' OR (probe_successes = 0 AND probes_lost = 0))
             ) STRICT, WITHOUT ROWID
             """,
-            "CREATE INDEX breakers_by_shown_state ON breakers_breakers (shown_state, agent_id, half_opens_at)",
-            """
+                "CREATE INDEX breakers_by_shown_state ON breakers_breakers (shown_state, agent_id, half_opens_at)",
+                """
             CREATE TABLE breakers_outcomes (
                 agent_id TEXT NOT NULL REFERENCES breakers_breakers (agent_id),
                 failed INTEGER NOT NULL CHECK (failed IN (0, 1)),
@@ -72,7 +76,7 @@ SCHEMA = Schema(
                 CHECK (failed = 0 OR (failure_type IS NOT NULL AND error_message IS NOT NULL))
             ) STRICT, WITHOUT ROWID
             """,
-            """
+                """
             CREATE TABLE breakers_permits (
                 agent_id TEXT NOT NULL REFERENCES breakers_breakers (agent_id),
                 permit_id TEXT NOT NULL,
@@ -91,12 +95,12 @@ SCHEMA = Schema(
                 CHECK (tripped + recovered = 0 OR outcome IS NOT NULL)
             ) STRICT, WITHOUT ROWID
             """,
-            "CREATE INDEX breakers_permits_by_age ON breakers_permits (granted_at, agent_id, permit_id)",
-            """
+                "CREATE INDEX breakers_permits_by_age ON breakers_permits (granted_at, agent_id, permit_id)",
+                """
             CREATE INDEX breakers_probes_in_flight ON breakers_permits (agent_id, generation, permit_id)
             WHERE kind = 'probe' AND outcome IS NULL AND lost = 0
             """,
-            """
+                """
             CREATE TABLE breakers_transitions (
                 agent_id TEXT NOT NULL REFERENCES breakers_breakers (agent_id),
                 number INTEGER NOT NULL CHECK (number >= 1),
@@ -111,6 +115,8 @@ SCHEMA = Schema(
                 PRIMARY KEY (agent_id, number)
             ) STRICT, WITHOUT ROWID
             """,
+            ),
         ),
     ),
+    too_new=SchemaTooNew,
 )

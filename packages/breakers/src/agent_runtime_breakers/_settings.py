@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import attrs
 
-from ._values import Choice, Integer, Number, Text
+from agent_runtime_kernel.bounds import Choice, Integer, Number, Text
+
 from .errors import InvalidValue
 
 KEEP = attrs.NOTHING
@@ -22,13 +23,13 @@ class Mode(StrEnum):
     METRICS_ONLY = "metrics_only"
 
 
-AGENT_ID = Text(shortest=1, characters=200, exact=True)
-COUNT = Integer(low=1, high=1_000_000)
-PROBES = Integer(low=1, high=1_000)
-SECONDS = Number(low=0, high=YEAR_IN_SECONDS)
-SOME_SECONDS = Number(low=0.001, high=YEAR_IN_SECONDS)
-RATE = Number(above=0, high=1)
-MULTIPLIER = Number(low=1, high=100)
+AGENT_ID = Text(min_length=1, max_length=200, exact=True)
+COUNT = Integer(ge=1, le=1_000_000)
+PROBES = Integer(ge=1, le=1_000)
+SECONDS = Number(ge=0, le=YEAR_IN_SECONDS)
+SOME_SECONDS = Number(ge=0.001, le=YEAR_IN_SECONDS)
+RATE = Number(gt=0, le=1)
+MULTIPLIER = Number(ge=1, le=100)
 MODE = Choice(words=tuple(Mode))
 
 AgentId = Annotated[str, AGENT_ID]

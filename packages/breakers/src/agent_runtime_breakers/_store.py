@@ -5,6 +5,8 @@ from functools import cached_property
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._history import History
 from ._model import RecentFailure
 from ._outcomes import SHOWN, Outcomes
@@ -12,7 +14,6 @@ from ._permits import Permits
 from ._position import BreakerState, Transition
 from ._rows import BreakerRow, Counted, Rows
 from ._standing import ClockSetBack, Effect, Granted, Kept, Moved, Permit, ProbeLost, Standing, Window, WindowCleared
-from ._storage import Connection
 
 OUTCOMES_KEPT = 7 * 24 * 3600 * 1000
 PRUNED_EVERY = 20

@@ -1,34 +1,26 @@
 """What can go wrong with breakers. Each error belongs to a family of the standard library and carries its ids."""
 
+from agent_runtime_kernel.errors import AgentRuntimeError, InvalidValue
+from agent_runtime_kernel.errors import SchemaTooNew as KernelSchemaTooNew
 
-class BreakerError(Exception):
-    """What all errors of this library have in common.
-
-    Attributes:
-        hint: what would be legal now, or None.
-    """
-
-    hint: str | None = None
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
+__all__ = [
+    "BreakerError",
+    "BreakerOpen",
+    "InvalidValue",
+    "PermitNotFound",
+    "PermitSettled",
+    "SchemaTooNew",
+]
 
 
-class InvalidValue(BreakerError, ValueError):
-    """An argument is out of its bounds; nothing was written.
-
-    Attributes:
-        argument: the name of the argument.
-    """
-
-    def __init__(self, argument: str, problem: str, hint: str | None = None) -> None:
-        super().__init__(f"{argument} {problem}", hint)
-        self.argument = argument
+class BreakerError(AgentRuntimeError):
+    """The base of this library's errors, which are about the state of what is stored."""
 
 
 class PermitNotFound(BreakerError, LookupError):
     """The agent has no permit of this id: it was never granted, or its record was pruned after seven days."""
+
+    code = "not_found"
 
     def __init__(self, agent_id: str, permit_id: str) -> None:
         super().__init__(
@@ -45,6 +37,8 @@ class PermitSettled(BreakerError, RuntimeError):
     Attributes:
         settled_as: success, release, or the type of failure that stands.
     """
+
+    code = "conflict"
 
     def __init__(self, agent_id: str, permit_id: str, settled_as: str, attempted: str) -> None:
         super().__init__(
@@ -66,6 +60,8 @@ class BreakerOpen(BreakerError, RuntimeError):
         fallback_agent: an agent that would admit the work in its place, or None.
     """
 
+    code = "conflict"
+
     def __init__(self, agent_id: str, reason: str, retry_after: float | None, fallback_agent: str | None) -> None:
         when = "not before it is reset" if retry_after is None else f"ask again in {retry_after:g} s"
         instead = "" if fallback_agent is None else f", or give the work to {fallback_agent}"
@@ -76,14 +72,5 @@ class BreakerOpen(BreakerError, RuntimeError):
         self.fallback_agent = fallback_agent
 
 
-class SchemaTooNew(BreakerError, RuntimeError):
-    """A newer version of the library wrote this database; it is not touched."""
-
-    def __init__(self, library: str, found: int, known: int) -> None:
-        super().__init__(
-            f"the {library} tables have schema version {found}; this version knows {known}",
-            "upgrade to the version that wrote the file",
-        )
-        self.library = library
-        self.found = found
-        self.known = known
+class SchemaTooNew(BreakerError, KernelSchemaTooNew):
+    """A newer version of the library wrote this database; the database is not touched."""

@@ -1,6 +1,7 @@
 """Goals of AI agents that outlive a session."""
 
-from ._finding import Finding
+from agent_runtime_kernel.findings import Finding
+
 from ._goals import KEEP, Goals
 from ._model import Goal, GoalChange, GoalPage, GoalStatus
 from ._schema import SCHEMA

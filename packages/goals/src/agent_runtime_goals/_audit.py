@@ -5,9 +5,10 @@ from typing import Any
 
 import attrs
 
-from ._finding import Finding
+from agent_runtime_kernel.connection import Connection
+from agent_runtime_kernel.findings import Finding
+
 from ._model import GoalStatus
-from ._storage import Connection
 
 _AT_ONCE = 500
 

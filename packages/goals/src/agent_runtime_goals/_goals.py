@@ -7,12 +7,13 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.bounds import from_json, to_json
+from agent_runtime_kernel.connection import Connection, Row, Snapshot
+from agent_runtime_kernel.findings import Finding
+
 from ._audit import Audit
-from ._finding import Finding
 from ._model import Goal, GoalChange, GoalPage, GoalStatus
 from ._schema import SCHEMA
-from ._storage import Connection, Row, Snapshot
-from ._values import from_json, to_json
 from .bounds import (
     CRITERIA,
     DESCRIPTION,

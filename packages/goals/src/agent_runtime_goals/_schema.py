@@ -1,12 +1,16 @@
 """The tables of this library."""
 
-from ._storage import Schema
+from agent_runtime_kernel.schema import Migration, Schema
+
+from .errors import SchemaTooNew
 
 SCHEMA = Schema(
     "goals",
     (
-        (
-            """
+        Migration(
+            "tables of 0.1",
+            (
+                """
             CREATE TABLE goals_goals (
                 id INTEGER PRIMARY KEY,
                 name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 500),
@@ -22,18 +26,20 @@ SCHEMA = Schema(
                 CHECK ((status = 'completed') = (completed_at IS NOT NULL))
             ) STRICT
             """,
-            "CREATE INDEX goals_by_status ON goals_goals (status, id)",
-            "CREATE INDEX goals_by_parent ON goals_goals (parent_id, id) WHERE parent_id IS NOT NULL",
-            """
+                "CREATE INDEX goals_by_status ON goals_goals (status, id)",
+                "CREATE INDEX goals_by_parent ON goals_goals (parent_id, id) WHERE parent_id IS NOT NULL",
+                """
             CREATE TABLE goals_counts (
                 status TEXT PRIMARY KEY CHECK (status IN ('active', 'paused', 'completed', 'cancelled')),
                 goals INTEGER NOT NULL CHECK (goals >= 0)
             ) STRICT
             """,
-            """
+                """
             INSERT INTO goals_counts (status, goals)
             VALUES ('active', 0), ('cancelled', 0), ('completed', 0), ('paused', 0)
             """,
+            ),
         ),
     ),
+    too_new=SchemaTooNew,
 )

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from ._model import GoalStatus
-from ._values import Choice, Integer, Items, JsonObject, Text
+from agent_runtime_kernel.bounds import KIB, Choice, Integer, Items, JsonObject, Text
 
-GOAL_ID = Integer(low=1)
-NAME = Text(shortest=1, characters=500, one_line=True)
-DESCRIPTION = Text(kib=64)
-OUTCOME = Text(kib=4)
-CRITERIA = Items(item=Text(shortest=1, kib=2), at_most=50)
-METADATA = JsonObject(kib=64)
-LIMIT = Integer(low=1, high=200)
+from ._model import GoalStatus
+
+GOAL_ID = Integer(ge=1)
+NAME = Text(min_length=1, max_length=500, one_line=True)
+DESCRIPTION = Text(max_bytes=64 * KIB)
+OUTCOME = Text(max_bytes=4 * KIB)
+CRITERIA = Items(item=Text(min_length=1, max_bytes=2 * KIB), max_items=50)
+METADATA = JsonObject(max_bytes=64 * KIB)
+LIMIT = Integer(ge=1, le=200)
 STATUS = Choice(words=tuple(GoalStatus))
 
 GoalId = Annotated[int, GOAL_ID]

@@ -2,35 +2,28 @@
 
 from collections.abc import Sequence
 
+from agent_runtime_kernel.errors import AgentRuntimeError, InvalidValue
+from agent_runtime_kernel.errors import SchemaTooNew as KernelSchemaTooNew
 
-class GoalError(Exception):
-    """What all errors of this library have in common.
-
-    Attributes:
-        hint: what would be legal now, or None.
-    """
-
-    hint: str | None = None
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
+__all__ = [
+    "GoalClosed",
+    "GoalCycle",
+    "GoalError",
+    "GoalNotFound",
+    "InvalidValue",
+    "OpenSubGoals",
+    "SchemaTooNew",
+]
 
 
-class InvalidValue(GoalError, ValueError):
-    """An argument is out of its bounds; nothing was written.
-
-    Attributes:
-        argument: the name of the argument.
-    """
-
-    def __init__(self, argument: str, problem: str, hint: str | None = None) -> None:
-        super().__init__(f"{argument} {problem}", hint)
-        self.argument = argument
+class GoalError(AgentRuntimeError):
+    """The base of this library's errors, which are about the state of what is stored."""
 
 
 class GoalNotFound(GoalError, LookupError):
     """There is no goal of this id."""
+
+    code = "not_found"
 
     def __init__(self, goal_id: int) -> None:
         super().__init__(f"goal {goal_id} does not exist", "list_goals names the goals there are")
@@ -40,6 +33,8 @@ class GoalNotFound(GoalError, LookupError):
 class GoalClosed(GoalError, RuntimeError):
     """A goal can't be created, moved or reopened under one that is completed or cancelled."""
 
+    code = "illegal_transition"
+
     def __init__(self, goal_id: int, status: str, attempt: str) -> None:
         super().__init__(f"goal {goal_id} is {status}, so {attempt}", f"set goal {goal_id} to active first")
         self.goal_id = goal_id
@@ -48,6 +43,8 @@ class GoalClosed(GoalError, RuntimeError):
 
 class OpenSubGoals(GoalError, RuntimeError):
     """A goal with open sub-goals can't be completed without saying what becomes of them."""
+
+    code = "conflict"
 
     def __init__(self, goal_id: int, count: int, first: Sequence[int]) -> None:
         ids = ", ".join(map(str, first)) + (", ..." if count > len(first) else "")
@@ -67,6 +64,8 @@ class GoalCycle(GoalError, ValueError):
         path: the ids from the goal down to the one it would stand under.
     """
 
+    code = "cycle"
+
     def __init__(self, goal_id: int, parent_goal_id: int, path: Sequence[int]) -> None:
         super().__init__(
             f"goal {goal_id} can't stand under goal {parent_goal_id}: {' > '.join(map(str, path))} > {goal_id}",
@@ -76,14 +75,5 @@ class GoalCycle(GoalError, ValueError):
         self.path = tuple(path)
 
 
-class SchemaTooNew(GoalError, RuntimeError):
-    """A newer version of the library wrote this database; it is not touched."""
-
-    def __init__(self, library: str, found: int, known: int) -> None:
-        super().__init__(
-            f"the {library} tables have schema version {found}; this version knows {known}",
-            "upgrade to the version that wrote the file",
-        )
-        self.library = library
-        self.found = found
-        self.known = known
+class SchemaTooNew(GoalError, KernelSchemaTooNew):
+    """A newer version of the library wrote this database; the database is not touched."""

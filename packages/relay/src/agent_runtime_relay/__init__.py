@@ -1,7 +1,8 @@
 """Sequential pipelines of AI agents: one piece of work handed from agent to agent."""
 
+from agent_runtime_kernel.findings import Finding
+
 from ._batons import Advance, Baton, BatonReading, Claim, FailedAttempt, NextBaton, Retry
-from ._finding import Finding
 from ._gate import Check, GateResult
 from ._guard import Admission, Guard, Refusal, Result, Unguarded
 from ._model import CreatedRelay, Orphan, OutputPage, Relay, RelayChange, RelayPage, RelayStep, RelaySummary

@@ -2,11 +2,12 @@
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection, Row
+
 from ._gate import Scores, Verdict
 from ._retries import Tries
 from ._routing import RouteReason
 from ._state import Attempt, AttemptState, Breakdown, Charge, HandedIn, Hold, baton_key
-from ._storage import Connection, Row
 from .bounds import Outcome
 
 ATTEMPT_COLUMNS = (

@@ -5,8 +5,9 @@ from typing import Any
 
 import attrs
 
-from ._finding import Finding
-from ._storage import Connection
+from agent_runtime_kernel.connection import Connection
+from agent_runtime_kernel.findings import Finding
+
 from .bounds import RelayStatus
 
 _AT_ONCE = 200

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import attrs
 
-from ._provenance import l_score as computed_l_score
-from ._values import Number, Text
+from agent_runtime_kernel.bounds import KIB, Number, Text
 
-SCORE = Number(low=0, high=1)
-CHECK_NAME = Text(shortest=1, characters=200, one_line=True)
-CHECK_DETAIL = Text(kib=4)
+from ._provenance import l_score as computed_l_score
+
+SCORE = Number(ge=0, le=1)
+CHECK_NAME = Text(min_length=1, max_length=200, one_line=True)
+CHECK_DETAIL = Text(max_bytes=4 * KIB)
 QUALITY_GATE = "quality"
 L_SCORE_GATE = "l_score"
 SELF = "self"

@@ -2,10 +2,11 @@
 
 import attrs
 
+from agent_runtime_kernel.bounds import KIB, from_json, to_json
+from agent_runtime_kernel.connection import Connection
+
 from ._model import Orphan, OutputPage
-from ._storage import Connection
 from ._submission import Delivery, Submission, checks_from_json, checks_to_json
-from ._values import KIB, from_json, to_json
 from .bounds import OFFSET
 from .errors import InvalidValue, OutputNotFound
 

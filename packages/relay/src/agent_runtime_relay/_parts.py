@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection, Snapshot
+
 from ._claims import Claims
 from ._guard import Guard, Unguarded
 from ._handover import Handover
@@ -15,7 +17,6 @@ from ._issuing import Issuing
 from ._lifecycle import Lifecycle
 from ._readings import Readings
 from ._records import Records, records
-from ._storage import Connection, Snapshot
 
 
 def _unknown(holder: str) -> bool | None:  # noqa: ARG001 - stands in for what asks

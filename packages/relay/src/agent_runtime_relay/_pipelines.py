@@ -5,11 +5,12 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.bounds import from_json, to_json
+from agent_runtime_kernel.connection import Connection, Row
+
 from ._attempts import ATTEMPT_COLUMNS, attempt_of
 from ._roles import Role
 from ._state import Mission, Pipeline, Situation, Step
-from ._storage import Connection, Row
-from ._values import from_json, to_json
 from .bounds import RelayStatus
 from .errors import PipelineNotFound
 

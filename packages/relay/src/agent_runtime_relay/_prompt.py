@@ -7,11 +7,12 @@ of this briefing, because a fence is always longer than any run of its character
 import re
 from enum import StrEnum
 
+from agent_runtime_kernel.bounds import KIB, to_json
+
 from ._batons import Baton
 from ._outputs import Trace
 from ._roles import role
 from ._state import Mission
-from ._values import KIB, to_json
 
 _SUMMARY_BYTES = 8 * KIB
 _DESCRIPTION_BYTES = 8 * KIB

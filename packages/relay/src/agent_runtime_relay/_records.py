@@ -2,11 +2,12 @@
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._attempts import Attempts
 from ._outputs import Outputs
 from ._pipelines import Pipelines
 from ._state import Attempt
-from ._storage import Connection
 from .errors import BatonNotFound, ForeignBaton
 
 

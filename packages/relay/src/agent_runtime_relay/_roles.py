@@ -5,11 +5,12 @@ from typing import Any
 
 import attrs
 
-from ._values import Items, Text
+from agent_runtime_kernel.bounds import Items, Text
+
 from .errors import InvalidValue
 
-AGENT = Text(shortest=1, characters=200, exact=True)
-_AGENTS = Items(item=AGENT, at_least=1, at_most=256)
+AGENT = Text(min_length=1, max_length=200, exact=True)
+_AGENTS = Items(item=AGENT, min_items=1, max_items=256)
 
 
 @attrs.frozen(kw_only=True)

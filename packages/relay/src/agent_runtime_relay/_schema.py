@@ -8,13 +8,17 @@ The states are spelled out with OR: for an IN of three words and more SQLite bui
 each time that a row is written.
 """
 
-from ._storage import Schema
+from agent_runtime_kernel.schema import Migration, Schema
+
+from .errors import SchemaTooNew
 
 SCHEMA = Schema(
     "relay",
     (
-        (
-            """
+        Migration(
+            "tables of 0.1",
+            (
+                """
             CREATE TABLE relay_pipelines (
                 id INTEGER PRIMARY KEY,
                 status TEXT NOT NULL
@@ -44,8 +48,8 @@ SCHEMA = Schema(
                 CHECK ((status = 'completed') = (current_step = total_steps))
             ) STRICT
             """,
-            "CREATE INDEX relay_pipelines_by_status ON relay_pipelines (status, id)",
-            """
+                "CREATE INDEX relay_pipelines_by_status ON relay_pipelines (status, id)",
+                """
             CREATE TABLE relay_steps (
                 pipeline_id INTEGER NOT NULL REFERENCES relay_pipelines (id),
                 step_index INTEGER NOT NULL CHECK (step_index BETWEEN 0 AND 255),
@@ -55,7 +59,7 @@ SCHEMA = Schema(
                 PRIMARY KEY (pipeline_id, step_index)
             ) STRICT, WITHOUT ROWID
             """,
-            """
+                """
             CREATE TABLE relay_outputs (
                 id INTEGER PRIMARY KEY,
                 pipeline_id INTEGER NOT NULL,
@@ -78,8 +82,8 @@ SCHEMA = Schema(
                 FOREIGN KEY (pipeline_id, step_index) REFERENCES relay_steps (pipeline_id, step_index)
             ) STRICT
             """,
-            "CREATE INDEX relay_late_outputs ON relay_outputs (pipeline_id, id) WHERE late = 1",
-            """
+                "CREATE INDEX relay_late_outputs ON relay_outputs (pipeline_id, id) WHERE late = 1",
+                """
             CREATE TABLE relay_attempts (
                 pipeline_id INTEGER NOT NULL,
                 step_index INTEGER NOT NULL,
@@ -147,12 +151,12 @@ SCHEMA = Schema(
                 CHECK ((worker IS NULL) = (expires_at IS NULL) AND (worker IS NULL) = (lease_ms IS NULL))
             ) STRICT, WITHOUT ROWID
             """,
-            """
+                """
             CREATE UNIQUE INDEX relay_live_batons
             ON relay_attempts (pipeline_id)
             WHERE ended_at IS NULL
             """,
-            """
+                """
             CREATE TABLE relay_counts (
                 status TEXT PRIMARY KEY
                     CHECK (
@@ -166,10 +170,12 @@ SCHEMA = Schema(
                 pipelines INTEGER NOT NULL CHECK (pipelines >= 0)
             ) STRICT
             """,
-            """
+                """
             INSERT INTO relay_counts (status, pipelines)
             VALUES ('cancelled', 0), ('completed', 0), ('failed', 0), ('in_progress', 0), ('paused', 0), ('pending', 0)
             """,
+            ),
         ),
     ),
+    too_new=SchemaTooNew,
 )

@@ -5,8 +5,9 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.bounds import from_json, to_json
+
 from ._gate import SCORE, Check
-from ._values import from_json, to_json
 from .bounds import ENTITY_ID, OUTPUT, SCORES, SOURCES, SUMMARY, TOKENS
 from .errors import InvalidValue
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
+from agent_runtime_kernel.findings import Finding
+
 from ._audit import Audit
-from ._finding import Finding
 from ._lookups import Lookups
 
 

@@ -4,39 +4,40 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated
 
+from agent_runtime_kernel.bounds import KIB, Choice, Integer, Items, Number, Text
+
 from ._gate import SCORE
 from ._guard import Result
 from ._roles import AgentTypes, Fallbacks
-from ._values import Choice, Integer, Items, Number, Text
 
 # Sums of this many tokens over every attempt of the longest pipeline still fit into 64 bits.
 MOST_TOKENS = 10**12
 
-PIPELINE_ID = Integer(low=1)
-OUTPUT_ID = Integer(low=1)
-TASK_ID = Integer(low=1)
+PIPELINE_ID = Integer(ge=1)
+OUTPUT_ID = Integer(ge=1)
+TASK_ID = Integer(ge=1)
 ENTITY_ID = Integer()
-STEP_INDEX = Integer(high=255)
+STEP_INDEX = Integer(le=255)
 OFFSET = Integer()
-NAME = Text(shortest=1, characters=500, one_line=True)
-GOAL = Text(shortest=1, kib=4)
-DESCRIPTION = Text(kib=64)
+NAME = Text(min_length=1, max_length=500, one_line=True)
+GOAL = Text(min_length=1, max_bytes=4 * KIB)
+DESCRIPTION = Text(max_bytes=64 * KIB)
 AGENT_TYPES = AgentTypes()
 FALLBACKS = Fallbacks()
-BUDGET = Integer(low=1, high=MOST_TOKENS)
-TOKENS = Integer(high=MOST_TOKENS)
-MAX_RETRIES = Integer(high=100)
-SCORES = Items(item=SCORE, at_most=256)
-SOURCES = Items(item=Text(shortest=1, characters=500, one_line=True), at_most=100)
-SUMMARY = Text(kib=64)
-OUTPUT = Text(kib=1024)
-REASON = Text(kib=4)
-ERROR = Text(kib=64)
-BATON_ID = Text(shortest=1, characters=200, exact=True)
-WORKER = Text(shortest=1, characters=200, exact=True)
-LEASE_SECONDS = Number(low=10, high=86_400)
-RETRY_AFTER_SECONDS = Number(low=0, high=31_536_000)
-LIMIT = Integer(low=1, high=200)
+BUDGET = Integer(ge=1, le=MOST_TOKENS)
+TOKENS = Integer(le=MOST_TOKENS)
+MAX_RETRIES = Integer(le=100)
+SCORES = Items(item=SCORE, max_items=256)
+SOURCES = Items(item=Text(min_length=1, max_length=500, one_line=True), max_items=100)
+SUMMARY = Text(max_bytes=64 * KIB)
+OUTPUT = Text(max_bytes=1024 * KIB)
+REASON = Text(max_bytes=4 * KIB)
+ERROR = Text(max_bytes=64 * KIB)
+BATON_ID = Text(min_length=1, max_length=200, exact=True)
+WORKER = Text(min_length=1, max_length=200, exact=True)
+LEASE_SECONDS = Number(ge=10, le=86_400)
+RETRY_AFTER_SECONDS = Number(ge=0, le=31_536_000)
+LIMIT = Integer(ge=1, le=200)
 
 
 class RelayStatus(StrEnum):

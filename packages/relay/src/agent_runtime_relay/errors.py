@@ -1,34 +1,32 @@
 """What can go wrong with relays: errors of families of the standard library, with the ids that they are about."""
 
+from agent_runtime_kernel.errors import AgentRuntimeError, InvalidValue
+from agent_runtime_kernel.errors import SchemaTooNew as KernelSchemaTooNew
 
-class RelayError(Exception):
-    """What all errors of this library have in common.
+__all__ = [
+    "AnotherPayload",
+    "BatonClaimed",
+    "BatonNotFound",
+    "ForeignBaton",
+    "IllegalTransition",
+    "InvalidValue",
+    "OutputNotFound",
+    "PipelineNotFound",
+    "RelayConflict",
+    "RelayError",
+    "SchemaTooNew",
+    "StaleBaton",
+]
 
-    Attributes:
-        hint: what would be legal now, or None.
-    """
 
-    hint: str | None = None
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-class InvalidValue(RelayError, ValueError):
-    """An argument is out of its bounds; nothing was written.
-
-    Attributes:
-        argument: the name of the argument.
-    """
-
-    def __init__(self, argument: str, problem: str, hint: str | None = None) -> None:
-        super().__init__(f"{argument} {problem}", hint)
-        self.argument = argument
+class RelayError(AgentRuntimeError):
+    """The base of this library's errors, which are about the state of what is stored."""
 
 
 class PipelineNotFound(RelayError, LookupError):
     """There is no pipeline of this id."""
+
+    code = "not_found"
 
     def __init__(self, pipeline_id: int) -> None:
         super().__init__(f"pipeline {pipeline_id} does not exist", "list_relay_pipelines names the pipelines there are")
@@ -37,6 +35,8 @@ class PipelineNotFound(RelayError, LookupError):
 
 class BatonNotFound(RelayError, LookupError):
     """No pipeline ever issued this baton."""
+
+    code = "not_found"
 
     def __init__(self, baton_id: str, pipeline_id: int) -> None:
         super().__init__(
@@ -50,6 +50,8 @@ class BatonNotFound(RelayError, LookupError):
 class OutputNotFound(RelayError, LookupError):
     """A pipeline has no output of this id, or none that could be adopted."""
 
+    code = "not_found"
+
     def __init__(self, pipeline_id: int, output_id: int, kind: str = "output") -> None:
         super().__init__(
             f"pipeline {pipeline_id} has no {kind} {output_id}",
@@ -61,6 +63,8 @@ class OutputNotFound(RelayError, LookupError):
 
 class RelayConflict(RelayError, RuntimeError):
     """What is asked for contradicts what somebody else does or what was said before; nothing was written."""
+
+    code = "conflict"
 
 
 class ForeignBaton(RelayConflict):
@@ -115,6 +119,9 @@ class StaleBaton(RelayError, RuntimeError):
             transaction around the call keeps it by committing.
     """
 
+    code = "stale_claim"
+    keeps_writes = True
+
     def __init__(self, pipeline_id: int, baton_id: str, problem: str, orphan_output_id: int | None = None) -> None:
         kept = "" if orphan_output_id is None else f"; the late result is kept as output {orphan_output_id}"
         super().__init__(
@@ -133,20 +140,13 @@ class IllegalTransition(RelayError, RuntimeError):
         status: the status of the pipeline.
     """
 
+    code = "illegal_transition"
+
     def __init__(self, pipeline_id: int, status: str, problem: str, hint: str) -> None:
         super().__init__(f"pipeline {pipeline_id} is {status}: {problem}", hint)
         self.pipeline_id = pipeline_id
         self.status = status
 
 
-class SchemaTooNew(RelayError, RuntimeError):
-    """A newer version of the library wrote this database; it is not touched."""
-
-    def __init__(self, library: str, found: int, known: int) -> None:
-        super().__init__(
-            f"the {library} tables have schema version {found}; this version knows {known}",
-            "upgrade to the version that wrote the file",
-        )
-        self.library = library
-        self.found = found
-        self.known = known
+class SchemaTooNew(RelayError, KernelSchemaTooNew):
+    """A newer version of the library wrote this database; the database is not touched."""

@@ -2,25 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
+
+from agent_runtime_kernel.errors import AgentRuntimeError
 
 
-class Failure(Exception):
-    """What all failures of the application have in common.
+class Failure(AgentRuntimeError):
+    """The base of the application's own errors.
 
     Attributes:
-        code: the kind of failure, one of a fixed set of words.
         message: what went wrong and with what.
-        hint: what would help, or None.
         details: facts for a program, as JSON values.
     """
 
-    code: ClassVar[str] = "internal"
-
     def __init__(self, message: str, hint: str | None = None, details: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message, hint)
         self.message = message
-        self.hint = hint
         self.details = {} if details is None else details
 
 
@@ -75,20 +72,6 @@ class InvalidArguments(Failure, ValueError):
         self.faults = tuple(faults)
 
 
-class InvalidValue(Failure, ValueError):
-    """An argument is out of its bounds; nothing was written.
-
-    Attributes:
-        argument: the name of the argument.
-    """
-
-    code = "invalid"
-
-    def __init__(self, argument: str, problem: str, hint: str | None = None) -> None:
-        super().__init__(f"{argument} {problem}", hint, {"argument": argument})
-        self.argument = argument
-
-
 class Conflict(Failure, RuntimeError):
     """What is asked for contradicts what stands."""
 
@@ -111,15 +94,3 @@ class NotFound(Failure, LookupError):
     """There is nothing of that name."""
 
     code = "not_found"
-
-
-class SchemaTooNew(Failure, RuntimeError):
-    """A newer version of the server wrote this database; it is not touched."""
-
-    code = "storage"
-
-    def __init__(self, library: str, found: int, known: int) -> None:
-        super().__init__(
-            f"the {library} tables have schema version {found}; this version knows {known}",
-            "upgrade to the version that wrote the file",
-        )

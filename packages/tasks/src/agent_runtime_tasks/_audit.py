@@ -5,14 +5,15 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+from agent_runtime_kernel.findings import Finding
+
 from ._claims import Claims
-from ._finding import Finding
 from ._model import State
 from ._reckoning import Reckoning
 from ._recounting import Recounting
 from ._rows import NODE_COLUMNS, Rows, node_of
 from ._rules import Node
-from ._storage import Connection
 
 _AT_ONCE = 200
 # Values travel from task to task, at each round one step further. More steps than this has only a circle, in which they

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection, Row
+
 from ._model import Attempt, Claim, Outcome
 from ._rows import bindings, chunks, placeholders
 from ._rules import queue_key
-from ._storage import Connection, Row
 
 LAPSED_AT_ONCE = 100
 CLAIM_COLUMNS = """

@@ -5,6 +5,9 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.bounds import to_json
+from agent_runtime_kernel.connection import Connection, Row
+
 from ._model import State, Task, TaskChange
 from ._placing import Placing, goal_of_child
 from ._plan import Plan, PlannedTask
@@ -12,8 +15,6 @@ from ._reading import TASK_COLUMNS, Reading, task_of
 from ._ripple import Ripple, tally
 from ._rows import Rows
 from ._rules import Node, bearing, derive
-from ._storage import Connection, Row
-from ._values import to_json
 
 
 @attrs.frozen(kw_only=True)

@@ -5,6 +5,9 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.bounds import to_json
+from agent_runtime_kernel.connection import Connection
+
 from ._claims import Claims
 from ._model import State, Task, TaskChange, TaskStatus
 from ._placing import Placing, goal_of_child
@@ -12,8 +15,6 @@ from ._reading import Reading
 from ._ripple import Ripple
 from ._rows import Rows
 from ._rules import Node, queue_key
-from ._storage import Connection
-from ._values import to_json
 from .errors import IllegalTransition, TaskCycle
 
 _AS_JSON = ("acceptance_criteria", "metadata")

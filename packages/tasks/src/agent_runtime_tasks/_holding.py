@@ -2,11 +2,12 @@
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._claims import Claims
 from ._model import State
 from ._ripple import Ripple
 from ._rows import Rows
-from ._storage import Connection
 
 _AT_ONCE = 1000
 

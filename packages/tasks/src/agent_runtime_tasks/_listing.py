@@ -6,9 +6,10 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._model import Readiness, State, TaskPage, TaskStatus
 from ._reading import Reading
-from ._storage import Connection
 
 _ALL_STATES = tuple(State)
 

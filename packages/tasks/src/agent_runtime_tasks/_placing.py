@@ -4,13 +4,14 @@ from collections.abc import Collection
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._claims import Claims
 from ._cycles import Surroundings, find_circle
 from ._model import DEEPEST_GROUP, Outcome, State
 from ._ripple import Ripple
 from ._rows import Rows
 from ._rules import Node
-from ._storage import Connection
 from ._tokens import Tokens
 from ._transitions import Transitions
 from .errors import InvalidValue, TaskCycle, TaskNotFound

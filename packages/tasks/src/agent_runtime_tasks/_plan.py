@@ -12,21 +12,22 @@ from typing import Any
 
 import attrs
 
-from ._values import Integer, Items, Text
+from agent_runtime_kernel.bounds import KIB, Integer, Items, Text
+
 from .errors import InvalidValue, TaskError
 
 MOST_ITEMS = 500
 DEEPEST_GROUP = 16  # groups above an item at most
 
-_KEY = Text(shortest=1, characters=200, one_line=True)
+_KEY = Text(min_length=1, max_length=200, one_line=True)
 _BOUNDS: dict[str, Callable[[str, object], Any]] = {
     "key": _KEY,
-    "title": Text(shortest=1, characters=500, one_line=True),
-    "description": Text(kib=64),
-    "depends_on": Items(item=_KEY, at_most=1000),
+    "title": Text(min_length=1, max_length=500, one_line=True),
+    "description": Text(max_bytes=64 * KIB),
+    "depends_on": Items(item=_KEY, max_items=1000),
     "parent": _KEY,
-    "priority": Integer(low=1, high=10),
-    "acceptance_criteria": Items(item=Text(shortest=1, kib=2), at_most=50),
+    "priority": Integer(ge=1, le=10),
+    "acceptance_criteria": Items(item=Text(min_length=1, max_bytes=2 * KIB), max_items=50),
 }
 _OTHER_NAMES = {
     "key": ("id", "ref", "slug", "task_id", "task_key", "item_id"),
@@ -100,6 +101,8 @@ class InvalidPlan(TaskError, ValueError):
     Attributes:
         faults: one text for each faulty item, with all that is wrong with it.
     """
+
+    code = "invalid"
 
     def __init__(self, faults: Sequence[str], hint: str | None = None) -> None:
         told = "; ".join(faults[:_FAULTS_TOLD])

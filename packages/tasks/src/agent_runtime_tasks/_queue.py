@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._claims import ClaimRow, Claims
 from ._model import Claimed, Offer, Outcome, State, Task
 from ._reading import FENCE, TASK_COLUMNS, Reading, task_of
@@ -11,7 +13,6 @@ from ._ripple import Ripple
 from ._rows import Rows, bindings, chunks, placeholders
 from ._rules import counts_against_the_limit, queue_key
 from ._standing import Standing, find_standing
-from ._storage import Connection
 
 PROMOTED_AT_ONCE = 100
 NEXT_OFFER = """

@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 import attrs
 
+from agent_runtime_kernel.bounds import from_json
+from agent_runtime_kernel.connection import Connection, Row
+
 from ._claims import CLAIM_COLUMNS, Claims, claim_of
 from ._model import OPEN_STATES, Attempt, Claim, Counts, Prerequisite, Queue, Readiness, State, Task, TaskLinks
 from ._rows import Rows, bindings, chunks, placeholders
 from ._rules import Node, bearing
-from ._storage import Connection, Row
-from ._values import from_json
 from .errors import TaskNotFound
 
 ATTEMPTS_SHOWN = 10

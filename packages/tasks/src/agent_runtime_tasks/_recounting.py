@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from ._storage import Connection
+from agent_runtime_kernel.connection import Connection
 
 _GOALS_AT_ONCE = 500
 _COLUMNS = ("ready", "waiting", "unreachable", "in_progress", "completed", "failed", "cancelled", "groups")

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection, Row
+
 from ._model import State
 from ._rules import Node
-from ._storage import Connection, Row
 from .errors import TaskNotFound
 
 # Below what either engine takes as parameters of one statement.

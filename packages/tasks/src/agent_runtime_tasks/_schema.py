@@ -8,13 +8,17 @@ progress.
 Words are spelled out with OR: for an IN of three and more SQLite builds a table each time that a row is written.
 """
 
-from ._storage import Schema
+from agent_runtime_kernel.schema import Migration, Schema
+
+from .errors import SchemaTooNew
 
 SCHEMA = Schema(
     "tasks",
     (
-        (
-            """
+        Migration(
+            "tables of 0.1",
+            (
+                """
             CREATE TABLE tasks_tasks (
                 id INTEGER PRIMARY KEY,
                 goal_id INTEGER,
@@ -64,22 +68,22 @@ SCHEMA = Schema(
                 CHECK (children_completed + children_cancelled + children_failed <= children)
             ) STRICT
             """,
-            "CREATE INDEX tasks_offered ON tasks_tasks (offer DESC, id) WHERE offer IS NOT NULL",
-            "CREATE INDEX tasks_offered_in_goal ON tasks_tasks (goal_id, offer DESC, id) WHERE offer IS NOT NULL",
-            "CREATE INDEX tasks_waking ON tasks_tasks (wake_at, id) WHERE wake_at IS NOT NULL",
-            "CREATE INDEX tasks_waking_in_goal ON tasks_tasks (goal_id, wake_at, id) WHERE wake_at IS NOT NULL",
-            "CREATE INDEX tasks_by_state ON tasks_tasks (state, id)",
-            "CREATE INDEX tasks_by_goal ON tasks_tasks (goal_id, state, id) WHERE goal_id IS NOT NULL",
-            "CREATE INDEX tasks_by_parent ON tasks_tasks (parent_id, id) WHERE parent_id IS NOT NULL",
-            """
+                "CREATE INDEX tasks_offered ON tasks_tasks (offer DESC, id) WHERE offer IS NOT NULL",
+                "CREATE INDEX tasks_offered_in_goal ON tasks_tasks (goal_id, offer DESC, id) WHERE offer IS NOT NULL",
+                "CREATE INDEX tasks_waking ON tasks_tasks (wake_at, id) WHERE wake_at IS NOT NULL",
+                "CREATE INDEX tasks_waking_in_goal ON tasks_tasks (goal_id, wake_at, id) WHERE wake_at IS NOT NULL",
+                "CREATE INDEX tasks_by_state ON tasks_tasks (state, id)",
+                "CREATE INDEX tasks_by_goal ON tasks_tasks (goal_id, state, id) WHERE goal_id IS NOT NULL",
+                "CREATE INDEX tasks_by_parent ON tasks_tasks (parent_id, id) WHERE parent_id IS NOT NULL",
+                """
             CREATE TABLE tasks_dependencies (
                 task_id INTEGER NOT NULL REFERENCES tasks_tasks (id),
                 depends_on_id INTEGER NOT NULL REFERENCES tasks_tasks (id) CHECK (depends_on_id <> task_id),
                 PRIMARY KEY (task_id, depends_on_id)
             ) STRICT, WITHOUT ROWID
             """,
-            "CREATE INDEX tasks_dependents ON tasks_dependencies (depends_on_id, task_id)",
-            """
+                "CREATE INDEX tasks_dependents ON tasks_dependencies (depends_on_id, task_id)",
+                """
             CREATE TABLE tasks_claims (
                 task_id INTEGER PRIMARY KEY REFERENCES tasks_tasks (id),
                 worker TEXT NOT NULL,
@@ -95,10 +99,10 @@ SCHEMA = Schema(
                 CHECK (detached <= lapsed)
             ) STRICT
             """,
-            "CREATE INDEX tasks_claims_by_worker ON tasks_claims (worker, task_id)",
-            "CREATE INDEX tasks_claims_by_holder ON tasks_claims (lapsed, holder, task_id) WHERE holder IS NOT NULL",
-            "CREATE INDEX tasks_claims_by_expiry ON tasks_claims (expires_at, task_id) WHERE lapsed = 0",
-            """
+                "CREATE INDEX tasks_claims_by_worker ON tasks_claims (worker, task_id)",
+                "CREATE INDEX tasks_claims_by_holder ON tasks_claims (lapsed, holder, task_id) WHERE holder IS NOT NULL",
+                "CREATE INDEX tasks_claims_by_expiry ON tasks_claims (expires_at, task_id) WHERE lapsed = 0",
+                """
             CREATE TABLE tasks_attempts (
                 task_id INTEGER NOT NULL REFERENCES tasks_tasks (id),
                 fence INTEGER NOT NULL,
@@ -121,7 +125,7 @@ SCHEMA = Schema(
                 PRIMARY KEY (task_id, fence)
             ) STRICT, WITHOUT ROWID
             """,
-            """
+                """
             CREATE TABLE tasks_counts (
                 goal_id INTEGER PRIMARY KEY CHECK (goal_id >= 0),
                 ready INTEGER NOT NULL DEFAULT 0 CHECK (ready >= 0),
@@ -134,11 +138,13 @@ SCHEMA = Schema(
                 groups INTEGER NOT NULL DEFAULT 0 CHECK (groups >= 0)
             ) STRICT
             """,
-            """
+                """
             CREATE TABLE tasks_holds (
                 goal_id INTEGER PRIMARY KEY
             ) STRICT
             """,
+            ),
         ),
     ),
+    too_new=SchemaTooNew,
 )

@@ -2,11 +2,12 @@
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._claims import CLAIM_COLUMNS, ClaimRow, claim_of
 from ._model import TaskStatus
 from ._rows import NODE_COLUMNS, node_of
 from ._rules import Node
-from ._storage import Connection
 from .errors import TaskNotFound
 
 

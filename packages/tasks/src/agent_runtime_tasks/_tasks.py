@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection, Snapshot
+
 from ._changes import KEEP, checked_changes
 from ._claims import Claims
 from ._model import (
@@ -32,7 +34,6 @@ from ._queue import ReadyQueue
 from ._reading import Reading
 from ._rows import Rows
 from ._schema import SCHEMA
-from ._storage import Connection, Snapshot
 from .bounds import (
     CRITERIA,
     DELAY,
@@ -70,10 +71,11 @@ from .bounds import (
 )
 
 if TYPE_CHECKING:
+    from agent_runtime_kernel.findings import Finding
+
     from ._audit import Audit
     from ._creating import Creating
     from ._editing import Editing
-    from ._finding import Finding
     from ._holding import Holding
     from ._listing import Listing
     from ._placing import Placing

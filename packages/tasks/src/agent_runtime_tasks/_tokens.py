@@ -2,10 +2,11 @@
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._claims import ClaimRow, Claims
 from ._model import Outcome, TaskStatus
 from ._standing import Standing, find_standing
-from ._storage import Connection
 from .errors import StaleClaim
 
 _LONGEST_FENCE = 19  # digits

@@ -5,6 +5,8 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.connection import Connection
+
 from ._claims import ClaimRow, Claims
 from ._model import FINISHED_STATES, OPEN_STATES, Outcome, State, TaskChange, TaskStatus
 from ._queue import ReadyQueue
@@ -13,7 +15,6 @@ from ._ripple import Ripple
 from ._rows import Rows
 from ._rules import Node, counts_against_the_limit
 from ._standing import Standing, find_standing
-from ._storage import Connection
 from ._tokens import Tokens
 from .errors import ClaimConflict, DependentsStarted, IllegalTransition, ResultConflict, StaleClaim
 

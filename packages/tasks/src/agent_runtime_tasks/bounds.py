@@ -3,24 +3,25 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from ._model import Readiness, TaskStatus
-from ._values import Choice, Integer, Items, JsonObject, Text
+from agent_runtime_kernel.bounds import KIB, Choice, Integer, Items, JsonObject, Text
 
-TASK_ID = Integer(low=1)
-GOAL_ID = Integer(low=1)
-TITLE = Text(shortest=1, characters=500, one_line=True)
-LONG_TEXT = Text(kib=64)
-SHORT_TEXT = Text(kib=4)
-WORKER = Text(shortest=1, characters=200, exact=True)
-CRITERIA = Items(item=Text(shortest=1, kib=2), at_most=50)
-METADATA = JsonObject(kib=64)
-PRIORITY = Integer(low=1, high=10)
-DEPENDENCIES = Items(item=TASK_ID, at_most=1000)
-MAX_ATTEMPTS = Integer(low=1, high=100)
-LEASE = Integer(low=10, high=86_400)
-DELAY = Integer(low=0, high=31_536_000)
-LIMIT = Integer(low=1, high=200)
-MOMENT = Integer(low=0, high=253_402_300_799_999)
+from ._model import Readiness, TaskStatus
+
+TASK_ID = Integer(ge=1)
+GOAL_ID = Integer(ge=1)
+TITLE = Text(min_length=1, max_length=500, one_line=True)
+LONG_TEXT = Text(max_bytes=64 * KIB)
+SHORT_TEXT = Text(max_bytes=4 * KIB)
+WORKER = Text(min_length=1, max_length=200, exact=True)
+CRITERIA = Items(item=Text(min_length=1, max_bytes=2 * KIB), max_items=50)
+METADATA = JsonObject(max_bytes=64 * KIB)
+PRIORITY = Integer(ge=1, le=10)
+DEPENDENCIES = Items(item=TASK_ID, max_items=1000)
+MAX_ATTEMPTS = Integer(ge=1, le=100)
+LEASE = Integer(ge=10, le=86_400)
+DELAY = Integer(ge=0, le=31_536_000)
+LIMIT = Integer(ge=1, le=200)
+MOMENT = Integer(ge=0, le=253_402_300_799_999)
 STATUS = Choice(words=tuple(TaskStatus))
 READINESS = Choice(words=tuple(Readiness))
 

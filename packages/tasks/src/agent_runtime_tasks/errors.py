@@ -2,35 +2,31 @@
 
 from collections.abc import Sequence
 
+from agent_runtime_kernel.errors import AgentRuntimeError, InvalidValue
+from agent_runtime_kernel.errors import SchemaTooNew as KernelSchemaTooNew
 
-class TaskError(Exception):
-    """What all errors of this library have in common.
+__all__ = [
+    "ClaimConflict",
+    "DependentsStarted",
+    "IllegalTransition",
+    "InvalidValue",
+    "ResultConflict",
+    "SchemaTooNew",
+    "StaleClaim",
+    "TaskCycle",
+    "TaskError",
+    "TaskNotFound",
+]
 
-    Attributes:
-        hint: what would be legal now, or None.
-    """
 
-    hint: str | None = None
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-class InvalidValue(TaskError, ValueError):
-    """An argument is out of its bounds; nothing was written.
-
-    Attributes:
-        argument: the name of the argument.
-    """
-
-    def __init__(self, argument: str, problem: str, hint: str | None = None) -> None:
-        super().__init__(f"{argument} {problem}", hint)
-        self.argument = argument
+class TaskError(AgentRuntimeError):
+    """The base of this library's errors, which are about the state of what is stored."""
 
 
 class TaskNotFound(TaskError, LookupError):
     """There is no task of this id."""
+
+    code = "not_found"
 
     def __init__(self, task_id: int) -> None:
         super().__init__(f"task {task_id} does not exist", "list_tasks names the tasks there are")
@@ -44,6 +40,8 @@ class TaskCycle(TaskError, ValueError):
         path: the ids along the circle, each waiting for the next, the first one again at the end.
     """
 
+    code = "cycle"
+
     def __init__(self, path: Sequence[int]) -> None:
         circle = " -> ".join(map(str, path))
         super().__init__(
@@ -55,6 +53,8 @@ class TaskCycle(TaskError, ValueError):
 
 class IllegalTransition(TaskError, RuntimeError):
     """The task's status does not lead to the one asked for."""
+
+    code = "illegal_transition"
 
     def __init__(self, task_id: int, problem: str, hint: str) -> None:
         super().__init__(f"task {task_id} {problem}", hint)
@@ -69,6 +69,8 @@ class ClaimConflict(TaskError, RuntimeError):
         expires_at: when the lease ends unless it is renewed, in milliseconds since 1970.
     """
 
+    code = "conflict"
+
     def __init__(self, task_id: int, worker: str, expires_at: int) -> None:
         super().__init__(
             f"task {task_id} is claimed by {worker}", "take another task with get_next_task, or wait for this one"
@@ -81,6 +83,8 @@ class ClaimConflict(TaskError, RuntimeError):
 class ResultConflict(TaskError, RuntimeError):
     """The task was completed under this claim with another result; the first one stands."""
 
+    code = "conflict"
+
     def __init__(self, task_id: int) -> None:
         super().__init__(
             f"task {task_id} was completed under this claim with another result",
@@ -91,6 +95,8 @@ class ResultConflict(TaskError, RuntimeError):
 
 class StaleClaim(TaskError, RuntimeError):
     """The caller does not hold the task: the claim ended, or was never its own."""
+
+    code = "stale_claim"
 
     def __init__(self, task_id: int, problem: str, hint: str) -> None:
         super().__init__(f"task {task_id} {problem}", hint)
@@ -104,6 +110,8 @@ class DependentsStarted(TaskError, RuntimeError):
         started: the tasks in progress or completed that waited for it, the first few of them.
     """
 
+    code = "illegal_transition"
+
     def __init__(self, task_id: int, started: Sequence[int]) -> None:
         ids = ", ".join(map(str, started))
         super().__init__(
@@ -114,14 +122,5 @@ class DependentsStarted(TaskError, RuntimeError):
         self.started = tuple(started)
 
 
-class SchemaTooNew(TaskError, RuntimeError):
-    """A newer version of the library wrote this database; it is not touched."""
-
-    def __init__(self, library: str, found: int, known: int) -> None:
-        super().__init__(
-            f"the {library} tables have schema version {found}; this version knows {known}",
-            "upgrade to the version that wrote the file",
-        )
-        self.library = library
-        self.found = found
-        self.known = known
+class SchemaTooNew(TaskError, KernelSchemaTooNew):
+    """A newer version of the library wrote this database; the database is not touched."""

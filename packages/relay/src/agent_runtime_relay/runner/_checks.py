@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 import attrs
 
+from agent_runtime_kernel.bounds import KIB
+
 from .._gate import Check
 from .._prompt import fenced
-from .._values import KIB
 from ._agents import PASSED_ON, Assignment, CommandAgent, passed_on, remove
 from ._process import GRACE, run_program
 from ._results import AgentFailed, AgentResult

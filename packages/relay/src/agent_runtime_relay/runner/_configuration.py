@@ -10,9 +10,10 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.bounds import Number
+
 from .. import bounds
 from .._gate import CHECK_NAME, SCORE
-from .._values import Number
 from ..errors import InvalidValue, RelayError
 from ._agents import PASSED_ON, TIME_LIMIT, CommandAgent
 from ._checks import TIME_LIMIT as CHECK_TIME_LIMIT
@@ -21,7 +22,7 @@ from ._crew import Crew, Post
 from ._process import GRACE
 from ._warden import Warden
 
-_SECONDS = Number(low=0.1, high=86_400)
+_SECONDS = Number(ge=0.1, le=86_400)
 _KINDS = ("command", "schema", "min_length", "reviewer")
 _GENERAL = ("command", "time_limit", "grace", "environment", "folder", "checks", "roles")
 _OF_A_ROLE = ("command", "time_limit", "threshold", "fallback", "checks")
@@ -30,6 +31,8 @@ _OF_A_CHECK = (*_KINDS, "name", "time_limit", "verifies_sources")
 
 class InvalidConfiguration(RelayError, ValueError):
     """A configuration can't be used; the message says where and why."""
+
+    code = "invalid"
 
 
 def read_crew(

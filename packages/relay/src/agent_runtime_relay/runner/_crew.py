@@ -10,7 +10,9 @@ from ._checks import GateCheck
 
 
 class NoAgent(RelayError, LookupError):
-    """A runner has nobody for a step."""
+    """A runner has no agent for a step."""
+
+    code = "invalid"
 
     def __init__(self, agent: str) -> None:
         super().__init__(f"no agent is configured for {agent}", "name a command for it, or one for all agents")

@@ -24,6 +24,8 @@ def default_folder() -> Path:
 class FolderUnusable(RelayError, OSError):
     """The folder for results can't be used."""
 
+    code = "storage"
+
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path} {problem}", "remove it, or name another folder")
         self.path = str(path)

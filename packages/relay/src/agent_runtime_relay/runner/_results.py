@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import attrs
 
+from agent_runtime_kernel.bounds import KIB, to_json
+
 from .. import bounds
 from .._gate import SCORE
 from .._guard import Result
-from .._values import KIB, to_json
 from ..errors import InvalidValue, RelayError
 
 FIELDS = frozenset(

@@ -6,10 +6,11 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.bounds import KIB
+
 from .._batons import Advance, Baton, BatonReading, FailedAttempt
 from .._guard import Admission, Result
 from .._relays import Relays
-from .._values import KIB
 from ..bounds import Outcome, RelayStatus
 from ..errors import AnotherPayload, IllegalTransition, StaleBaton
 from ._agents import Assignment

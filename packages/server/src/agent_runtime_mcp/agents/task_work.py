@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.errors import AgentRuntimeError
 from agent_runtime_relay.runner import AgentFailed, AgentResult, Backoff, CommandAgent, Folder, Superseded, attended
-from agent_runtime_tasks.errors import TaskError
 
 from ..database.database import Database
 from ..dispatch.request import make_request
@@ -115,7 +115,7 @@ class TaskWork:
             return await self._fail(briefing, token, failure)
         try:
             await self._settle(task_id, token, status="completed", result=_text_of(result))
-        except TaskError as refusal:
+        except AgentRuntimeError as refusal:
             return "superseded", str(refusal), result.tokens_used
         return "completed", None, result.tokens_used
 
@@ -165,14 +165,14 @@ class TaskWork:
                 return "released", error, failure.tokens_used
             wait = math.ceil(self.backoff.seconds(task.attempts + 1))
             await self._settle(task.task_id, token, status="pending", error=error, retry_in_seconds=wait)
-        except TaskError as refusal:
+        except AgentRuntimeError as refusal:
             return "superseded", str(refusal), failure.tokens_used
         return "failed", error, failure.tokens_used
 
     async def _release(self, task_id: int, token: str) -> None:
         try:
             await self._settle(task_id, token, status="pending")
-        except TaskError:  # it is settled already
+        except AgentRuntimeError:  # it is settled already
             return
         except Exception:  # the claim ends with this process all the same, at the cost of an attempt
             _log.exception("task %s was not released", task_id)

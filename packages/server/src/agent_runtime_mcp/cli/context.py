@@ -64,7 +64,7 @@ def location(db: str | None) -> Location:
 
 def database(db: str | None, *, may_create: bool = True) -> "Database[Libraries]":
     """Return the database to work on; it is opened at its first use."""
-    from ..runtime.assembly import open_database
+    from ..runtime.libraries import open_database
 
     place = location(db)
     return open_database(

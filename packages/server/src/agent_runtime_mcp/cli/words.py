@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from agent_runtime_kernel.errors import InvalidValue
+
 from ..contract.arguments import Argument
-from ..errors import InvalidValue
 from ..operations.table import Operation
 
 _INPUT = "-"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import attrs
 
-from ..errors import InvalidValue
+from agent_runtime_kernel.errors import InvalidValue
 
 
 def is_moment(field: str) -> bool:

@@ -1,6 +1,5 @@
 """The database of one process: opened at its first use, again when it has to be, and waited for while it is locked."""
 
-import math
 import os
 import time
 import weakref
@@ -13,24 +12,19 @@ from typing import Any, Generic, NoReturn, TypeVar, cast
 import apsw
 import attrs
 
+from agent_runtime_kernel.schema import Schema
+
 from ..errors import Busy, StorageFailure
 from .sqlite.failures import LOCKED, leaves_reads_intact, storage_failure, what_broke
 from .sqlite.files import Identity, identity, side_files
-from .sqlite.opening import Newer, Opening, Outdated, Schema
+from .sqlite.opening import Newer, Opening, Outdated
+from .turns import Turns
 
 Assembled = TypeVar("Assembled")
 Result = TypeVar("Result")
 Snapshot = Callable[[], AbstractContextManager[None]]
 
 PATIENCE = 10.0
-# Seconds; see _Turns.
-_SHORT_PAUSE = (0.0005, 0.002)
-_PAUSE = (0.003, 0.007)
-_COURTESY = (0.001, 0.0015)
-_TURN = 0.009
-_LONG = 0.08
-_JUST_NOW = 0.005
-_STILL_THERE = 1.0
 
 
 @attrs.define(eq=False, repr=False)
@@ -41,7 +35,7 @@ class Database(Generic[Assembled]):
         path: the file.
         assemble: builds what operations are given, from a connection and the snapshot to read in; called again
             whenever the file had to be opened again.
-        schemas: the tables that the file has, in the order in which they are made.
+        schemas: returns the tables that the file has, in the order in which they are made.
         synchronous: "FULL", or "NORMAL" to trade the last writes before a loss of power for speed.
         may_create: whether a missing file is made.
         default_folder: whether its missing folder is made, too.
@@ -51,14 +45,14 @@ class Database(Generic[Assembled]):
 
     path: Path
     assemble: Callable[[apsw.Connection, Snapshot], Assembled]
-    schemas: Sequence[Schema]
+    schemas: Callable[[], Sequence[Schema]]
     synchronous: str = attrs.field(default="FULL", kw_only=True)
     may_create: bool = attrs.field(default=True, kw_only=True)
     default_folder: bool = attrs.field(default=False, kw_only=True)
     patience: float = attrs.field(default=PATIENCE, kw_only=True)
     checked_at_first_use: bool = attrs.field(default=False, kw_only=True)
     _opened: "_Opened[Assembled] | None" = attrs.field(default=None, init=False)
-    _turns: "_Turns" = attrs.field(factory=lambda: _Turns(), init=False)
+    _turns: Turns = attrs.field(factory=Turns, init=False)
 
     async def run(self, operation: Callable[[Assembled], Result], *, writes: bool) -> Result:
         """Run an operation and return what it returns; the event loop stays free while the file is locked.
@@ -108,7 +102,7 @@ class Database(Generic[Assembled]):
     def _steps(self, operation: Callable[[Assembled], Result], writes: bool) -> Generator[float, None, Result]:
         """Run the operation until it is through; yield the seconds to wait before each attempt but the first."""
         if writes and self._turns.is_over():
-            yield _random_of(_COURTESY)
+            yield self._turns.courtesy()
         waited_from = None
         while True:
             try:
@@ -123,7 +117,7 @@ class Database(Generic[Assembled]):
                 if writes:
                     self._turns.wrote()
                 return result
-            yield _random_of(_PAUSE if 0 < waited < _LONG else _SHORT_PAUSE)
+            yield self._turns.pause(waited)
 
     def _attempt(self, operation: Callable[[Assembled], Result], writes: bool, *, asks_first: bool) -> Result:
         try:
@@ -277,49 +271,6 @@ def _keep_hands_off_what_the_parent_uses() -> None:
 
 _in_use: "weakref.WeakSet[_Opened[Any]]" = weakref.WeakSet()
 os.register_at_fork(after_in_child=_keep_hands_off_what_the_parent_uses)
-
-
-@attrs.define(eq=False, repr=False)
-class _Turns:
-    """Whose turn it is to write, as far as one process can tell without asking the others.
-
-    Where there are others, who has written for the length of a turn leaves them a moment: it would else take the file
-    again before they wake up, and they would starve. A turn has many writes, as changing turns costs more than a write.
-    Who waits looks rarely at first, as looking takes time from who writes, and often once it has waited long.
-
-    Eight processes on two cores that do nothing but claim and complete come to about 0.7 of what one alone does with
-    NORMAL and 0.8 with FULL; the longest wait for a claim is 0.2 seconds, and each gets at least 0.7 of the mean.
-    """
-
-    others_at: float = -math.inf
-    wrote_at: float = -math.inf
-    turn_began: float = math.inf
-
-    def met_others(self) -> float:
-        """Note that the file was locked, and return the time."""
-        self.others_at = time.monotonic()
-        return self.others_at
-
-    def wrote(self) -> None:
-        """Note that this process has just written: at the beginning of its turn, or in the middle of it."""
-        now = time.monotonic()
-        if now - self.wrote_at >= _JUST_NOW or self.turn_began > now:
-            self.turn_began = now
-        self.wrote_at = now
-
-    def is_over(self) -> bool:
-        """End this process's turn where it was long, and tell whether others, met a short while ago, are to be next."""
-        now = time.monotonic()
-        if now - self.turn_began < _TURN or now - self.wrote_at >= _JUST_NOW or now - self.others_at >= _STILL_THERE:
-            return False
-        self.turn_began = math.inf
-        return True
-
-
-def _random_of(bounds: tuple[float, float]) -> float:
-    import random
-
-    return random.uniform(*bounds)  # noqa: S311 - no secret; processes in step would meet again and again
 
 
 @attrs.define(eq=False, repr=False)

@@ -1,13 +1,14 @@
 """Running operations: arguments checked, in one transaction or snapshot, journaled, answered within bounds."""
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.errors import AgentRuntimeError, InvalidValue
+
 from ..contract.moments import is_moment, iso
-from ..errors import InvalidValue, NotFound
+from ..errors import NotFound
 from ..journal.journal import Entry
 from ..operations.bounds import WORKER
 from ..operations.call import Call, PreparedPlan, Session
@@ -91,7 +92,9 @@ class Request:
         with call.libraries.connection:
             try:
                 return self._replayed(call) or self._written(call)
-            except _refusal_that_keeps_something() as refusal:
+            except AgentRuntimeError as refusal:
+                if not refusal.keeps_writes:
+                    raise
                 refused = refusal
         raise refused
 
@@ -215,18 +218,9 @@ def _worker_of(session: Session) -> str:
     except InvalidValue as error:
         raise InvalidValue(
             "worker",
-            error.message.removeprefix("worker "),
+            str(error).removeprefix("worker "),
             "name a worker of 1 to 200 characters with the argument, or in AGENT_RUNTIME_WORKER",
         ) from None
-
-
-def _refusal_that_keeps_something() -> Any:
-    """Return the error of a late output, which is committed all the same: a person can adopt it.
-
-    What is not imported was not raised.
-    """
-    raised_by = sys.modules.get("agent_runtime_relay.errors")
-    return raised_by.StaleBaton if raised_by else ()
 
 
 def _learn_from(error: Exception, call: Call) -> None:

@@ -182,7 +182,7 @@ class Doctor:
         return faults
 
     def _integrity(self, libraries: Libraries) -> Integrity:
-        return Integrity(libraries.connection, self.database.schemas)
+        return Integrity(libraries.connection, self.database.schemas())
 
     def _sqlite_faults(self, libraries: Libraries) -> list[Fault]:
         integrity = self._integrity(libraries)
@@ -265,7 +265,7 @@ class Doctor:
             return faults, 0, upkeep.extent().rows
 
     def _extent_and_versions(self, libraries: Libraries) -> Any:
-        versions = {schema.name: schema.version(libraries.connection) for schema in self.database.schemas}
+        versions = {schema.name: schema.version(libraries.connection) for schema in self.database.schemas()}
         return JournalUpkeep(libraries.connection).extent(), versions
 
     @staticmethod

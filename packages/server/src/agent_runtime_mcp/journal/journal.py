@@ -9,8 +9,10 @@ from typing import Any
 
 import attrs
 
-from .._storage import Connection, Schema
-from .._values import Text
+from agent_runtime_kernel.bounds import Text
+from agent_runtime_kernel.connection import Connection
+from agent_runtime_kernel.schema import Migration, Schema
+
 from ..errors import Conflict
 from ..replies.json import compact
 from ..replies.sizes import cut_text
@@ -18,15 +20,17 @@ from ..replies.sizes import cut_text
 SCHEMA = Schema(
     "server",
     (
-        (
-            """
+        Migration(
+            "tables of 0.1",
+            (
+                """
             CREATE TABLE server_sequence (
                 name TEXT PRIMARY KEY,
                 value INTEGER NOT NULL CHECK (value >= 0)
             ) STRICT
             """,
-            "INSERT INTO server_sequence (name, value) VALUES ('journal', 0)",
-            """
+                "INSERT INTO server_sequence (name, value) VALUES ('journal', 0)",
+                """
             CREATE TABLE server_journal (
                 seq INTEGER PRIMARY KEY,
                 at INTEGER NOT NULL,
@@ -42,11 +46,12 @@ SCHEMA = Schema(
                 CHECK ((request_id IS NULL) = (reply IS NULL))
             ) STRICT
             """,
-            """
+                """
             CREATE UNIQUE INDEX server_journal_by_request
             ON server_journal (worker, operation, request_id)
             WHERE request_id IS NOT NULL
             """,
+            ),
         ),
     ),
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from .._storage import Connection
+from agent_runtime_kernel.connection import Connection
 
 KEPT_DAYS = 30
 _DAY = 24 * 3600 * 1000

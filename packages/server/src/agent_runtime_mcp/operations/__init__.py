@@ -1,4 +1,4 @@
 """The operations: one table, a documented function for each row.
 
-A function is given a `Call` inside a transaction and answers a value; MCP tools and commands are derived from the table.
+A function is given a `Call` inside a transaction and answers a value; tools and commands are derived from the table.
 """

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import attrs
 
-from .._values import Choice, Integer, Text
+from agent_runtime_kernel.bounds import KIB, Choice, Integer, Text
+
 from ..contract.arguments import Argument
 
-REQUEST_ID = Text(shortest=1, characters=200, exact=True)
-WORKER = Text(shortest=1, characters=200, exact=True)
+REQUEST_ID = Text(min_length=1, max_length=200, exact=True)
+WORKER = Text(min_length=1, max_length=200, exact=True)
 
 GOAL_FIELDS = Choice(words=("name", "description", "acceptance_criteria", "outcome", "metadata", "sub_goals"))
 TASK_FIELDS = Choice(
@@ -29,15 +30,15 @@ TASK_FIELDS = Choice(
     )
 )
 
-CursorText = Annotated[str, Text(shortest=1, characters=500, exact=True)]
-ClaimToken = Annotated[str, Text(shortest=1, characters=200, exact=True)]
-Query = Annotated[str, Text(shortest=1, kib=4)]
+CursorText = Annotated[str, Text(min_length=1, max_length=500, exact=True)]
+ClaimToken = Annotated[str, Text(min_length=1, max_length=200, exact=True)]
+Query = Annotated[str, Text(min_length=1, max_bytes=4 * KIB)]
 WhatBecomesOfOpenTasks = Annotated[str, Choice(words=("refuse", "cancel"))]
 Detail = Annotated[str, Choice(words=("brief", "full"))]
 ReadinessWord = Annotated[str, Choice(words=("ready", "waiting", "unreachable", "group"))]
 Strategy = Annotated[str, Choice(words=("sequential", "parallel", "hierarchical"))]
-MaxTasks = Annotated[int, Integer(low=1, high=500)]
-Offset = Annotated[int, Integer(low=0)]
+MaxTasks = Annotated[int, Integer(ge=1, le=500)]
+Offset = Annotated[int, Integer(ge=0)]
 GoalField = Annotated[str, GOAL_FIELDS]
 TaskField = Annotated[str, TASK_FIELDS]
 

@@ -1,14 +1,18 @@
 """The libraries over one connection, each imported at its first use: a command needs one or two of them."""
 
-from collections.abc import Callable, Sequence
+import time
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, overload
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import apsw
-import attrs
 
-from .._liveness import is_alive
-from ..database.sqlite.opening import Schema, require_up_to_date
+from agent_runtime_kernel.connection import Clock, Snapshot
+from agent_runtime_kernel.liveness import is_alive
+from agent_runtime_kernel.schema import Schema
+
+from ..database.database import Database
+from ..database.sqlite.opening import require_up_to_date
 from ..journal.journal import SCHEMA as JOURNAL_SCHEMA
 from ..journal.journal import Journal
 
@@ -19,21 +23,21 @@ if TYPE_CHECKING:
     from agent_runtime_tasks import Tasks
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Libraries:
-    """The libraries over one connection.
+    """The libraries over one connection, each imported and made at its first use.
 
     The first use of one raises `Outdated` where its tables are older than the library: `Database` sees to that.
 
-    Attributes:
+    Args:
         connection: the open connection.
         snapshot: makes a context in which several reads see one state.
         clock: returns the time in seconds since 1970.
     """
 
-    connection: apsw.Connection
-    snapshot: Callable[[], Any]
-    clock: Callable[[], float]
+    def __init__(self, connection: apsw.Connection, snapshot: Snapshot, *, clock: Clock = time.time) -> None:
+        self.connection = connection
+        self.snapshot = snapshot
+        self.clock = clock
 
     @cached_property
     def goals(self) -> "Goals":
@@ -77,24 +81,9 @@ class Libraries:
         return Journal(self.connection, self.clock)
 
 
-class AllSchemas(Sequence[Schema]):
-    """The tables that a file has; the libraries are imported when somebody looks at them."""
-
-    @overload
-    def __getitem__(self, index: int) -> Schema: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Schema]: ...
-
-    def __getitem__(self, index: int | slice) -> Schema | Sequence[Schema]:
-        return _all_schemas()[index]
-
-    def __len__(self) -> int:
-        return len(_all_schemas())
-
-
 @cache
-def _all_schemas() -> tuple[Schema, ...]:
+def all_schemas() -> tuple[Schema, ...]:
+    """Return the tables that a file has, in the order in which they are made; this imports all libraries."""
     import agent_runtime_breakers
     import agent_runtime_goals
     import agent_runtime_relay
@@ -102,3 +91,16 @@ def _all_schemas() -> tuple[Schema, ...]:
 
     libraries = (agent_runtime_goals, agent_runtime_tasks, agent_runtime_relay, agent_runtime_breakers)
     return (*(library.SCHEMA for library in libraries), JOURNAL_SCHEMA)
+
+
+def open_database(path: Path, *, synchronous: str, may_create: bool, default_folder: bool) -> Database[Libraries]:
+    """Return the database of a path; it is opened at its first use."""
+    return Database(
+        path,
+        Libraries,
+        all_schemas,
+        synchronous=synchronous,
+        may_create=may_create,
+        default_folder=default_folder,
+        checked_at_first_use=True,
+    )

@@ -11,7 +11,8 @@ import attrs
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .._values import Text
+from agent_runtime_kernel.bounds import Text
+
 from ._typed_lists import MARKER, usual_lines
 
 # A list takes two levels. What stands deeper than the parser goes is read line by line.

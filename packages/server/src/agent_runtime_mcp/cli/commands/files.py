@@ -19,7 +19,7 @@ def init(as_json: bool) -> None:
         existed = place.path.exists()
         import os
 
-        from ...runtime.assembly import open_database
+        from ...runtime.libraries import open_database
 
         opened = open_database(place.path, synchronous=synchronous(os.environ), may_create=True, default_folder=True)
         opened.run_blocking(lambda _libraries: None, writes=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from agent_runtime_kernel.liveness import this_process
 from agent_runtime_relay import Relay
 from agent_runtime_relay.runner import (
     CommandAgent,
@@ -24,7 +25,6 @@ from agent_runtime_relay.runner import (
     split_command,
 )
 
-from ..._liveness import this_process
 from ...agents.relay_access import RelayDesk, folder_of
 from ...errors import InvalidArguments
 from ...replies.json import compact

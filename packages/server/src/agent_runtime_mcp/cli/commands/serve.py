@@ -71,7 +71,8 @@ class _Service:
 
 
 def _application(db: str | None) -> "Application":
-    from ..._liveness import this_process
+    from agent_runtime_kernel.liveness import this_process
+
     from ...application import Application
     from ...operations.call import Session
 

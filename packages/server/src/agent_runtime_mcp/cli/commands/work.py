@@ -8,9 +8,9 @@ from collections.abc import Callable
 import attrs
 import click
 
+from agent_runtime_kernel.liveness import this_process
 from agent_runtime_relay.runner import CommandAgent, Folder, Warden, split_command
 
-from ..._liveness import this_process
 from ...agents.relay_access import folder_of
 from ...agents.task_work import TaskWork, Worked
 from ...operations.call import Session

@@ -4,12 +4,15 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import apsw
 import attrs
+
+from agent_runtime_kernel.errors import SchemaTooNew
+from agent_runtime_kernel.schema import Schema
 
 from ...errors import StorageFailure
 from .copying import back_up, unfinished
@@ -21,20 +24,6 @@ _CHECKPOINT = 1000  # pages
 _CHECKPOINT_AT_LAST = 8000
 
 _OWNERS = stat.S_IRUSR | stat.S_IWUSR
-
-
-class Schema(Protocol):
-    """The tables of one library. Both methods raise a RuntimeError where a newer version wrote them."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def migrations(self) -> Sequence[Sequence[str]]: ...
-
-    def migrate(self, connection: apsw.Connection, /) -> int: ...
-
-    def version(self, connection: apsw.Connection, /) -> int: ...
 
 
 class Outdated(Exception):
@@ -83,7 +72,7 @@ def require_up_to_date(schema: Schema, connection: apsw.Connection) -> None:
         found = schema.version(connection)
     except apsw.SQLError:  # a library that is new in this version has no table yet
         found = 0
-    except RuntimeError as newer:
+    except SchemaTooNew as newer:
         raise Newer from newer
     if found < len(schema.migrations):
         raise Outdated
@@ -95,7 +84,7 @@ class Opening:
 
     Args:
         path: the file.
-        schemas: the tables it has, in the order in which they are made.
+        schemas: returns the tables it has, in the order in which they are made.
         synchronous: "FULL", or "NORMAL" to trade the last writes before a loss of power for speed.
         may_create: whether a missing file is made.
         default_folder: whether its missing folder is made, too.
@@ -103,7 +92,7 @@ class Opening:
     """
 
     path: Path
-    schemas: Sequence[Schema]
+    schemas: Callable[[], Sequence[Schema]]
     synchronous: str = "FULL"
     may_create: bool = True
     default_folder: bool = False
@@ -240,7 +229,7 @@ class Opening:
         connection.transaction_mode = "IMMEDIATE"
 
     def _is_outdated(self, connection: apsw.Connection) -> bool:
-        for schema in self.schemas:
+        for schema in self.schemas():
             try:
                 require_up_to_date(schema, connection)
             except Outdated:
@@ -260,10 +249,10 @@ class Opening:
             else:
                 return
             try:
-                for schema in self.schemas:
+                for schema in self.schemas():
                     schema.migrate(connection)
-            except RuntimeError as newer:
-                raise StorageFailure(self.path, str(newer), getattr(newer, "hint", None)) from newer
+            except SchemaTooNew as newer:
+                raise StorageFailure(self.path, str(newer), newer.hint) from newer
 
     def refusal(self, newer: Newer) -> StorageFailure:
         """Return the failure to raise for tables that are newer than their library."""

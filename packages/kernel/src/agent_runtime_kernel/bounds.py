@@ -1,13 +1,16 @@
-"""What an argument may be: bounds that check a value, clean it, and describe themselves.
+"""Bounds of arguments: callables that validate a value, clean it, and describe themselves as JSON Schema.
 
-The same text stands in each of the four libraries: they share habits and no code. A test holds the copies equal.
+    TITLE = Text(min_length=1, max_length=500, one_line=True)
+    title = TITLE("title", title)
+
+Lengths are characters, sizes are bytes of UTF-8, and all limits are inclusive but `gt`.
 """
 
 import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -21,8 +24,10 @@ _UNSAFE = re.compile("[\x01-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202
 _ESCAPE_SEQUENCE = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-Z\\\\^_])")
 _UNSAFE_IN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
 _LINE_BREAK = re.compile("[\t\n]+")
-_DEEPEST_METADATA = 50
+_MAX_DEPTH = 50
 _COMPACT_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+_Value = TypeVar("_Value")
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -30,16 +35,16 @@ class Text:
     """Text within bounds, without control characters, terminal escapes and bidirectional overrides.
 
     Args:
-        shortest: characters at least, once what is unsafe was taken out.
-        characters: characters at most, or None.
-        kib: KiB of UTF-8 at most, or None.
-        one_line: line breaks become spaces, and the ends are trimmed.
-        exact: for identifiers: what would have to be taken out is refused instead.
+        min_length: the least number of characters, counted after cleaning.
+        max_length: the greatest number of characters, or None.
+        max_bytes: the greatest size in UTF-8, or None.
+        one_line: replace line breaks by spaces and trim the ends.
+        exact: for identifiers: refuse what cleaning would remove.
     """
 
-    shortest: int = 0
-    characters: int | None = None
-    kib: int | None = None
+    min_length: int = 0
+    max_length: int | None = None
+    max_bytes: int | None = None
     one_line: bool = False
     exact: bool = False
 
@@ -47,7 +52,7 @@ class Text:
         """Return the text as it is stored.
 
         Raises:
-            InvalidValue: it is no text, out of bounds, or holds a NUL or half a surrogate pair.
+            InvalidValue: it is not text, is out of bounds, or contains a NUL or an unpaired surrogate.
         """
         if not isinstance(value, str):
             raise InvalidValue(name, f"must be text, not {_kind(value)}")
@@ -57,72 +62,75 @@ class Text:
             text, size = self._cleaned(name, value)
         if self.one_line:
             text = _LINE_BREAK.sub(" ", text).strip()
-        if len(text) < self.shortest:
-            raise InvalidValue(name, "must not be empty" if self.shortest == 1 else f"needs {self.shortest} characters")
-        if self.characters is not None and len(text) > self.characters:
-            raise InvalidValue(name, f"has {len(text)} characters; at most {self.characters} are kept")
-        if self.kib is not None and size > self.kib * KIB:
-            raise InvalidValue(name, f"has {size} bytes; at most {self.kib * KIB} ({self.kib} KiB) are kept")
+        if len(text) < self.min_length:
+            raise InvalidValue(
+                name,
+                "must not be empty" if self.min_length == 1 else f"must have at least {self.min_length} characters",
+            )
+        if self.max_length is not None and len(text) > self.max_length:
+            raise InvalidValue(name, f"has {len(text)} characters; at most {self.max_length} are allowed")
+        if self.max_bytes is not None and size > self.max_bytes:
+            raise InvalidValue(name, f"has {size} bytes; at most {self.max_bytes} are allowed")
         return text
 
     def _cleaned(self, name: str, value: str) -> tuple[str, int]:
         if "\x00" in value:
-            raise InvalidValue(name, "holds a NUL character, which can't be stored")
+            raise InvalidValue(name, "contains a NUL character, which can't be stored")
         text = value.replace("\r\n", "\n").replace("\r", "\n")
         text = _UNSAFE.sub("", _ESCAPE_SEQUENCE.sub("", text))
         if self.exact and (text != value or _LINE_BREAK.search(text)):
-            raise InvalidValue(name, "holds control characters, which an identifier must not")
+            raise InvalidValue(name, "contains control characters, which are not allowed in an identifier")
         try:
             return text, len(text.encode())
         except UnicodeEncodeError:
-            raise InvalidValue(name, "holds half a surrogate pair, which is no character") from None
+            raise InvalidValue(name, "contains an unpaired surrogate") from None
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The bounds in the words of JSON Schema."""
+        """The bounds as JSON Schema."""
         # JSON Schema counts characters and can't say bytes.
-        return _present(type="string", minLength=self.shortest or None, maxLength=self.characters)
+        return _present(type="string", minLength=self.min_length or None, maxLength=self.max_length)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Integer:
-    """A whole number within inclusive bounds; a boolean is none."""
+    """A whole number of at least `ge` and at most `le`; a boolean is not one."""
 
-    low: int = 0
-    high: int = LARGEST_ID
+    ge: int = 0
+    le: int = LARGEST_ID
 
     def __call__(self, name: str, value: object) -> int:
         """Return the number.
 
         Raises:
-            InvalidValue: it is no whole number, or out of bounds.
+            InvalidValue: it is not a whole number, or out of bounds.
         """
         if isinstance(value, bool) or not isinstance(value, int):
             raise InvalidValue(name, f"must be a whole number, not {_kind(value)}")
-        if not self.low <= value <= self.high:
-            upper = f" and at most {self.high}" if self.high < LARGEST_ID else ""
-            raise InvalidValue(name, f"is {value}; it must be at least {self.low}{upper}")
+        if not self.ge <= value <= self.le:
+            upper = f" and at most {self.le}" if self.le < LARGEST_ID else ""
+            raise InvalidValue(name, f"is {value}; it must be at least {self.ge}{upper}")
         return value
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The bounds in the words of JSON Schema."""
-        return _present(type="integer", minimum=self.low, maximum=self.high if self.high < LARGEST_ID else None)
+        """The bounds as JSON Schema."""
+        return _present(type="integer", minimum=self.ge, maximum=self.le if self.le < LARGEST_ID else None)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Number:
-    """A finite number within inclusive bounds (`above`: an exclusive lower one); a boolean is none."""
+    """A finite number of at least `ge` or more than `gt`, and at most `le`; a boolean is not one."""
 
-    low: float | None = None
-    high: float | None = None
-    above: float | None = None
+    ge: float | None = None
+    le: float | None = None
+    gt: float | None = None
 
     def __call__(self, name: str, value: object) -> float:
         """Return the number.
 
         Raises:
-            InvalidValue: it is no finite number, or out of bounds.
+            InvalidValue: it is not a finite number, or out of bounds.
         """
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidValue(name, f"must be a number, not {_kind(value)}")
@@ -133,21 +141,21 @@ class Number:
         if not math.isfinite(number):
             raise InvalidValue(name, f"is {_brief(value)}; it must be finite")
         if (
-            (self.low is not None and value < self.low)
-            or (self.high is not None and value > self.high)
-            or (self.above is not None and value <= self.above)
+            (self.ge is not None and value < self.ge)
+            or (self.le is not None and value > self.le)
+            or (self.gt is not None and value <= self.gt)
         ):
             raise InvalidValue(name, f"is {value}; it must be {self._bounds()}")
         return number
 
     def _bounds(self) -> str:
-        words = [("at least", self.low), ("more than", self.above), ("at most", self.high)]
+        words = [("at least", self.ge), ("more than", self.gt), ("at most", self.le)]
         return " and ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The bounds in the words of JSON Schema."""
-        return _present(type="number", minimum=self.low, exclusiveMinimum=self.above, maximum=self.high)
+        """The bounds as JSON Schema."""
+        return _present(type="number", minimum=self.ge, exclusiveMinimum=self.gt, maximum=self.le)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -160,7 +168,7 @@ class Choice:
         """Return the word.
 
         Raises:
-            InvalidValue: it is another one; the error names the legal ones.
+            InvalidValue: it is another word; the error names the legal ones.
         """
         if not isinstance(value, str) or value not in self.words:
             raise InvalidValue(name, f"is {_brief(value)}; it must be one of {', '.join(self.words)}")
@@ -168,23 +176,23 @@ class Choice:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The words in those of JSON Schema."""
+        """The words as JSON Schema."""
         return {"type": "string", "enum": list(self.words)}
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Items:
-    """A list of at most (and at least) so many items, each within its own bounds."""
+    """A list of `min_items` to `max_items` items, each within its own bounds."""
 
     item: Callable[[str, object], Any]
-    at_most: int
-    at_least: int = 0
+    max_items: int
+    min_items: int = 0
 
     def __call__(self, name: str, value: object) -> tuple[Any, ...]:
         """Return the items as a tuple.
 
         Raises:
-            InvalidValue: it is no list, too long or too short, or an item is out of its bounds.
+            InvalidValue: it is not a list, is too long or too short, or an item is out of its bounds.
         """
         if isinstance(value, list | tuple):
             items = tuple(value)
@@ -192,44 +200,44 @@ class Items:
             raise InvalidValue(name, f"must be a list, not {_kind(value)}")
         else:
             items = tuple(value)
-        if not items and not self.at_least:
+        if not items and not self.min_items:
             return items
-        if len(items) > self.at_most:
-            raise InvalidValue(name, f"has {len(items)} items; at most {self.at_most} are kept")
-        if len(items) < self.at_least:
-            raise InvalidValue(name, f"has {len(items)} items; it needs at least {self.at_least}")
+        if len(items) > self.max_items:
+            raise InvalidValue(name, f"has {len(items)} items; at most {self.max_items} are allowed")
+        if len(items) < self.min_items:
+            raise InvalidValue(name, f"has {len(items)} items; at least {self.min_items} are required")
         return tuple(self.item(f"{name}[{index}]", item) for index, item in enumerate(items))
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The bounds in the words of JSON Schema."""
+        """The bounds as JSON Schema."""
         items = getattr(self.item, "schema", {})
-        return _present(type="array", items=items, minItems=self.at_least or None, maxItems=self.at_most)
+        return _present(type="array", items=items, minItems=self.min_items or None, maxItems=self.max_items)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class JsonObject:
-    """A JSON object of at most so many KiB."""
+    """A JSON object of at most `max_bytes`, written compactly."""
 
-    kib: int
+    max_bytes: int
 
     def __call__(self, name: str, value: object) -> dict[str, Any]:
         """Return the object with its texts cleaned as `Text` cleans them.
 
         Raises:
-            InvalidValue: it is no object, too large or too deep, or holds what JSON can't.
+            InvalidValue: it is not an object, is too large or too deep, or contains what JSON can't express.
         """
         if not isinstance(value, Mapping):
             raise InvalidValue(name, f"must be an object, not {_kind(value)}")
         cleaned: dict[str, Any] = _cleaned_json(name, value, 0)
         size = len(to_json(cleaned).encode())
-        if size > self.kib * KIB:
-            raise InvalidValue(name, f"has {size} bytes as JSON; at most {self.kib * KIB} ({self.kib} KiB) are kept")
+        if size > self.max_bytes:
+            raise InvalidValue(name, f"has {size} bytes as JSON; at most {self.max_bytes} are allowed")
         return cleaned
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The type in the words of JSON Schema."""
+        """The type as JSON Schema."""
         return {"type": "object"}
 
 
@@ -239,18 +247,23 @@ def to_json(value: object) -> str:
 
 
 def from_json(text: str) -> Any:
-    """Read what `to_json` wrote, which is empty most of the time."""
+    """Read what `to_json` wrote; most stored lists and objects are empty, which costs no parser."""
     if text == "{}":
         return {}
     return [] if text == "[]" else json.loads(text)
+
+
+def optional(bound: Callable[[str, object], _Value], name: str, value: object) -> _Value | None:
+    """Validate a value that may be None."""
+    return None if value is None else bound(name, value)
 
 
 _ANY_TEXT = Text()
 
 
 def _cleaned_json(name: str, value: object, depth: int) -> Any:
-    if depth > _DEEPEST_METADATA:
-        raise InvalidValue(name, f"is nested more than {_DEEPEST_METADATA} deep")
+    if depth > _MAX_DEPTH:
+        raise InvalidValue(name, f"is nested more than {_MAX_DEPTH} levels deep")
     if isinstance(value, str):
         return _ANY_TEXT(name, value)
     if isinstance(value, Mapping):
@@ -258,14 +271,14 @@ def _cleaned_json(name: str, value: object, depth: int) -> Any:
     if isinstance(value, list | tuple):
         return [_cleaned_json(name, item, depth + 1) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidValue(name, f"holds {value}, which JSON can't")
+        raise InvalidValue(name, f"contains {value}, which JSON can't express")
     if value is None or isinstance(value, bool | int | float):
         return value
-    raise InvalidValue(name, f"holds {_kind(value)}, which JSON can't")
+    raise InvalidValue(name, f"contains {_kind(value)}, which JSON can't express")
 
 
 def _is_plain(ascii_text: str) -> bool:
-    """Say that there is nothing to take out, ten times as fast as a regular expression finds nothing."""
+    """Tell whether there is nothing to clean, ten times as fast as a regular expression finds nothing."""
     as_bytes = ascii_text.encode()
     return len(as_bytes.translate(None, _UNSAFE_IN_ASCII)) == len(as_bytes)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent_runtime_mcp import _liveness
-from agent_runtime_mcp._liveness import is_alive, this_process
+from agent_runtime_kernel import liveness as _liveness
+from agent_runtime_kernel.liveness import is_alive, this_process
 
 MACHINE, BOOT, NAMESPACE, PID, STARTED = range(5)
 
@@ -25,7 +25,7 @@ def altered(holder: str, **parts: str) -> str:
 def other() -> Iterator[subprocess.Popen[str]]:
     """Another process, which said who it is and then waits."""
     code = (
-        "import sys; from agent_runtime_mcp._liveness import this_process;"
+        "import sys; from agent_runtime_kernel.liveness import this_process;"
         "print(this_process(), flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True)
@@ -114,7 +114,7 @@ def test_a_forked_child_is_another_process_than_its_parent() -> None:
     parents = this_process()
     code = f"""
 import os
-from agent_runtime_mcp._liveness import is_alive, this_process
+from agent_runtime_kernel.liveness import is_alive, this_process
 parents = this_process()
 child = os.fork()
 if child == 0:
@@ -154,7 +154,7 @@ def test_a_process_that_is_hidden_from_us_is_neither_alive_nor_gone(
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has namespaces of process numbers")
 @pytest.mark.skipif(os.geteuid() != 0, reason="making a namespace takes root")
 def test_a_process_in_a_namespace_of_its_own_is_beyond_knowledge() -> None:
-    code = "from agent_runtime_mcp._liveness import this_process; print(this_process())"
+    code = "from agent_runtime_kernel.liveness import this_process; print(this_process())"
     answer = subprocess.run(
         ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", code],
         capture_output=True,

@@ -1,0 +1,1 @@
+"""What the agent-runtime libraries share: bounds of arguments, migrations, connections, liveness, findings."""
