@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_runtime_breakers import BreakerState, Cause, FailureType, Position, Settings, Transition, replay
-from agent_runtime_breakers._machine import refusal, step
-from agent_runtime_breakers._position import moved
-from agent_runtime_breakers._standing import (
+from agent_runtime_breakers._rules.machine import refusal, step
+from agent_runtime_breakers._rules.position import moved
+from agent_runtime_breakers._rules.standing import (
     Acquire,
     Configure,
     Fail,

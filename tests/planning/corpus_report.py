@@ -21,7 +21,7 @@ from typing import Any
 
 import attrs
 
-from agent_runtime_tasks._plan import Plan, PlannedTask
+from agent_runtime_tasks._rules.plan import Plan, PlannedTask
 from agent_runtime_tasks.planning import plan_text
 
 CORPUS = Path(__file__).parent / "corpus"

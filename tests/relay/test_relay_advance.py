@@ -7,7 +7,7 @@ import pytest
 from handing_in import GOOD, Team
 
 from agent_runtime_relay import Advance, Check, GateResult, NextBaton, Outcome, Relays, RelayStatus, l_score
-from agent_runtime_relay._provenance import depth_penalty
+from agent_runtime_relay._rules.provenance import depth_penalty
 from agent_runtime_relay.errors import (
     AnotherPayload,
     BatonNotFound,

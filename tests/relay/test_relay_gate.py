@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_runtime_relay import Check, GateResult
-from agent_runtime_relay._gate import Verdict, feedback, gates, weigh
+from agent_runtime_relay._rules.gate import Verdict, feedback, gates, weigh
 from agent_runtime_relay.errors import InvalidValue
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_runtime_relay import l_score
-from agent_runtime_relay._provenance import depth_penalty, geometric_mean
+from agent_runtime_relay._rules.provenance import depth_penalty, geometric_mean
 
 scores = st.floats(0, 1)
 

@@ -7,7 +7,7 @@ import pytest
 from handing_in import Team
 
 from agent_runtime_relay import Relays
-from agent_runtime_relay._pipelines import _SITUATION
+from agent_runtime_relay._records.pipelines import _SITUATION
 
 PAGE_IN_LOG = 4096 + 24
 

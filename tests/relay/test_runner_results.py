@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent_runtime_relay.runner import AgentFailed, AgentResult, Backoff
-from agent_runtime_relay.runner._results import as_file, fitting, read_file, read_output, result_of
+from agent_runtime_relay.runner.results.results import as_file, fitting, read_file, read_output, result_of
 
 MIB = 1024 * 1024
 RESULT = AgentResult(

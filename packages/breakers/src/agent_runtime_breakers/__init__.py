@@ -5,10 +5,10 @@ from agent_runtime_kernel.findings import Finding
 from ._breakers import Breakers
 from ._guard import Failure, Guard, classify
 from ._model import Admission, Breaker, BreakerBrief, BreakerChange, BreakerPage, HistoryPage, RecentFailure, Result
-from ._position import BreakerState, Cause, Position, Transition, replay
-from ._schema import SCHEMA
-from ._settings import KEEP, Mode, Settings
-from ._standing import FailureType, PermitKind, RefusalReason
+from ._records.schema import SCHEMA
+from ._rules.position import BreakerState, Cause, Position, Transition, replay
+from ._rules.settings import KEEP, Mode, Settings
+from ._rules.standing import FailureType, PermitKind, RefusalReason
 
 __all__ = [
     "KEEP",

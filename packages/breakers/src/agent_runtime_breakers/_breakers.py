@@ -11,10 +11,7 @@ import attrs
 from agent_runtime_kernel.connection import Connection, Snapshot
 from agent_runtime_kernel.findings import Finding
 
-from ._audit import Audit
-from ._decisions import Decisions
 from ._guard import Classify, Guard, classify
-from ._listing import Listing
 from ._model import (
     AFTER_AGENT,
     AFTER_NUMBER,
@@ -47,9 +44,13 @@ from ._model import (
     Worker,
     retry_after,
 )
-from ._position import BreakerState
-from ._schema import SCHEMA
-from ._settings import (
+from ._records.audit import Audit
+from ._records.listing import Listing
+from ._records.schema import SCHEMA
+from ._records.store import Store
+from ._rules.decisions import Decisions
+from ._rules.position import BreakerState
+from ._rules.settings import (
     AGENT_ID,
     KEEP,
     AgentId,
@@ -62,8 +63,7 @@ from ._settings import (
     SomeSeconds,
     checked_settings,
 )
-from ._standing import Acquire, Trip
-from ._store import Store
+from ._rules.standing import Acquire, Trip
 from .errors import InvalidValue
 
 

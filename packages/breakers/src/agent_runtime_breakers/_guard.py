@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self, TypeVar, cast
 import attrs
 
 from ._model import Admission, Result, retry_after
-from ._standing import FailureType
+from ._rules.standing import FailureType
 from .errors import BreakerOpen
 
 _LONGEST_MESSAGE = 4096

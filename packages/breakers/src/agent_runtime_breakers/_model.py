@@ -7,9 +7,9 @@ import attrs
 
 from agent_runtime_kernel.bounds import KIB, Choice, Integer, Text
 
-from ._position import BreakerState, Transition
-from ._settings import SECONDS, Settings
-from ._standing import FailureType, PermitKind, RefusalReason
+from ._rules.position import BreakerState, Transition
+from ._rules.settings import SECONDS, Settings
+from ._rules.standing import FailureType, PermitKind, RefusalReason
 from .errors import InvalidValue
 
 PERMIT_ID = Text(min_length=1, max_length=200, exact=True)

@@ -1,7 +1,7 @@
 """What the arguments of this library may be: the annotated types that carry the bounds in signatures."""
 
 from ._model import FailureTypeName, Limit, Message, PermitId, Reason, RetryAfter, State
-from ._settings import AgentId, Count, ModeName, Multiplier, Probes, Rate, Seconds, SomeSeconds
+from ._rules.settings import AgentId, Count, ModeName, Multiplier, Probes, Rate, Seconds, SomeSeconds
 
 __all__ = [
     "AgentId",

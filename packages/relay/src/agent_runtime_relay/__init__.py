@@ -3,15 +3,15 @@
 from agent_runtime_kernel.findings import Finding
 
 from ._batons import Advance, Baton, BatonReading, Claim, FailedAttempt, NextBaton, Retry
-from ._gate import Check, GateResult
 from ._guard import Admission, Guard, Refusal, Result, Unguarded
 from ._model import CreatedRelay, Orphan, OutputPage, Relay, RelayChange, RelayPage, RelayStep, RelaySummary
-from ._prompt import HandingOver
-from ._provenance import l_score
+from ._records.schema import SCHEMA
 from ._relays import KEEP, Relays
-from ._roles import PRESETS, ROLES, Role
-from ._routing import RouteReason
-from ._schema import SCHEMA
+from ._rules.gate import Check, GateResult
+from ._rules.provenance import l_score
+from ._rules.roles import PRESETS, ROLES, Role
+from ._rules.routing import RouteReason
+from ._work.prompt import HandingOver
 from .bounds import Outcome, RelayStatus, StepStatus, WaitingFor
 
 __all__ = [

@@ -2,8 +2,8 @@
 
 import attrs
 
-from ._gate import GateResult
-from ._routing import RouteReason
+from ._rules.gate import GateResult
+from ._rules.routing import RouteReason
 from .bounds import Outcome, RelayStatus, WaitingFor
 
 

@@ -5,19 +5,21 @@ from typing import Any
 
 import attrs
 
-from . import _budget, _provenance, bounds
+from . import bounds
 from ._batons import Advance, BatonReading, Retry
-from ._claims import Claiming
-from ._decisions import left
-from ._gate import SCORE, Check
-from ._held_batons import HeldBatons
 from ._model import CreatedRelay, RelayChange
-from ._parts import optional
-from ._prompt import HandingOver
-from ._roles import require_known_types, role
-from ._schema import SCHEMA
-from ._state import Mission
-from ._submission import checked_delivery
+from ._records.schema import SCHEMA
+from ._records.submission import checked_delivery
+from ._rules import budget as _budget
+from ._rules import provenance as _provenance
+from ._rules.decisions import left
+from ._rules.gate import SCORE, Check
+from ._rules.roles import require_known_types, role
+from ._rules.state import Mission
+from ._work.claims import Claiming
+from ._work.held_batons import HeldBatons
+from ._work.parts import optional
+from ._work.prompt import HandingOver
 from .bounds import (
     AgentTypeList,
     BatonId,

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from agent_runtime_kernel.bounds import KIB, Choice, Integer, Items, Number, Text
 
-from ._gate import SCORE
 from ._guard import Result
-from ._roles import AgentTypes, Fallbacks
+from ._rules.gate import SCORE
+from ._rules.roles import AgentTypes, Fallbacks
 
 # Sums of this many tokens over every attempt of the longest pipeline still fit into 64 bits.
 MOST_TOKENS = 10**12

@@ -19,8 +19,8 @@ from ._model import (
     TaskPage,
     TaskStatus,
 )
-from ._plan import InvalidPlan, Plan, PlannedTask, check_plan
-from ._schema import SCHEMA
+from ._records.schema import SCHEMA
+from ._rules.plan import InvalidPlan, Plan, PlannedTask, check_plan
 from ._tasks import Tasks
 
 __all__ = [

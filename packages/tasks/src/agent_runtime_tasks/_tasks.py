@@ -16,7 +16,6 @@ import attrs
 from agent_runtime_kernel.connection import Connection, Snapshot
 
 from ._changes import KEEP, checked_changes
-from ._claims import Claims
 from ._model import (
     Claimed,
     Counts,
@@ -30,10 +29,11 @@ from ._model import (
     TaskPage,
     TaskStatus,
 )
-from ._queue import ReadyQueue
-from ._reading import Reading
-from ._rows import Rows
-from ._schema import SCHEMA
+from ._records.claims import Claims
+from ._records.reading import Reading
+from ._records.rows import Rows
+from ._records.schema import SCHEMA
+from ._work.queue import ReadyQueue
 from .bounds import (
     CRITERIA,
     DELAY,
@@ -73,15 +73,15 @@ from .bounds import (
 if TYPE_CHECKING:
     from agent_runtime_kernel.findings import Finding
 
-    from ._audit import Audit
-    from ._creating import Creating
-    from ._editing import Editing
-    from ._holding import Holding
-    from ._listing import Listing
-    from ._placing import Placing
-    from ._plan import Plan
-    from ._tokens import Tokens
-    from ._transitions import Transitions
+    from ._audit.audit import Audit
+    from ._records.listing import Listing
+    from ._records.tokens import Tokens
+    from ._rules.plan import Plan
+    from ._work.creating import Creating
+    from ._work.editing import Editing
+    from ._work.holding import Holding
+    from ._work.placing import Placing
+    from ._work.transitions import Transitions
 
 
 def _unknown(_holder: str) -> bool | None:
@@ -151,7 +151,7 @@ class Tasks:
             StaleClaim: the parent is claimed by somebody else.
             DependentsStarted: the parent is finished, and what waited for it has started.
         """
-        from ._creating import NewTask
+        from ._work.creating import NewTask
 
         new = NewTask(
             title=TITLE("title", title),
@@ -182,7 +182,7 @@ class Tasks:
             InvalidPlan: something is wrong with the plan; the error names all of it.
             InvalidValue: an argument is out of its bounds.
         """
-        from ._plan import check_plan
+        from ._rules.plan import check_plan
 
         checked = check_plan(plan)
         goal_id = None if goal_id is None else GOAL_ID("goal_id", goal_id)
@@ -315,7 +315,7 @@ class Tasks:
             DependentsStarted: what waited for it has started, so it can't be reopened.
         """
         delay = None if retry_in_seconds is None else DELAY("retry_in_seconds", retry_in_seconds) * 1000
-        from ._transitions import StatusRequest
+        from ._work.transitions import StatusRequest
 
         ask = StatusRequest(
             status=TaskStatus(STATUS("status", status)),
@@ -421,7 +421,7 @@ class Tasks:
         Raises:
             InvalidValue: an argument is out of its bounds.
         """
-        from ._listing import Filter
+        from ._records.listing import Filter
 
         wanted = Filter(
             goal_ids=goal_ids,
@@ -497,7 +497,7 @@ class Tasks:
 
     @cached_property
     def _audit(self) -> "Audit":
-        from ._audit import Audit
+        from ._audit.audit import Audit
 
         return Audit(self.connection, self._rows, self._claims)
 
@@ -515,7 +515,7 @@ class Tasks:
 
     @cached_property
     def _listing(self) -> "Listing":
-        from ._listing import Listing
+        from ._records.listing import Listing
 
         return Listing(self.connection, self._reading)
 
@@ -525,37 +525,37 @@ class Tasks:
 
     @cached_property
     def _tokens(self) -> "Tokens":
-        from ._tokens import Tokens
+        from ._records.tokens import Tokens
 
         return Tokens(self.connection, self._claims)
 
     @cached_property
     def _transitions(self) -> "Transitions":
-        from ._transitions import Transitions
+        from ._work.transitions import Transitions
 
         return Transitions(self.connection, self._rows, self._claims, self._reading, self._queue, self._tokens)
 
     @cached_property
     def _placing(self) -> "Placing":
-        from ._placing import Placing
+        from ._work.placing import Placing
 
         return Placing(self.connection, self._rows, self._claims, self._tokens, self._transitions)
 
     @cached_property
     def _creating(self) -> "Creating":
-        from ._creating import Creating
+        from ._work.creating import Creating
 
         return Creating(self.connection, self._rows, self._reading, self._placing)
 
     @cached_property
     def _editing(self) -> "Editing":
-        from ._editing import Editing
+        from ._work.editing import Editing
 
         return Editing(self.connection, self._rows, self._claims, self._reading, self._placing)
 
     @cached_property
     def _holding(self) -> "Holding":
-        from ._holding import Holding
+        from ._work.holding import Holding
 
         return Holding(self.connection, self._rows, self._claims)
 

@@ -1,19 +1,28 @@
 """The runner of relays: real agents, one after the other, through crashes. It needs the extra `runner`."""
 
-from .._prompt import fenced
-from ._agents import PASSED_ON, Agent, Assignment, CommandAgent
-from ._backoff import Backoff
-from ._checks import CommandCheck, Examination, GateCheck, MatchesSchema, MinimumLength, Reviewer
-from ._configuration import InvalidConfiguration, crew_of_command, read_crew, split_command
-from ._crew import Crew, NoAgent, Post
-from ._desk import Desk, Direct
-from ._events import AttemptFailed, AttemptSuperseded, Event, RunEnded, RunStarted, StepCompleted, StepStarted, Waiting
-from ._folder import Folder, FolderUnusable
-from ._process import ProgramEnded, run_program
-from ._results import AgentFailed, AgentResult
-from ._runner import Runner
-from ._warden import Warden
-from ._work import Superseded, attended
+from .._work.prompt import fenced
+from .programs.agents import PASSED_ON, Agent, Assignment, CommandAgent
+from .programs.process import ProgramEnded, run_program
+from .programs.warden import Warden
+from .results.checks import CommandCheck, Examination, GateCheck, MatchesSchema, MinimumLength, Reviewer
+from .results.results import AgentFailed, AgentResult
+from .running.backoff import Backoff
+from .running.configuration import InvalidConfiguration, crew_of_command, read_crew, split_command
+from .running.crew import Crew, NoAgent, Post
+from .running.desk import Desk, Direct
+from .running.events import (
+    AttemptFailed,
+    AttemptSuperseded,
+    Event,
+    RunEnded,
+    RunStarted,
+    StepCompleted,
+    StepStarted,
+    Waiting,
+)
+from .running.folder import Folder, FolderUnusable
+from .running.runner import Runner
+from .running.work import Superseded, attended
 
 __all__ = [
     "PASSED_ON",

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from agent_runtime_breakers import Settings
-from agent_runtime_breakers.errors import BreakerError
+from agent_runtime_kernel.errors import AgentRuntimeError
 
 from .report import Report
 from .target import Target
@@ -25,7 +25,7 @@ def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> N
                 report.left(field.subject, "there is one of this agent already")
                 continue
             _configure(agent_id, field, target, report)
-        except BreakerError as error:
+        except AgentRuntimeError as error:
             report.left(field.subject, str(error))
             continue
         _open(agent_id, field, target, report)
@@ -43,7 +43,7 @@ def _configure(agent_id: str, field: Field, target: Target, report: Report) -> N
         settings: dict[str, Any] = {name: value}
         try:
             target.breakers.configure(agent_id, **settings)
-        except BreakerError as error:
+        except AgentRuntimeError as error:
             report.left(field.subject, str(error))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agent_runtime_goals import GoalStatus
-from agent_runtime_goals.errors import GoalError
+from agent_runtime_kernel.errors import AgentRuntimeError
 
 from .report import Report
 from .target import Target
@@ -35,7 +35,7 @@ def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> N
                 field.text("description"),
                 metadata=field.metadata(),
             )
-        except GoalError as error:
+        except AgentRuntimeError as error:
             report.left(field.subject, str(error))
             continue
         report.took("goals", row.get("id"), goal.goal_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from agent_runtime_relay.errors import RelayError
+from agent_runtime_kernel.errors import AgentRuntimeError
 
 from ..replies.sizes import cut_text
 from .report import Report
@@ -46,7 +46,7 @@ def take(
         try:
             with target.connection:
                 pipeline_id = _bring(_read(field, own, report), target, report)
-        except RelayError as error:
+        except AgentRuntimeError as error:
             del report.notes[notes:]
             report.left(field.subject, str(error))
             continue

@@ -6,8 +6,9 @@ from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.errors import AgentRuntimeError
 from agent_runtime_tasks import KEEP, TaskStatus
-from agent_runtime_tasks.errors import TaskCycle, TaskError
+from agent_runtime_tasks.errors import TaskCycle
 
 from .report import Report
 from .target import Target
@@ -76,7 +77,7 @@ def _create(field: Field, target: Target, report: Report) -> int | None:
             priority=_priority(field, report),
             metadata=field.metadata(),
         ).task.task_id
-    except TaskError as error:
+    except AgentRuntimeError as error:
         report.left(field.subject, str(error))
         return None
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from .._plan import Plan, PlannedTask
+from .._rules.plan import Plan, PlannedTask
 from ._dependencies import consistent_needs, in_stated_order
 from ._document import Document
 from ._drafts import Draft

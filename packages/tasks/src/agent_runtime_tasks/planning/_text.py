@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Protocol
 
-from .._plan import Plan
+from .._rules.plan import Plan
 from ._arrange import arrange
 from ._document import Block, Document, Paragraph, Section, Verbatim, read_document
 from ._drafts import Draft, fit_title

@@ -1,0 +1,141 @@
+"""What follows from what: a pipeline's next state, without SQL and without a clock."""
+
+import attrs
+
+from ..bounds import Outcome, RelayStatus, WaitingFor
+from ..errors import IllegalTransition
+from .retries import Tries, attempts_left
+from .state import Charge, Pipeline, Situation, Step
+
+BUDGET_EXHAUSTED = "budget_exhausted"
+RETRIES_EXHAUSTED = "retries_exhausted"
+
+_REACHED_FROM = {
+    RelayStatus.PAUSED: (RelayStatus.PENDING, RelayStatus.IN_PROGRESS),
+    RelayStatus.IN_PROGRESS: (RelayStatus.PAUSED, RelayStatus.FAILED),
+    RelayStatus.CANCELLED: (RelayStatus.PENDING, RelayStatus.IN_PROGRESS, RelayStatus.PAUSED, RelayStatus.FAILED),
+}
+
+
+@attrs.frozen(kw_only=True)
+class Decision:
+    """What the end of an attempt leads to.
+
+    Attributes:
+        pipeline: as it is to be.
+        outcome: what to answer.
+        charge: what the attempt cost and left; attempts are counted as if the baton that follows were issued.
+    """
+
+    pipeline: Pipeline
+    outcome: Outcome
+    charge: Charge
+
+
+def accept(pipeline: Pipeline, next_step: Step | None, tokens_used: int, now: int) -> Decision:
+    """Decide what follows when an output passed its gates."""
+    after = _charged(pipeline, tokens_used, now, current_step=pipeline.current_step + 1)
+    if next_step is None:
+        done = attrs.evolve(after, status=RelayStatus.COMPLETED, reason=None)
+        return _decision(done, Outcome.COMPLETED, tokens_used, 0)
+    if not after.may_issue:
+        failed = attrs.evolve(after, status=RelayStatus.FAILED, reason=BUDGET_EXHAUSTED)
+        return _decision(failed, Outcome.BUDGET_EXHAUSTED, tokens_used, left(pipeline, next_step, Tries()))
+    return _decision(after, Outcome.ADVANCED, tokens_used, left(pipeline, next_step, Tries(all=1)))
+
+
+def reject(pipeline: Pipeline, step: Step, tokens_used: int, tries: Tries, now: int) -> Decision:
+    """Decide what follows when an attempt failed, by its gate or otherwise; `tries` counts it in."""
+    after = _charged(pipeline, tokens_used, now, current_step=pipeline.current_step)
+    remaining = left(pipeline, step, tries)
+    if not remaining:
+        after = attrs.evolve(after, status=RelayStatus.FAILED, reason=RETRIES_EXHAUSTED)
+    return _decision(after, Outcome.GATE_FAILED, tokens_used, remaining)
+
+
+def quality_threshold(pipeline: Pipeline, step: Step) -> float:
+    """Return the quality that a step must reach: the pipeline's own threshold, else its role's."""
+    return step.quality_threshold if pipeline.quality_threshold is None else pipeline.quality_threshold
+
+
+def left(pipeline: Pipeline, step: Step, tries: Tries) -> int:
+    """Return how many attempts a step may still be given."""
+    return attempts_left(tries, pipeline.max_retries, step.agent_type in pipeline.fallback_agents)
+
+
+def why_none_may_follow(pipeline: Pipeline, step: Step, tries: Tries) -> str | None:
+    """Return the reason why a step may be given no further attempt, or None when it may."""
+    if not left(pipeline, step, tries):
+        return RETRIES_EXHAUSTED
+    return None if pipeline.may_issue else BUDGET_EXHAUSTED
+
+
+def waiting_for(situation: Situation) -> WaitingFor | None:
+    """Say what has to happen before there is a baton to work on, or None when there is one."""
+    pipeline = situation.pipeline
+    if pipeline.status in (RelayStatus.COMPLETED, RelayStatus.CANCELLED):
+        return WaitingFor.NOTHING
+    if pipeline.status is RelayStatus.PAUSED:
+        return WaitingFor.RESUME
+    if situation.live is not None:
+        return None
+    if not pipeline.may_issue:
+        return WaitingFor.BUDGET
+    return WaitingFor.RESUME if pipeline.status is RelayStatus.FAILED else WaitingFor.RETRY
+
+
+def require_transition(pipeline: Pipeline, wanted: RelayStatus) -> None:
+    """Refuse a status that can't be reached from where the pipeline stands.
+
+    Raises:
+        IllegalTransition: it says what could be reached.
+    """
+    if pipeline.status not in _REACHED_FROM[wanted]:
+        reachable = [str(status) for status, origins in _REACHED_FROM.items() if pipeline.status in origins]
+        hint = f"it can become {' or '.join(reachable)}" if reachable else "create another pipeline"
+        raise IllegalTransition(pipeline.id, pipeline.status, f"it can't become {wanted}", hint)
+
+
+def no_baton(situation: Situation) -> IllegalTransition:
+    """Word the refusal to hand on a baton where none can be."""
+    pipeline = situation.pipeline
+    match waiting_for(situation):
+        case WaitingFor.RETRY:
+            problem = f"the last attempt of step {pipeline.current_step} failed and no baton is live"
+            hint = f"call retry_relay_step(pipeline_id={pipeline.id}, step_index={pipeline.current_step})"
+        case WaitingFor.BUDGET:
+            problem = f"no tokens remain of {pipeline.token_budget}, so no baton is issued"
+            hint = "raise token_budget with update_relay" + _and_resume(pipeline)
+        case WaitingFor.RESUME:
+            problem = "no baton is handed on until it is resumed"
+            hint = f'call update_relay(pipeline_id={pipeline.id}, status="in_progress")'
+        case _:
+            problem = "it has no baton any more"
+            hint = "list_relay_pipelines names the pipelines there are"
+    return IllegalTransition(pipeline.id, pipeline.status, problem, hint)
+
+
+def _charged(pipeline: Pipeline, tokens_used: int, now: int, *, current_step: int) -> Pipeline:
+    return attrs.evolve(
+        pipeline,
+        tokens_used=pipeline.tokens_used + tokens_used,
+        status=RelayStatus.IN_PROGRESS if pipeline.status is RelayStatus.PENDING else pipeline.status,
+        current_step=current_step,
+        updated_at=now,
+    )
+
+
+def _decision(after: Pipeline, outcome: Outcome, tokens_used: int, attempts_left: int) -> Decision:
+    charge = Charge(
+        tokens_used=tokens_used,
+        tokens_total=after.tokens_used,
+        tokens_left=after.token_budget - after.tokens_used,
+        attempts_left=attempts_left,
+    )
+    return Decision(pipeline=after, outcome=outcome, charge=charge)
+
+
+def _and_resume(pipeline: Pipeline) -> str:
+    if pipeline.status is RelayStatus.FAILED:
+        return ' and status="in_progress"'
+    return f", then call retry_relay_step(step_index={pipeline.current_step})"

@@ -1,0 +1,242 @@
+"""The state of a pipeline as decisions see it: the pipeline, its steps and its attempts, without SQL."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+import attrs
+
+from ..bounds import Outcome, RelayStatus
+from . import budget as _budget
+from .gate import Verdict
+from .routing import RouteReason
+
+_BATON_KEY = re.compile(r"(\d{1,18})\.(\d{1,3})\.(\d{1,9})\.", re.ASCII)
+
+
+class AttemptState(StrEnum):
+    """Where a try of a step stands; ready and claimed are live, the others are history."""
+
+    READY = "ready"
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its baton may be handed on."""
+        return self in (AttemptState.READY, AttemptState.CLAIMED)
+
+
+@attrs.frozen(kw_only=True)
+class Hold:
+    """Who holds a baton.
+
+    Attributes:
+        worker: by name.
+        holder: the process, as the application knows it, or None.
+        permit_id: the guard's permit for the agent, or None.
+        claimed_at: since when.
+        lease_ms: how long a renewal lasts.
+        expires_at: when the lease is over.
+    """
+
+    worker: str
+    holder: str | None
+    permit_id: str | None
+    claimed_at: int
+    lease_ms: int
+    expires_at: int
+
+    @property
+    def renewal_due_at(self) -> int:
+        """When a third of the lease is used."""
+        return self.expires_at - self.lease_ms * 2 // 3
+
+
+@attrs.frozen(kw_only=True)
+class Charge:
+    """What an attempt cost, and what there was after it.
+
+    Attributes:
+        tokens_used: by the attempt.
+        tokens_total: by the pipeline, this attempt included.
+        tokens_left: of the budget; negative after an overrun.
+        attempts_left: attempts that the step current afterwards may still be given.
+    """
+
+    tokens_used: int
+    tokens_total: int
+    tokens_left: int
+    attempts_left: int
+
+
+@attrs.frozen(kw_only=True)
+class HandedIn:
+    """What was handed in, what it was worth and what came of it; handoff_ms is how long that took."""
+
+    output_id: int
+    verdict: Verdict
+    outcome: Outcome
+    handoff_ms: float
+
+
+@attrs.frozen(kw_only=True)
+class Breakdown:
+    """How an attempt failed without handing anything in, and where what the agent wrote is kept, if anywhere."""
+
+    failure_type: str
+    error: str
+    output_id: int | None
+
+
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """A try of a step.
+
+    Attributes:
+        pipeline_id: the pipeline.
+        step_index: the step, from 0.
+        attempt: its number, from 1.
+        baton_id: what hands it on.
+        state: where it stands.
+        agent_offered: whom it was issued to.
+        agent_assigned: who claimed it or did it, or None so far.
+        route_reason: why that agent.
+        last_resort: whether it is the fallback agent's one try after all others.
+        retry_reason: why there is another attempt, as somebody put it, or None.
+        depth: hops from the sources.
+        created_at: when it was issued.
+        hold: who holds it, or held it when it was settled.
+        ended_at: when it was settled, or None while it is live.
+        charge: what it cost; None when it was lost or cancelled.
+        handed_in: set when it was accepted or rejected.
+        breakdown: set when it failed.
+    """
+
+    pipeline_id: int
+    step_index: int
+    attempt: int
+    baton_id: str
+    state: AttemptState
+    agent_offered: str
+    agent_assigned: str | None
+    route_reason: RouteReason
+    last_resort: bool
+    retry_reason: str | None
+    depth: int
+    created_at: int
+    hold: Hold | None = None
+    ended_at: int | None = None
+    charge: Charge | None = None
+    handed_in: HandedIn | None = None
+    breakdown: Breakdown | None = None
+
+    @property
+    def agent(self) -> str:
+        """Who does it, or is meant to."""
+        return self.agent_assigned or self.agent_offered
+
+    @property
+    def output_id(self) -> int | None:
+        """Where its output is kept, or None."""
+        ending = self.handed_in or self.breakdown
+        return None if ending is None else ending.output_id
+
+
+@attrs.frozen(kw_only=True)
+class Pipeline:
+    """What moves in a pipeline, and what decides about it."""
+
+    id: int
+    status: RelayStatus
+    reason: str | None
+    current_step: int
+    total_steps: int
+    token_budget: int
+    tokens_used: int
+    quality_threshold: float | None
+    l_score_threshold: float
+    max_retries: int
+    created_at: int
+    updated_at: int
+    fallback_agents: Mapping[str, str]
+
+    @property
+    def tokens_remaining(self) -> int:
+        """Tokens that may still be spent."""
+        return _budget.remaining(self.token_budget, self.tokens_used)
+
+    @property
+    def may_issue(self) -> bool:
+        """Whether the budget allows another baton."""
+        return _budget.allows_a_baton(self.token_budget, self.tokens_used)
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """A step; it never changes once its pipeline is created."""
+
+    index: int
+    agent_type: str
+    quality_threshold: float
+    max_output_tokens: int
+
+
+@attrs.frozen(kw_only=True)
+class Situation:
+    """All that a decision about a pipeline looks at.
+
+    Attributes:
+        pipeline: the pipeline.
+        step: the current step, or None when it is completed.
+        next_step: the one after, or None.
+        live: the attempt whose baton is live, or None.
+    """
+
+    pipeline: Pipeline
+    step: Step | None
+    next_step: Step | None
+    live: Attempt | None
+
+    @property
+    def current(self) -> Step:
+        """The current step of a pipeline that is not completed."""
+        if self.step is None:
+            raise ValueError(f"pipeline {self.pipeline.id} has no step left")
+        return self.step
+
+
+@attrs.frozen(kw_only=True)
+class Mission:
+    """What a pipeline is for, as its author wrote it."""
+
+    name: str
+    goal: str
+    description: str
+
+
+@attrs.frozen(kw_only=True)
+class BatonKey:
+    """The attempt that a baton says it was issued for."""
+
+    pipeline_id: int
+    step_index: int
+    attempt: int
+
+
+def baton_id(pipeline_id: int, step_index: int, attempt: int, mark: str) -> str:
+    """Return the id of a baton: the key of its attempt, by which it is found, and a mark that can't be guessed."""
+    return f"{pipeline_id}.{step_index + 1}.{attempt}.{mark}"
+
+
+def baton_key(baton: str) -> BatonKey | None:
+    """Return the key that a baton's id carries, or None when it carries none."""
+    match = _BATON_KEY.match(baton)
+    if match is None:
+        return None
+    pipeline_id, position, attempt = map(int, match.groups())
+    return BatonKey(pipeline_id=pipeline_id, step_index=position - 1, attempt=attempt)
