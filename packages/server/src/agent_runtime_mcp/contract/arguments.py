@@ -45,6 +45,7 @@ class Argument:
         clearable: an explicit null clears what is stored.
         keeps: omitted, it keeps what is stored; then a null that clears nothing is refused.
         bound: checks a value and describes itself, or None for a plain boolean.
+        self_explanatory: the name says it all to a model, so that its schema has no description; people are told it.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Argument:
     clearable: bool
     bound: Bound | None
     keeps: bool = False
+    self_explanatory: bool = False
 
     @cached_property
     def value_schema(self) -> dict[str, Any]:
@@ -85,7 +87,8 @@ class Argument:
                 schema["enum"] = [*schema["enum"], None]
         if self.default not in (None, attrs.NOTHING, "", ()):
             schema["default"] = self.default
-        schema["description"] = self.description
+        if not self.self_explanatory:
+            schema["description"] = self.description
         return schema
 
     def structure(self, value: object, _type: object) -> Any:
@@ -227,7 +230,8 @@ def read_arguments(definition: Callable[..., Any], *, leave_out: Sequence[str], 
         found.append(
             Argument(
                 name=parameter.name,
-                description=described[parameter.name],
+                description=described[parameter.name].text,
+                self_explanatory=described[parameter.name].self_explanatory,
                 required=parameter.default is inspect.Parameter.empty,
                 default=None if parameter.default is inspect.Parameter.empty else parameter.default,
                 clearable=nullable and keeps,

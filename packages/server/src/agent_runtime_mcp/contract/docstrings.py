@@ -10,6 +10,19 @@ _ARGUMENT = re.compile(r"^ {4}(\w+): (.*)$")
 
 
 @attrs.frozen(eq=False, repr=False)
+class Description:
+    """The description of one argument.
+
+    Attributes:
+        text: the text.
+        self_explanatory: the text stands in parentheses, as it says to people what the name says to a model.
+    """
+
+    text: str
+    self_explanatory: bool
+
+
+@attrs.frozen(eq=False, repr=False)
 class Docstring:
     """The parts of a docstring in Google's style.
 
@@ -19,7 +32,7 @@ class Docstring:
     """
 
     text: str
-    arguments: dict[str, str]
+    arguments: dict[str, Description]
 
 
 def read_docstring(documented: object) -> Docstring:
@@ -46,5 +59,10 @@ def read_docstring(documented: object) -> Docstring:
                 arguments[name].append(line.strip())
     return Docstring(
         text="\n".join(" ".join(lines) for lines in paragraphs if lines),
-        arguments={name: " ".join(lines) for name, lines in arguments.items()},
+        arguments={name: _description(" ".join(lines)) for name, lines in arguments.items()},
     )
+
+
+def _description(text: str) -> Description:
+    in_parentheses = text.startswith("(") and text.endswith(")")
+    return Description(text=text[1:-1] if in_parentheses else text, self_explanatory=in_parentheses)

@@ -76,7 +76,7 @@ Plan = Annotated[Sequence[Any], PlanItems()]
 
 REQUEST_ID_ARGUMENT = Argument(
     name="request_id",
-    description="your id for this call; repeating it returns the first reply",
+    description="your id for this call: repeated, the first reply",
     required=False,
     default=None,
     clearable=False,

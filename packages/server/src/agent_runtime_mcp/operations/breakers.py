@@ -76,7 +76,7 @@ def circuit_breaker_status(call: Call, agent_id: AgentId) -> Breaker:
     """Show an agent's circuit breaker: can_execute, state, failures, settings.
 
     Args:
-        agent_id: the agent
+        agent_id: (the agent)
     """
     return call.libraries.breakers.status(agent_id)
 
@@ -87,9 +87,9 @@ def circuit_breaker_list(
     """List circuit breakers by agent.
 
     Args:
-        state: only those in this state
-        limit: breakers at most
-        cursor: next_cursor of the page before
+        state: (only those in this state)
+        limit: (breakers at most)
+        cursor: (next_cursor of the page before)
     """
     here = Cursor({"list": "breakers", "state": state})
     found = call.libraries.breakers.list(state, limit=limit, after=here.after(cursor) or "")
@@ -108,7 +108,7 @@ def circuit_breaker_acquire(call: Call, agent_id: AgentId) -> Granted | Refused:
     Not admitted: use fallback_agent or wait retry_after_seconds.
 
     Args:
-        agent_id: the agent
+        agent_id: (the agent)
     """
     admission = call.libraries.breakers.acquire(agent_id, worker=call.worker, holder=call.session.holder)
     if admission.permit_id is not None:
@@ -122,8 +122,8 @@ def circuit_breaker_release(call: Call, agent_id: AgentId, permit_id: PermitId) 
     """Give a permit back when the agent was not tried after all.
 
     Args:
-        agent_id: the agent
-        permit_id: from circuit_breaker_acquire
+        agent_id: (the agent)
+        permit_id: (from circuit_breaker_acquire)
     """
     return _written(call, call.libraries.breakers.release(agent_id, permit_id))
 
@@ -139,10 +139,10 @@ def circuit_breaker_record_failure(
     """Record that an agent failed; enough failures open its breaker for all processes.
 
     Args:
-        agent_id: the agent
-        failure_type: what kind
-        error_message: what went wrong
-        permit_id: from circuit_breaker_acquire
+        agent_id: (the agent)
+        failure_type: (what kind)
+        error_message: (what went wrong)
+        permit_id: (from circuit_breaker_acquire)
         retry_after_seconds: with rate_limited: refuse until then
     """
     change = call.libraries.breakers.record_failure(
@@ -155,8 +155,8 @@ def circuit_breaker_record_success(call: Call, agent_id: AgentId, permit_id: Per
     """Record that an agent succeeded.
 
     Args:
-        agent_id: the agent
-        permit_id: from circuit_breaker_acquire
+        agent_id: (the agent)
+        permit_id: (from circuit_breaker_acquire)
     """
     return _written(call, call.libraries.breakers.record_success(agent_id, permit_id=permit_id))
 
@@ -167,9 +167,9 @@ def circuit_breaker_trip(
     """Open a breaker by hand.
 
     Args:
-        agent_id: the agent
-        reason: why
-        hold: until reset, not only for a cooldown
+        agent_id: (the agent)
+        reason: (why)
+        hold: until it is reset
     """
     return _written(call, call.libraries.breakers.trip(agent_id, reason, hold=hold))
 
@@ -178,7 +178,7 @@ def circuit_breaker_reset(call: Call, agent_id: AgentId) -> BreakerWrite:
     """Close a breaker by hand.
 
     Args:
-        agent_id: the agent
+        agent_id: (the agent)
     """
     return _written(call, call.libraries.breakers.reset(agent_id))
 
@@ -203,20 +203,20 @@ def circuit_breaker_configure(
     """Change a breaker's settings; what is omitted stays.
 
     Args:
-        agent_id: the agent
+        agent_id: (the agent)
         mode: disabled admits all, metrics_only never trips
-        failure_threshold: failures in the window that open it
-        window_seconds: how long an outcome counts
-        cooldown_seconds: how long it stays open
+        failure_threshold: (failures in the window that open it)
+        window_seconds: (how long an outcome counts)
+        cooldown_seconds: (how long it stays open)
         success_threshold: probes to close it
-        half_open_max_calls: probes at once
-        probe_lease_seconds: how long a probe may take
-        fallback_agent: its stand-in
-        failure_rate_threshold: share of failures that opens it
+        half_open_max_calls: (probes at once)
+        probe_lease_seconds: (how long a probe may take)
+        fallback_agent: (its stand-in)
+        failure_rate_threshold: (share of failures that opens it)
         minimum_calls: before the share counts
         slow_call_seconds: slower successes count as failures
         cooldown_multiplier: growth per trip in a row
-        max_cooldown_seconds: its cap
+        max_cooldown_seconds: (its cap)
     """
     change = call.libraries.breakers.configure(
         agent_id,

@@ -24,7 +24,7 @@ def decompose_goal(
     Next: get_next_task.
 
     Args:
-        goal_id: the goal
+        goal_id: (the goal)
         strategy: order where there is no plan
         plan: your tasks, e.g. [{"key":"a","title":"Write the parser"},{"title":"Test it","depends_on":["a"]}]. key
             where another item names it, parent: key of its group; order comes from depends_on alone

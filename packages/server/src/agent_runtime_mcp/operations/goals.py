@@ -30,11 +30,11 @@ def create_goal(
     Next: decompose_goal, or create_task with its goal_id.
 
     Args:
-        name: what is to be reached, in a line
-        description: the same at length; decompose_goal reads it
-        metadata: your own JSON object
-        parent_goal_id: the goal it is part of
-        acceptance_criteria: how one can tell that it is reached
+        name: (what is to be reached, in a line)
+        description: decompose_goal reads it
+        metadata: (your own JSON object)
+        parent_goal_id: (the goal it is part of)
+        acceptance_criteria: (how one can tell that it is reached)
     """
     goals = call.libraries.goals
     goal = goals.create(
@@ -54,9 +54,9 @@ def get_goal(call: Call, goal_id: GoalId, field: GoalField | None = None, offset
     """Show a goal with its progress, sub-goals and first 50 tasks.
 
     Args:
-        goal_id: its number
+        goal_id: (its number)
         field: only this field, in parts of 24 KiB
-        offset: byte at which the part begins
+        offset: (byte at which the part begins)
     """
     goals, tasks = call.libraries.goals, call.libraries.tasks
     goal = goals.get(goal_id)
@@ -78,9 +78,9 @@ def list_goals(
     """List goals with their progress, oldest first.
 
     Args:
-        status: only goals of this status
-        limit: goals at most
-        cursor: next_cursor of the page before
+        status: (only goals of this status)
+        limit: (goals at most)
+        cursor: (next_cursor of the page before)
     """
     goals, tasks = call.libraries.goals, call.libraries.tasks
     here = Cursor({"list": "goals", "status": status})
@@ -109,15 +109,15 @@ def update_goal(
     Status reaches all sub-goals; cancelled cancels open tasks.
 
     Args:
-        goal_id: its number
+        goal_id: (its number)
         status: active reopens it
-        name: another name
-        description: another description
-        metadata: another object
-        acceptance_criteria: other criteria
-        parent_goal_id: another parent
-        outcome: what came of it
-        open_tasks: whether completing is refused while tasks are open, or cancels them
+        name: (another name)
+        description: (another description)
+        metadata: (another object)
+        acceptance_criteria: (other criteria)
+        parent_goal_id: (another parent)
+        outcome: (what came of it)
+        open_tasks: when completing: refuse while tasks are open, or cancel them
     """
     goals, tasks = call.libraries.goals, call.libraries.tasks
     before = goals.get(goal_id)

@@ -65,17 +65,17 @@ def create_relay_pipeline(
     """Create a pipeline that hands one piece of work through agents in order. Next: get_relay_baton.
 
     Args:
-        name: what it is for, in a line
-        goal: the mission that every agent is told
-        agent_types: 1-256 roles in order, e.g. researcher, analyzer, synthesizer, validator, formatter, or your own; or
+        name: (what it is for, in a line)
+        goal: what every agent is told
+        agent_types: roles in order, e.g. researcher, analyzer, synthesizer, validator, formatter, or your own; or
             a preset: quick, standard, deep
-        description: more on the mission
-        token_budget: for all steps; omitted: by the roles
-        quality_threshold: 0.0-1.0 for all steps; omitted: by the roles
-        l_score_threshold: least L-score, 0.0-1.0
-        max_retries: per step
+        description: (the same at length)
+        token_budget: (for all steps; omitted: by the roles)
+        quality_threshold: for all steps; omitted: by the roles
+        l_score_threshold: (least L-score, 0.0-1.0)
+        max_retries: (per step)
         fallback_agents: {agent: its stand-in}
-        task_id: the task it serves
+        task_id: (the task it serves)
     """
     if task_id is not None:
         call.libraries.tasks.get(task_id)
@@ -100,7 +100,7 @@ def get_relay_status(call: Call, pipeline_id: PipelineId) -> Relay:
     """Show a pipeline: steps, attempts, scores, tokens.
 
     Args:
-        pipeline_id: its number
+        pipeline_id: (its number)
     """
     return call.libraries.relays.status(pipeline_id)
 
@@ -113,9 +113,9 @@ def get_relay_baton(
     A null baton: waiting_for says for what.
 
     Args:
-        pipeline_id: its number
+        pipeline_id: (its number)
         claim: keep other workers from this step
-        lease_seconds: of the claim
+        lease_seconds: (of the claim)
     """
     reading = call.libraries.relays.baton(
         pipeline_id, claim=claim, lease_seconds=lease_seconds, worker=call.worker, holder=call.session.holder
@@ -131,9 +131,9 @@ def get_relay_output(call: Call, pipeline_id: PipelineId, output_id: OutputId, o
     """Read a stored output, 24 KiB at a time.
 
     Args:
-        pipeline_id: its pipeline
-        output_id: its number
-        offset: next_offset of the part before
+        pipeline_id: (its pipeline)
+        output_id: (its number)
+        offset: (next_offset of the part before)
     """
     page = call.libraries.relays.output(pipeline_id, output_id, offset=offset)
     text, _, rest_at, _ = part_of(page.text, 0)
@@ -157,17 +157,17 @@ def advance_relay(
     """Hand in the current step's output; past its gates the next agent gets a baton. gate_failed: retry_relay_step.
 
     Args:
-        pipeline_id: its number
-        quality_score: 0.0-1.0, judged strictly: 0.5 usable with rework, 0.8 good, 1.0 flawless
-        l_score: 0.0-1.0, how well each claim is traced to evidence
+        pipeline_id: (its number)
+        quality_score: judged strictly: 0.5 usable with rework, 0.8 good, 1.0 flawless
+        l_score: how well each claim is traced to evidence
         tokens_used: by this step; an estimate will do
-        output_entity_id: your own memory's id of it
+        output_entity_id: (your own memory's id of it)
         output_summary: what the next agent is told
-        baton_id: the baton handed on; repeating the call is then harmless
-        output: the whole text, up to 1 MiB
-        sources: where it comes from
-        confidence: 0.0-1.0 per piece of evidence
-        relevance: 0.0-1.0 per piece
+        baton_id: makes repeating the call harmless
+        output: (the whole text, up to 1 MiB)
+        sources: (where it comes from)
+        confidence: per piece of evidence
+        relevance: per piece of evidence
     """
     advance = call.libraries.relays.advance(
         pipeline_id,
@@ -195,7 +195,7 @@ def retry_relay_step(call: Call, pipeline_id: PipelineId, step_index: StepIndex,
     """Try the current step again after its gate failed or its agent was lost. Next: get_relay_baton.
 
     Args:
-        pipeline_id: its number
+        pipeline_id: (its number)
         step_index: the current step, from 0
         reason: what the agent is to do better
     """
@@ -219,13 +219,13 @@ def update_relay(
     """Pause, resume (in_progress, after a failure too) or cancel a pipeline, or change its limits.
 
     Args:
-        pipeline_id: its number
-        status: what it becomes
-        token_budget: another budget
-        quality_threshold: another threshold; null: by the roles
-        l_score_threshold: another threshold
-        max_retries: another limit
-        reason: why
+        pipeline_id: (its number)
+        status: (what it becomes)
+        token_budget: (another budget)
+        quality_threshold: (another threshold; null: by the roles)
+        l_score_threshold: (another threshold)
+        max_retries: (another limit)
+        reason: (why)
     """
     change = call.libraries.relays.update(
         pipeline_id,
@@ -247,9 +247,9 @@ def list_relay_pipelines(
     """List pipelines, oldest first.
 
     Args:
-        status: only of this status
-        limit: pipelines at most
-        cursor: next_cursor of the page before
+        status: (only of this status)
+        limit: (pipelines at most)
+        cursor: (next_cursor of the page before)
     """
     here = Cursor({"list": "relays", "status": status})
     found = call.libraries.relays.list(status, limit=limit, after=here.after_id(cursor))

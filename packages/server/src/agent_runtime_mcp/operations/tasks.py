@@ -57,16 +57,16 @@ def create_task(
     """Create a persistent task, shared by all sessions. For many at once: decompose_goal with a plan.
 
     Args:
-        title: what is to be done, in a line
-        description: the same at length
-        goal_id: the goal it serves
+        title: (what is to be done, in a line)
+        description: (the same at length)
+        goal_id: (the goal it serves)
         priority: 10 is offered first
         dependencies: task ids to be completed before
-        parent_id: the group it joins; a task with children is never claimed
-        acceptance_criteria: how one can tell that it is done
-        metadata: your own JSON object
-        max_attempts: failed or lost attempts after which it is failed
-        not_before: offered from then on; ISO-8601 with a zone
+        parent_id: the group it joins; groups are never claimed
+        acceptance_criteria: (how one can tell that it is done)
+        metadata: (your own JSON object)
+        max_attempts: (failed or lost attempts until it fails)
+        not_before: offered from then on, with a zone
     """
     tasks = call.libraries.tasks
     belongs_to = goal_id
@@ -100,8 +100,8 @@ def get_next_task(
     First settle or release what holding lists. Do the task, then update_task_status. A null task: queue says why.
 
     Args:
-        goal_id: only tasks of this goal and its sub-goals
-        lease_seconds: your claim's length; it is renewed while this session lives
+        goal_id: (only tasks of this goal and its sub-goals)
+        lease_seconds: renewed while this session lives
         claim: false only looks
     """
     tasks = call.libraries.tasks
@@ -149,13 +149,13 @@ def update_task_status(
     in_progress claims this very task; cancelled is open to anyone. Next: get_next_task.
 
     Args:
-        task_id: the task
-        status: what it becomes
+        task_id: (the task)
+        status: (what it becomes)
         result: what came of it; tasks that depend on it are shown it
         error: what went wrong; with pending the attempt counts and the task is retried
         claim_token: only if this session did not claim it
         retry_in_seconds: with pending: how long to wait
-        lease_seconds: of a claim made or renewed by this
+        lease_seconds: (of a claim made or renewed by this)
     """
     tasks = call.libraries.tasks
     before = tasks.get(task_id)
@@ -200,17 +200,17 @@ def edit_task(
     """Change what a task is. What is omitted stays, null clears; dependencies, parent and goal only while pending.
 
     Args:
-        task_id: the task
-        title: another title
-        description: another description
-        priority: another priority
+        task_id: (the task)
+        title: (another title)
+        description: (another description)
+        priority: (another priority)
         dependencies: all its prerequisites
-        parent_id: the group it moves into
-        goal_id: the goal it moves to with all below it
-        acceptance_criteria: other criteria
-        metadata: another object
-        max_attempts: another limit
-        not_before: offered from then on
+        parent_id: (the group it moves into)
+        goal_id: (the goal it moves to with all below it)
+        acceptance_criteria: (other criteria)
+        metadata: (another object)
+        max_attempts: (another limit)
+        not_before: (offered from then on)
     """
     tasks = call.libraries.tasks
     attempt = f"task {task_id} can't be moved into it"
@@ -248,9 +248,9 @@ def renew_task(
     """Extend your claim, or leave a progress note that survives this session.
 
     Args:
-        task_id: the task you hold
+        task_id: (the task you hold)
         claim_token: only if this session did not claim it
-        lease_seconds: another length from now on
+        lease_seconds: (another length from now on)
         progress: how far it is, for whoever goes on
     """
     change = call.libraries.tasks.renew(
@@ -278,13 +278,13 @@ def list_tasks(
 
     Args:
         goal_id: only of this goal and its sub-goals
-        status: only of this status
-        readiness: only pending ones of this readiness
-        parent_id: only the children of this group
-        query: only with this text in title or description
-        limit: tasks at most
-        cursor: next_cursor of the page before
-        detail: full adds the texts, each cut at 1 KiB
+        status: (only of this status)
+        readiness: (only pending ones of this readiness)
+        parent_id: (only the children of this group)
+        query: in title or description
+        limit: (tasks at most)
+        cursor: (next_cursor of the page before)
+        detail: full adds the texts, cut at 1 KiB
     """
     tasks = call.libraries.tasks
     if parent_id is not None:
@@ -311,9 +311,9 @@ def get_task(call: Call, task_id: TaskId, field: TaskField | None = None, offset
     """Show all of a task: texts, links, what blocks it, attempts, claim.
 
     Args:
-        task_id: its number
+        task_id: (its number)
         field: only this field, in parts of 24 KiB
-        offset: byte at which the part begins
+        offset: (byte at which the part begins)
     """
     tasks = call.libraries.tasks
     task = tasks.get(task_id)
