@@ -20,7 +20,7 @@ LIBRARIES = ("kernel", "goals", "tasks", "relay", "breakers")
 DISTRIBUTIONS = {part: f"agent_runtime_{part}" for part in LIBRARIES} | {"server": "agent_runtime_mcp"}
 SUITES = {part: (f"tests/{part}",) for part in DISTRIBUTIONS} | {"tasks": ("tests/tasks", "tests/planning")}
 
-PYTEST = ("pytest>=9.2", "hypothesis>=6.170")
+PYTEST = ("pytest>=9.2", "hypothesis>=6.170", "sqlglot>=30.30")
 SERVER_TESTS = (*PYTEST, "jsonschema>=4.26")
 IMPORT_LINTER = "import-linter==2.16"
 ALL_TESTS = (*SERVER_TESTS, IMPORT_LINTER)
