@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from checkout import LIBRARIES, ROOT, SCRIPTS, SOURCES
 from mcp_session import call_tool, session
-from readme import blocks, section, shown_tables, tables
+from readme import README, blocks, section, shown_tables, tables
 
 from agent_runtime_mcp.cli.context import EXIT_CODES
 
@@ -29,15 +29,22 @@ def run_script(text, environment, folder):
     )
 
 
-def test_there_are_two_commands_of_one_line_each():
-    assert section("Two commands").count("```sh\n") == len(blocks("sh")) == 2
-    for command in blocks("sh"):
+def test_installation_comes_first_and_work_on_the_code_last():
+    headings = re.findall(r"^## (.+)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert (headings[0], headings[-2:]) == ("Installation", ["Working on it", "Licence"])
+
+
+def test_the_demo_and_the_checks_are_a_command_of_one_line_each():
+    demo, checks = blocks("sh")
+    for command in (demo, checks):
         assert command.count("\n") == 1
         assert command.startswith("python3 -m venv .venv && ")
-    assert blocks("sh")[0].endswith(" && .venv/bin/agent-runtime demo\n")
+    assert demo in section("Try it")
+    assert demo.endswith(" && .venv/bin/agent-runtime demo\n")
+    assert checks in section("Working on it")
 
 
-def test_ci_runs_the_second_command_as_it_stands():
+def test_ci_runs_the_checks_as_the_readme_shows_them():
     assert f"    {blocks('sh')[1]}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
@@ -108,6 +115,6 @@ def test_the_tour_of_plans_runs(environment, tmp_path):
     assert (reply["planner"], reply["fallback_reason"], reply["task_count"]) == ("command", None, 2)
 
 
-@pytest.mark.parametrize("part", [*LIBRARIES, "server"])
+@pytest.mark.parametrize("part", ["kernel", *LIBRARIES, "server"])
 def test_the_readme_links_to_each_distribution(part):
     assert f"(packages/{part}/README.md)" in section("One library alone")
