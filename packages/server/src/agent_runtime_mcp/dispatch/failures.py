@@ -1,4 +1,4 @@
-"""What each error of the libraries is to a caller: a code out of a fixed set, with message, hint and details."""
+"""Problems: errors of the libraries and the server as a caller sees them."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from agent_runtime_kernel.errors import AgentRuntimeError
 
 from ..contract.moments import iso
 from ..errors import Failure
+from ..replies.sizes import fit
 
 
 @attrs.frozen(kw_only=True)
@@ -28,13 +29,11 @@ class Problem:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that MCP and the command line answer."""
-        from ..replies.sizes import fit
-
         return fit({"error": attrs.asdict(self)})
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """Return what an error is to a caller; None for a bug."""
+    """Return the problem that an error is to a caller; None for a bug."""
     if isinstance(error, Failure):
         return Problem(code=error.code, message=error.message, hint=error.hint, details=error.details)
     if isinstance(error, AgentRuntimeError):

@@ -1,4 +1,4 @@
-"""Whether what a stored reply handed out still stands: a claim on a task or on a baton, or a permit."""
+"""Replays: the check that a claim or permit in a stored reply is still current."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +8,15 @@ from ..runtime.libraries import Libraries
 
 
 def require_current(libraries: Libraries, request_id: str, values: Mapping[str, Any]) -> None:
-    """Refuse to repeat a reply that handed out what is over by now: it would mislead.
+    """Refuse to repeat a reply whose claim or permit is over, as it would mislead.
 
     Args:
-        libraries: what the reply is about.
-        request_id: of the request that was answered with it.
+        libraries: the libraries that know the claim.
+        request_id: the id of the repeated request.
         values: the stored reply.
 
     Raises:
-        StaleReply: its claim or its permit is not current any more.
+        StaleReply: the claim or permit in the reply is no longer current.
     """
     if values.get("claim_token") is not None and values.get("task") is not None:
         task_id = values["task"]["task_id"]

@@ -1,5 +1,14 @@
-"""Running operations: arguments checked, in one transaction or snapshot, journaled, answered within bounds."""
+"""Requests: a call of an operation from its arguments to its reply.
 
+    request = make_request("create_task", {"title": "Write the parser"}, session)
+    reply = await database.run(request.run, writes=request.writes)
+
+A request is validated when it is made. It runs in one transaction, or in a snapshot where it only reads: the operation,
+the row of the journal and the stored reply are committed together or not at all. `Database` runs it again from the start
+when another process is in the way, so it has no effect outside its transaction; the session learns after the commit.
+"""
+
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,18 +25,20 @@ from ..operations.table import Operation, table
 from ..replies.json import plain
 from ..replies.sizes import fit_and_write
 from ..runtime.libraries import Libraries
+from .failures import problem_of
+from .replays import require_current
 
 _STALE = "stale_claim"
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Reply:
-    """What an operation answered.
+    """The answer of an operation.
 
     Attributes:
         values: the reply as JSON values.
         text: the same as compact JSON.
-        replayed: it was stored by an earlier request of the same id.
+        replayed: an earlier request of the same id stored it.
     """
 
     values: dict[str, Any]
@@ -37,17 +48,17 @@ class Reply:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Request:
-    """One request, checked and ready to run, from its start again whenever another process is in the way.
+    """A validated request, ready to run.
 
     Attributes:
-        operation: what is asked for.
-        arguments: the checked arguments of the operation.
-        worker: who calls.
+        operation: the row of the table.
+        arguments: the validated arguments that were given.
+        worker: the name of the caller.
         request_id: the caller's id for the request, or None.
-        session: what the session remembers.
+        session: the caller's session.
         client: the name of the client program, or None.
         tool_use_id: the client's id of the tool use, or None.
-        prepared: a plan that was made for it, or None.
+        prepared: the plan that was made for it, or None.
     """
 
     operation: Operation
@@ -61,20 +72,20 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        """Whether it takes the write lock."""
+        """True if it takes the write lock."""
         return self.operation.writes(self.arguments)
 
     @property
     def needs_plan(self) -> bool:
-        """Whether a plan must be made before it runs, as the caller gave none."""
+        """True if a plan must be made before it runs, as the caller gave none."""
         return self.operation.prepare == "plan" and self.arguments.get("plan") is None
 
     def argument(self, name: str) -> Any:
-        """Return an argument, or its default where it was omitted."""
+        """Return an argument, or its default if it was omitted."""
         return self.arguments.get(name, self.operation.defaults[name])
 
     def run(self, libraries: Libraries) -> Reply:
-        """Run it; what it writes is committed whole, or not at all."""
+        """Run the operation and commit what it writes, whole or not at all."""
         call = Call(libraries=libraries, session=self.session, worker=self.worker, prepared=self.prepared)
         try:
             if self.writes:
@@ -99,7 +110,7 @@ class Request:
         raise refused
 
     def is_replay(self, libraries: Libraries) -> bool:
-        """Say whether the request was answered before."""
+        """Tell whether the request was answered before."""
         if self.request_id is None:
             return False
         stored = libraries.journal.replay(self.worker, self.operation.name, self.request_id, self._asked)
@@ -107,7 +118,7 @@ class Request:
 
     @property
     def _asked(self) -> dict[str, Any]:
-        """What is asked for, as JSON values, however the caller wrote it: for the journal, and to tell a repetition."""
+        """The arguments as JSON values in one notation: for the journal, and to recognize a repeated request."""
         return {name: iso(value) if is_moment(name) and value else value for name, value in self.arguments.items()}
 
     def _written(self, call: Call) -> Reply:
@@ -132,16 +143,16 @@ class Request:
         return Reply(values=values, text=text, replayed=False)
 
     def _replayed(self, call: Call) -> Reply | None:
-        """Return the stored reply of the same request, unless it hands out a claim that is not current any more."""
+        """Return the stored reply of the same request, or None.
+
+        Raises:
+            StaleReply: the reply holds a claim that is no longer current.
+        """
         if self.request_id is None:
             return None
         stored = call.libraries.journal.replay(self.worker, self.operation.name, self.request_id, self._asked)
         if stored is None:
             return None
-        import json
-
-        from .replays import require_current
-
         values = json.loads(stored)
         require_current(call.libraries, self.request_id, values)
         token, task = values.get("claim_token"), values.get("task")
@@ -158,7 +169,7 @@ def make_request(
     client: str | None = None,
     tool_use_id: str | None = None,
 ) -> Request:
-    """Check a call and return the request to run, as `request_of` does.
+    """Look up an operation by its name and return the request to run, as `request_of` does.
 
     Args:
         name: the MCP name of the operation.
@@ -185,7 +196,7 @@ def request_of(
     client: str | None = None,
     tool_use_id: str | None = None,
 ) -> Request:
-    """Check the arguments of an operation and return the request to run.
+    """Validate the arguments of an operation and return the request to run.
 
     Args:
         operation: a row of the table.
@@ -212,7 +223,7 @@ def request_of(
 
 
 def _worker_of(session: Session) -> str:
-    """Return who works in a session; the name may come from the environment, so it is checked like an argument."""
+    """Return the name of a session's worker, validated like an argument, as it may come from the environment."""
     try:
         return WORKER("worker", session.worker)
     except InvalidValue as error:
@@ -229,7 +240,6 @@ def _learn_from(error: Exception, call: Call) -> None:
 
     from ..database.sqlite.failures import what_broke
     from ..database.sqlite.opening import Newer, Outdated
-    from .failures import problem_of
 
     problem = problem_of(error)
     if problem is not None:

@@ -45,7 +45,7 @@ TaskField = Annotated[str, TASK_FIELDS]
 
 @attrs.frozen(eq=False, repr=False)
 class PlanItems:
-    """The items of a plan; the tasks library checks them as a whole, so that an error can name all faults."""
+    """The items of a plan. The tasks library validates them as a whole, so that an error can name all faults."""
 
     def __call__(self, _name: str, value: object) -> object:
         """Return the items as they are."""
@@ -53,7 +53,7 @@ class PlanItems:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The shape that is shown to a model."""
+        """The shape that a model is shown."""
         text = {"type": "string"}
         texts = {"type": "array", "items": text}
         fields: Mapping[str, Any] = {

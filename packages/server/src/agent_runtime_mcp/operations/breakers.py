@@ -1,4 +1,4 @@
-"""The operations on circuit breakers: the breakers library."""
+"""Operations on circuit breakers: the breakers library."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +32,7 @@ from .call import Call
 
 @attrs.frozen(kw_only=True)
 class BreakerList:
-    """A page of breakers, and which of all are not closed."""
+    """A page of breakers, and the agents whose breakers are not closed."""
 
     breakers: tuple[Mapping[str, Any], ...]
     total: int
@@ -65,7 +65,7 @@ class Refused:
 
 @attrs.frozen(kw_only=True)
 class BreakerWrite(Breaker):
-    """A breaker after a write, and what that did."""
+    """A breaker after a write, and the effect of the write."""
 
     changed: bool
     tripped: bool

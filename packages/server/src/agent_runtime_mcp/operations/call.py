@@ -1,4 +1,4 @@
-"""What an operation is given when it runs: the libraries, who calls, and what the session remembers."""
+"""The call of an operation: the libraries, the caller, and what the caller's session remembers."""
 
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,11 @@ class Session:
     """One client's session, or one command.
 
     Attributes:
-        worker: who works in it, unless a call names another.
-        holder: the process behind its claims; None where that ends at once, as on the command line.
-        tokens: the claim tokens that were handed out in it, by task.
-        finished: the tasks among them that it completed or failed itself.
-        batons: the last baton that was shown in it, by pipeline.
+        worker: the name of the caller, unless a call gives another.
+        holder: the process behind its claims; None for a process that ends at once, as a command does.
+        tokens: the claim tokens that the session was handed, by task.
+        finished: those of the tasks that the session completed or failed itself.
+        batons: the last baton that the session was shown, by pipeline.
     """
 
     worker: str
@@ -30,19 +30,19 @@ class Session:
 
     @property
     def holds_claims(self) -> bool:
-        """Whether the session may hold claims, on tasks or on batons."""
+        """True if the session may hold claims, on tasks or on batons."""
         return bool(self.tokens or self.batons)
 
 
 @attrs.frozen(kw_only=True)
 class PreparedPlan:
-    """A plan that a planner made.
+    """A plan that a planner made before the transaction.
 
     Attributes:
         plan: the tasks.
-        planner: who planned: command, or text.
-        fallback_reason: why the configured planner command did not, or None.
-        started: when planning began, by the performance counter.
+        planner: the source of the plan: command, or text.
+        fallback_reason: why the configured planner command gave no plan, or None.
+        started: the performance counter when planning began.
     """
 
     plan: "Plan"
@@ -56,15 +56,15 @@ class Call:
     """One call of an operation, inside its transaction or snapshot.
 
     Attributes:
-        libraries: what the operation works on.
-        session: what the session remembers; changed only once the call is committed.
-        worker: who calls.
+        libraries: the libraries that the operation works on.
+        session: the caller's session, changed only after the commit.
+        worker: the name of the caller.
         prepared: the plan that was made before the transaction, or None.
-        subject: what an effect was on; None as long as there was none.
-        tokens: what the session is to remember of claims once the call is committed; None forgets.
+        subject: the kind and id of what the call changed, or None while it has changed nothing.
+        tokens: the claim tokens that the session remembers after the commit, by task; None forgets one.
         finished: the tasks that the call completed or failed.
-        recalled: the tasks whose token the session supplied.
-        batons: the batons that this call shows, by pipeline.
+        recalled: the tasks whose token came from the session.
+        batons: the batons that the call shows, by pipeline.
     """
 
     libraries: Libraries
@@ -78,11 +78,11 @@ class Call:
     batons: dict[int, str] = attrs.field(factory=dict)
 
     def had_effect(self, kind: str, subject_id: object) -> None:
-        """Say that the call changed something, which the journal then records."""
+        """Note that the call changed something, for the journal."""
         self.subject = f"{kind} {subject_id}"
 
     def token_of(self, task_id: int | None, given: str | None = None) -> str | None:
-        """Return the claim token of a task: the one given, else the one that the session was handed."""
+        """Return the claim token of a task: the given one, else the one that the session was handed."""
         if given is not None or task_id is None:
             return given
         token = self.session.tokens.get(task_id)
@@ -91,29 +91,29 @@ class Call:
         return token
 
     def remember(self, task_id: int, claim_token: str | None) -> None:
-        """Have the session remember, or forget, a claim token."""
+        """Let the session remember a claim token, or forget it, after the commit."""
         self.tokens[task_id] = claim_token
 
     def forget_if_recalled(self, task_id: object) -> None:
-        """Have the session forget a token that it supplied and that ended a claim."""
+        """Let the session forget a token that it supplied and whose claim has ended."""
         if isinstance(task_id, int) and task_id in self.recalled:
             self.remember(task_id, None)
 
     def finish(self, task_id: int) -> None:
-        """Have the session remember that it ended its claim by completing or failing the task."""
+        """Let the session remember that it ended its claim by completing or failing the task."""
         self.finished.add(task_id)
 
     def show_baton(self, pipeline_id: int, baton_id: str) -> None:
-        """Have the session remember which baton of a pipeline it was shown last."""
+        """Let the session remember the baton of a pipeline that it was shown last."""
         self.batons[pipeline_id] = baton_id
 
     def refused_as_stale(self) -> None:
-        """Let the session forget the tokens that it supplied and that turned out to be stale."""
+        """Forget the tokens that the session supplied and that turned out to be stale."""
         for task_id in self.recalled:
             self._forget(task_id)
 
     def committed(self) -> None:
-        """Let the session remember what this call learned."""
+        """Apply to the session what the call learned."""
         for task_id, token in self.tokens.items():
             self._forget(task_id)
             if token is not None:

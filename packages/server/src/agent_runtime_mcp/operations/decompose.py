@@ -52,7 +52,7 @@ def decompose_goal(
 
 
 def require_undecomposed_goal(call: Call, goal_id: int) -> Goal:
-    """Return an open goal without tasks, which a planner may break down.
+    """Return an open goal without tasks, for a planner to break down.
 
     Raises:
         IllegalTransition: it is completed or cancelled.

@@ -1,4 +1,4 @@
-"""What operations on tasks ask of goals; the goals library is imported where there is a goal to ask about."""
+"""Checks of goals before work on their tasks."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def require_open_goal(call: Call, goal_id: int, attempt: str) -> "Goal":
-    """Return a goal that takes work.
+    """Return a goal that accepts work.
 
     Raises:
         IllegalTransition: it is completed or cancelled.
@@ -26,7 +26,7 @@ def require_open_goal(call: Call, goal_id: int, attempt: str) -> "Goal":
 
 
 def goal_ids_of(call: Call, goal_id: int | None) -> tuple[int, ...] | None:
-    """Return a goal's id and those of its sub-goals, to filter by; None for no filter."""
+    """Return a goal's id and those of its sub-goals as a filter; None does not filter."""
     if goal_id is None:
         return None
     call.libraries.goals.get(goal_id)

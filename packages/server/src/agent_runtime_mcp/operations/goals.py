@@ -1,4 +1,4 @@
-"""The operations on goals: the goals library, with the tasks below its goals."""
+"""Operations on goals: the goals library, with the tasks that serve its goals."""
 
 from collections.abc import Collection
 

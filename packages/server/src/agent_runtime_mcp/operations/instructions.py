@@ -1,4 +1,4 @@
-"""What a model is told about the server as a whole."""
+"""The instructions: the text about the server as a whole that a model is shown."""
 
 INSTRUCTIONS = """\
 agent-runtime keeps goals and tasks in one file that outlives sessions and is shared by all agents on this project.

@@ -1,4 +1,4 @@
-"""What an agent reads first in a new session: the open goals, what it holds, what is ready, in at most 2 KiB."""
+"""The overview that an agent reads first in a new session: at most 2 KiB of goals, claims, ready tasks and trouble."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ _TITLE = 80
 
 @reply
 class Overview:
-    """What there is, section by section; `more` says how many further rows each section has."""
+    """The rows of each section; `more` counts the further ones."""
 
     goals: tuple[dict[str, Any], ...]
     holding: tuple[dict[str, Any], ...]
@@ -115,7 +115,7 @@ def _ready(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
 
 
 def _left(call: Call) -> int:
-    """Count the tasks that ended sessions left and that are offered; only few are in progress at any time."""
+    """Count the tasks that ended sessions left and that are offered again; only few are in progress at any time."""
     tasks, after, left = call.libraries.tasks, 0, []
     more = True
     while more:
@@ -128,7 +128,7 @@ def _left(call: Call) -> int:
 
 
 def _relays(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
-    """Return the pipelines that somebody can go on with, and what each waits for."""
+    """Return the open pipelines, and what each waits for."""
     relays = call.libraries.relays
     found = [(status, relays.list(status, limit=_ROWS)) for status in _OPEN_RELAYS]
     pipelines = [pipeline for _, listed in found for pipeline in listed.pipelines][:_ROWS]
@@ -148,7 +148,7 @@ def _relays(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
 
 
 def _breakers(call: Call) -> tuple[Sequence[dict[str, Any]], int]:
-    """Return the agents that are to be left alone."""
+    """Return the agents that should be given no work now."""
     found = [call.libraries.breakers.list(state, limit=_ROWS) for state in _SICK]
     rows = [
         {

@@ -1,4 +1,4 @@
-"""The operations on relays: the relay library, with the breakers behind its routing."""
+"""Operations on relays: the relay library, with the breakers behind its routing."""
 
 from collections.abc import Mapping
 from typing import Any

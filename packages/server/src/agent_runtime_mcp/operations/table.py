@@ -1,4 +1,8 @@
-"""The one table of operations. MCP tools and commands of the command line are both made from its rows."""
+"""The table of operations. MCP tools and commands of the command line are both derived from its rows.
+
+The rows stand by group. Those of a group, and the library behind them, are imported when the group is first asked for:
+a command needs one library, and importing all four would double the time of most commands.
+"""
 
 import typing
 from collections.abc import Callable, Mapping
@@ -20,15 +24,15 @@ class Operation:
     """One row of the table.
 
     Attributes:
-        definition: the documented, annotated function that does it; its name is that of the MCP tool.
-        verb: the command of the command line, in the group of its row.
-        kind: whether it reads or writes.
-        destructive: it can end what others work on.
+        definition: the function that does it, with its docstring and annotations; its name is that of the MCP tool.
+        verb: the word for it on the command line, within the group of its row.
+        kind: "read" or "write".
+        destructive: it can end the work of others.
         idempotent: repeating it has no further effect.
-        takes_request_id: a repeated request is answered from the journal.
-        takes_worker: the caller may name itself.
+        takes_request_id: `request_id` is listed; a repeated request is answered from the journal.
+        takes_worker: `worker` is listed; the caller may name itself.
         always_load: clients that search for tools are asked to show it from the start.
-        prepare: what has to be made before the transaction, unless the caller gives it: "plan", or None for nothing.
+        prepare: what is made before the transaction unless the caller gives it: "plan", or None for nothing.
     """
 
     definition: Callable[..., Any]
@@ -48,19 +52,19 @@ class Operation:
 
     @cached_property
     def description(self) -> str:
-        """What it does, as a model and a person read it."""
+        """The description that models and people read."""
         return read_docstring(self.definition).text
 
     @cached_property
     def arguments(self) -> Arguments:
-        """Its arguments as MCP lists them."""
+        """The arguments that MCP lists."""
         more = [REQUEST_ID_ARGUMENT] if self.takes_request_id else []
         more += [WORKER_ARGUMENT] if self.takes_worker else []
         return read_arguments(self.definition, leave_out=("call",), more=more)
 
     @cached_property
     def accepted(self) -> Arguments:
-        """What it takes in all: every write takes `worker` and `request_id`, listed or not."""
+        """All arguments that it accepts: every write accepts `worker` and `request_id`, listed or not."""
         if self.kind == "read":
             return self.arguments
         names = {argument.name for argument in self.arguments.arguments}
@@ -75,15 +79,15 @@ class Operation:
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
-        """What each optional argument is when it is omitted."""
+        """The value of each optional argument when it is omitted."""
         return {argument.name: argument.default for argument in self.arguments.arguments if not argument.required}
 
     def writes(self, arguments: dict[str, Any]) -> bool:
-        """Say whether it writes with these arguments: what can claim only reads when it is not to claim."""
+        """Tell whether it writes with these arguments; one that may claim only reads when it is told not to claim."""
         return self.kind == "write" and bool(arguments.get("claim", self.defaults.get("claim", True)))
 
     def run(self, call: Any, arguments: dict[str, Any]) -> Any:
-        """Do it with checked arguments."""
+        """Run it with validated arguments."""
         return self.definition(call, **arguments)
 
 
@@ -158,7 +162,7 @@ def _everything() -> Rows:
     return (_read(overview.runtime_overview, "overview", takes_worker=True, always_load=True),)
 
 
-# By group of the command line; None for commands of their own.
+# By group of the command line; None holds the commands outside any group.
 _GROUPS: Mapping[str | None, Callable[[], Rows]] = {
     "goal": _goals,
     "task": _tasks,

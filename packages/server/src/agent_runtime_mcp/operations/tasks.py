@@ -1,4 +1,4 @@
-"""The operations on tasks: the tasks library, with the goals that its tasks serve."""
+"""Operations on tasks: the tasks library, with the goals that tasks serve."""
 
 import attrs
 
