@@ -1,7 +1,7 @@
 """The SQL that both engines take: every statement that a test runs is held against it.
 
-SQLite runs the statements here; PostgreSQL is to run the same texts. What is refused, and what to write instead, is the
-table of `docs/architecture.md`, "One SQL text for two engines". Statements about the connection or the schema are exempt.
+SQLite runs the statements here; PostgreSQL is to run the same texts. What is refused, and what to write instead, is
+the table of `docs/architecture.md`, "One SQL text for two engines". Statements about the connection or the schema are exempt.
 """
 
 import functools

@@ -60,7 +60,7 @@ REFUSED = [
     "SELECT a FROM t WHERE a == :a",
     "SELECT a FROM t WHERE a GLOB :q",
     "SELECT a FROM t WHERE lower(a) LIKE :q",
-    "WITH RECURSIVE up (a, id) AS (SELECT 1, :id UNION ALL SELECT a, parent FROM t JOIN up ON t.id = up.id) SELECT id FROM up",
+    "WITH RECURSIVE up (a, b) AS (SELECT 1, :id UNION ALL SELECT a, b FROM t JOIN up ON t.b = up.b) SELECT b FROM up",
     "WITH RECURSIVE up (id) AS (SELECT :id UNION SELECT parent FROM t JOIN up ON t.id = up.id) SELECT id FROM up",
 ]
 TAKEN = [
