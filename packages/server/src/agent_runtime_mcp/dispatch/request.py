@@ -3,9 +3,10 @@
     request = make_request("create_task", {"title": "Write the parser"}, session)
     reply = await database.run(request.run, writes=request.writes)
 
-A request is validated when it is made. It runs in one transaction, or in a snapshot where it only reads: the operation,
-the row of the journal and the stored reply are committed together or not at all. `Database` runs it again from its
-start when another process is in the way, so it has no effect outside its transaction; the session learns after the commit.
+A request is validated when it is made. It runs in one transaction, or in a snapshot where it only reads. The effect of
+the operation, the row of the journal and the stored reply are committed together or not at all. `Database` runs it again
+from its start when another process is in the way. So it has no effect outside its transaction, and the session learns
+what it did after the commit.
 """
 
 import json
