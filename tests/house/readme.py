@@ -25,7 +25,7 @@ def section(heading: str) -> str:
 
 def tables() -> list[str]:
     """Return the tables that the program makes: a row for each tool, then one for each other command."""
-    from agent_runtime_mcp.cli.root import _OWN, _SHORT_HELP
+    from agent_runtime_mcp.cli.root import OWN_COMMANDS
     from agent_runtime_mcp.operations.table import command_words, table
 
     tools = []
@@ -33,7 +33,7 @@ def tables() -> list[str]:
         command = " ".join(command_words(operation))
         first_sentence = re.split(r"(?<=\.)\s", operation.description)[0]
         tools.append(f"| `{operation.name}` | `{command}` | {first_sentence} |\n")
-    commands = [f"| `{name}` | {_SHORT_HELP[name]} |\n" for name in _OWN]
+    commands = [f"| `{name}` | {short_help} |\n" for name, _, short_help in OWN_COMMANDS]
     return [_TOOLS + "".join(tools), _COMMANDS + "".join(commands)]
 
 

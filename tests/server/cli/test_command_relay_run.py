@@ -297,7 +297,7 @@ def test_a_result_that_was_written_before_the_kill_is_handed_in_by_the_next_run(
     wait_until(lambda: is_gone(at_work))
 
     told = shell("relay", "run", 1, "--agent-command", agent).stdout
-    assert "step 0 one: its result was left by a run that died" in told
+    assert "step 0 one: its result was left by an earlier run that died" in told
     assert steps(shell) == [("completed", 1), ("completed", 1)]
     assert shell.json("relay", "output", 1, 1)["text"] == "finished"
 

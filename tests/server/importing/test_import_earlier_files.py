@@ -370,7 +370,7 @@ def test_people_are_told_what_was_taken_and_what_was_not(runtime: Runtime, make:
     finished = CliRunner().invoke(root(), ["import", str(earlier), "--db", str(runtime.path)])
     assert finished.stdout.splitlines() == [
         "taken    1 goals, 1 tasks, 0 relays, 0 breakers",
-        "ids      1 are other ones now; --json names them",
+        "ids      1 have changed; --json lists them",
         "mapped   task 1: status 'in_progress' became pending",
         "left     table other: not known",
     ]

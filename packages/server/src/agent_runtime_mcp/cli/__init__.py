@@ -1,4 +1,4 @@
-"""The command line: commands made from operations, and those that are no operation.
+"""The command line: commands made from operations, and commands of its own.
 
-It parses words and prints for people; whether a value is right is the operation's to check.
+It parses words and prints replies for people. Operations validate the values.
 """

@@ -1,14 +1,16 @@
-"""What commands share: which file, who calls, and how an error ends the process.
+"""The database, the caller and the exit code of a command.
 
-What is heavy is imported where it is used: `serve` answers its client before it needs any of that.
+Every command imports this module, and so does `serve`, which answers its client before it needs a database. The
+functions that need the database or an error's words therefore import them.
 """
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from pwd import getpwuid
+from typing import TYPE_CHECKING, NoReturn
 
 import attrs
 import click
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ..operations.call import Session
     from ..runtime.libraries import Libraries
 
+# The exit code of a process that ends with an error, by the error's code.
 EXIT_CODES = {
     "internal": 1,
     "not_found": 3,
@@ -32,38 +35,28 @@ EXIT_CODES = {
     "busy": 6,
     "storage": 6,
 }
-UNKNOWN_TOOL = 2
-REFUSED = 4
-
-
-@attrs.frozen
-class Settings:
-    """What the options before the command say.
-
-    Attributes:
-        db: the path given with --db, or None.
-    """
-
-    db: str | None = None
-
-
-def settings() -> Settings:
-    """Return what the options before the command say."""
-    found = click.get_current_context().find_object(Settings)
-    return found or Settings()
+UNKNOWN_TOOL = 2  # as for any other wrong command line
+REFUSED = 4  # an answer, not an error, that a script should notice
+_ENDED_BY_SIGPIPE = 128 + 13  # as a shell reports it
 
 
 def location(db: str | None) -> Location:
-    """Return the file to work on.
+    """Find the database file to work on.
 
     Args:
-        db: the path given with the command's own --db.
+        db: the path given with the command's own --db. It goes before a --db in front of the command.
     """
-    return locate(settings().db if db is None else db, os.environ, Path.cwd())
+    given = click.get_current_context().find_root().params.get("db") if db is None else db
+    return locate(given, os.environ, Path.cwd())
 
 
 def database(db: str | None, *, may_create: bool = True) -> "Database[Libraries]":
-    """Return the database to work on; it is opened at its first use."""
+    """Return the database to work on; it is opened at its first use.
+
+    Args:
+        db: the path given with the command's own --db.
+        may_create: whether a missing file is made.
+    """
     from ..runtime.libraries import open_database
 
     place = location(db)
@@ -76,7 +69,7 @@ def database(db: str | None, *, may_create: bool = True) -> "Database[Libraries]
 
 
 def name_to_agents(path: Path) -> None:
-    """Let the programs that this process starts mean the same file when they call agent-runtime."""
+    """Let the programs that this process starts use the same file when they call agent-runtime."""
     os.environ["AGENT_RUNTIME_DB"] = str(path.resolve())
 
 
@@ -89,27 +82,18 @@ def synchronous(environ: Mapping[str, str]) -> str:
 
 
 def command_session() -> "Session":
-    """Return the session of one command: nothing of it lives on, so its claims live by their leases."""
+    """Return the session of one command. No process stays behind its claims, so they live by their leases."""
     from ..operations.call import Session
 
     return Session(worker=worker_name(os.environ), holder=None)
 
 
 def worker_name(environ: Mapping[str, str]) -> str:
-    """Return who calls: the configured name, else the client's session, else user@host."""
+    """Name the caller: the configured name, else the client's session, else user@host."""
     for variable in ("AGENT_RUNTIME_WORKER", "CLAUDE_CODE_SESSION_ID"):
         if environ.get(variable):
             return environ[variable]
-    return f"{_user()}@{os.uname().nodename}"
-
-
-def _user() -> str:
-    from pwd import getpwuid
-
-    try:
-        return getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user without an entry
-        return str(os.getuid())
+    return f"{_user_name()}@{os.uname().nodename}"
 
 
 @contextmanager
@@ -127,13 +111,19 @@ def errors_end_the_process(as_json: bool) -> Iterator[None]:
 
         problem = problem_of(error)
         if problem is None:
-            _print_traceback(error)
-            problem = attrs.evolve(INTERNAL, hint="AGENT_RUNTIME_DEBUG=1 has it print the details; please report them")
+            _print_traceback_for_maintainers(error)
+            problem = attrs.evolve(INTERNAL, hint="AGENT_RUNTIME_DEBUG=1 prints the details; please report them")
         fail(problem, as_json)
 
 
 def fail(problem: "Problem", as_json: bool, code: int | None = None) -> NoReturn:
-    """Print a problem to standard error and end the process."""
+    """Print a problem to standard error and end the process.
+
+    Args:
+        problem: the error to print.
+        as_json: whether it is printed as JSON.
+        code: the exit code, where it is not the one of the problem's own code.
+    """
     if as_json:
         from ..replies.json import compact
 
@@ -145,32 +135,20 @@ def fail(problem: "Problem", as_json: bool, code: int | None = None) -> NoReturn
     sys.exit(EXIT_CODES[problem.code] if code is None else code)
 
 
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the option --json."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
-
-
-def json_lines_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the option --json, under which it prints a line for each thing that happens."""
-    return click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line and nothing else.")(command)
-
-
-def db_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the option --db."""
-    return click.option("--db", metavar="PATH", help="The database file.")(command)
+def _user_name() -> str:
+    try:
+        return getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without an entry
+        return str(os.getuid())
 
 
 def _end_as_by_sigpipe() -> NoReturn:
-    """End when the reader of our output went away, as `head` does: quietly, with the status of other tools."""
-    import signal
-
+    """End quietly when the reader of the output has gone away, as `head` does, with the status of other tools."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(128 + signal.SIGPIPE)
+    sys.exit(_ENDED_BY_SIGPIPE)
 
 
-def _print_traceback(error: Exception) -> None:
-    """Leave what a maintainer needs where one can find it, when asked to: users see no traceback."""
+def _print_traceback_for_maintainers(error: Exception) -> None:
+    """Print the traceback of a bug if AGENT_RUNTIME_DEBUG asks for it; users see none."""
     if os.environ.get("AGENT_RUNTIME_DEBUG"):
-        import traceback
-
-        traceback.print_exception(error)
+        sys.__excepthook__(type(error), error, error.__traceback__)

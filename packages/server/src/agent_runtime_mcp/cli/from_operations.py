@@ -1,4 +1,4 @@
-"""Commands made from operations: what they take, how they run, what they print."""
+"""Commands made from operations: their parameters, how they run, and the printed reply."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,43 +12,36 @@ from ..operations.table import Operation
 from ..replies.json import compact
 from ..runtime.libraries import Libraries
 from .context import REFUSED, command_session, database, errors_end_the_process
+from .options import db_option, json_option
 from .words import given_arguments, is_plain_list
 
-_ABSENT: Any = None
-_LONG_CHOICE = "WORD"
+_ABSENT: Any = None  # the value of a flag that was not given
+_LONG_CHOICE = "WORD"  # stands for words that are too long to list in a usage line
 _OUTCOMES_REFUSED = ("gate_failed", "blocked")
 _WIDEST_CHOICE = 50  # characters
 
 
 def command_of(operation: Operation) -> click.Command:
-    """Return the command of an operation."""
+    """Make the command of an operation."""
     parameters: list[click.Parameter] = []
     for argument in operation.accepted.arguments:
         parameters += _parameters(argument)
-    parameters.append(click.Option(["--db"], metavar="PATH", help="The database file."))
-    parameters.append(
-        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else.")
-    )
 
     def run(db: str | None, as_json: bool, **given: Any) -> None:
         with errors_end_the_process(as_json):
             values = run_operation(operation, given_arguments(operation, given), db)
-            if as_json:
-                click.echo(compact(values))
-            else:
-                from .rendering import show
-
-                show(values)
+            print_reply(values, as_json)
         if is_refusal(values):
             raise click.exceptions.Exit(REFUSED)
 
-    return click.Command(
+    command = click.Command(
         operation.verb,
         params=parameters,
         callback=run,
         help=operation.description.replace("\n", "\n\n"),
         short_help=operation.description.split("\n")[0],
     )
+    return json_option(db_option(command))
 
 
 def run_operation(operation: Operation, given: dict[str, Any], db: str | None) -> dict[str, Any]:
@@ -60,7 +53,7 @@ def run_operation(operation: Operation, given: dict[str, Any], db: str | None) -
 def prepared_request(
     operation: Operation, given: dict[str, Any], db: str | None
 ) -> tuple[Request, Database[Libraries]]:
-    """Return the request of an operation, with what it needs before it runs, and the database that it is for."""
+    """Check a request and prepare its plan, if it needs one. Return it with the database to run it on."""
     request = request_of(operation, given, command_session(), client="agent-runtime")
     opened = database(db)
     if request.needs_plan:
@@ -72,13 +65,23 @@ def prepared_request(
     return request, opened
 
 
+def print_reply(values: dict[str, Any], as_json: bool) -> None:
+    """Print a reply as one line of JSON, or as people read it."""
+    if as_json:
+        click.echo(compact(values))
+        return
+    from .rendering import show  # and rich with it
+
+    show(values)
+
+
 def is_refusal(values: dict[str, Any]) -> bool:
-    """Say whether an answer, though no error, is a refusal that a script should notice."""
+    """Tell whether a reply is a refusal that a script should notice, although it is not an error."""
     return values.get("admitted") is False or values.get("outcome") in _OUTCOMES_REFUSED
 
 
 def _parameters(argument: Argument) -> list[click.Parameter]:
-    """Return the argument of the command line, or its options."""
+    """Make the positional argument or the options of an operation's argument."""
     option = argument.name.replace("_", "-")
     text = argument.description[:1].upper() + argument.description[1:] + "."
     words = argument.value_schema.get("enum", ())
@@ -126,7 +129,7 @@ def _with_words(text: str, words: Sequence[str]) -> str:
 
 
 def _completion(words: Sequence[str]) -> Callable[[click.Context, click.Parameter, str], list[str]] | None:
-    """Return what completes one of a few words; a click.Choice would also judge them, which is not its to do."""
+    """Return a completion of the words. A click.Choice would also reject other words, which is the operation's task."""
     if not words:
         return None
     return lambda _context, _parameter, begun: [word for word in words if word.startswith(begun)]

@@ -1,4 +1,4 @@
-"""Replies as people read them: a table for a list, a card for the rest."""
+"""Replies printed for people: a table for a list, a card for the rest."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -28,9 +28,9 @@ _COLORS = {
 _LEFT_OUT_OF_TABLES = frozenset(
     {"description", "metadata", "acceptance_criteria", "created_at", "updated_at", "completed_at", "outcome"}
 )
-_BAR = 20
-_READABLE = 12
-_LONG = frozenset({"title", "name", "agent", "progress", "command", "checks"})
+_BAR_WIDTH = 20  # characters
+_LEAST_WIDTH = 12  # characters of a long column
+_LONG_COLUMNS = frozenset({"title", "name", "agent", "progress", "command", "checks"})
 
 
 def show(values: Mapping[str, Any]) -> None:
@@ -42,7 +42,7 @@ def show(values: Mapping[str, Any]) -> None:
 
 
 def _reply(values: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Yield a card of the plain values, then what has an inner structure of its own."""
+    """Yield a card of the plain values, then a part for each nested value."""
     card = Table.grid(padding=(0, 2))
     card.add_column(style="bold")
     card.add_column(overflow="fold")
@@ -70,15 +70,15 @@ def _reply(values: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _table(kind: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return rows as a table: of the columns named for their kind, else of all that any row has."""
+    """Make a table of rows: with the columns of their kind, else with every name that a row has."""
     columns = columns_of(kind, rows) or _columns_in(rows)
     cells = [[_value(cell(row)) for _, cell in columns] for row in rows]
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     shown = [index for index, _ in enumerate(columns) if any(line[index] for line in cells)]
     for index in shown:
         heading = columns[index][0]
-        is_long = heading in _LONG
-        table.add_column(heading, overflow="fold", no_wrap=not is_long, min_width=_READABLE if is_long else None)
+        is_long = heading in _LONG_COLUMNS
+        table.add_column(heading, overflow="fold", no_wrap=not is_long, min_width=_LEAST_WIDTH if is_long else None)
     for line in cells:
         table.add_row(*(line[index] for index in shown))
     return table
@@ -95,14 +95,14 @@ def _cell(name: str, row: Mapping[str, Any]) -> Any:
 
 
 def _progress(progress: Mapping[str, Any]) -> Text:
-    """Draw how much is done, and name what there is besides."""
-    done = _BAR * progress["percent"] // 100
+    """Draw the share of completed tasks, and count the others by state."""
+    done = _BAR_WIDTH * progress["percent"] // 100
     rest = [
         f"{progress[name]} {_words(name)}"
         for name in ("in_progress", "ready", "waiting", "failed", "unreachable", "cancelled")
         if progress[name]
     ]
-    bar = Text("━" * done, style="green") + Text("━" * (_BAR - done), style="dim")
+    bar = Text("━" * done, style="green") + Text("━" * (_BAR_WIDTH - done), style="dim")
     return bar + Text("  " + ", ".join([f"{progress['completed']} of {progress['total']} done", *rest]))
 
 

@@ -1,4 +1,8 @@
-"""The command `agent-runtime` and its groups."""
+"""The command `agent-runtime` and its groups.
+
+A command is imported and built when it is called: a row of a table names it as "module:function", relative to this
+package. The help of the root lists the commands from the tables, without importing any.
+"""
 
 import gc
 from collections.abc import Callable, Mapping
@@ -7,55 +11,59 @@ from typing import Any
 
 import click
 
-from .context import Settings, fail
+from .context import fail
+from .options import db_option
 
-_OWN = {
-    "serve": "commands.serve:serve",
-    "call": "commands.call:call",
-    "init": "commands.files:init",
-    "where": "commands.files:where",
-    "events": "commands.events:events",
-    "doctor": "commands.doctor:doctor",
-    "backup": "commands.backup:backup",
-    "import": "commands.import_:import_",
-    "work": "commands.work:work",
-    "demo": "commands.demo:demo",
-    "bench": "bench.command:bench",
-}
+Loader = Callable[[], click.Command]
+
+# The commands that are not operations: name, where it is defined, short help.
+OWN_COMMANDS = (
+    ("serve", "commands.serve:serve", "Serve MCP over standard input and output."),
+    ("call", "commands.call:call", "Run any operation by its MCP name."),
+    ("init", "commands.init:init", "Give this project a database of its own."),
+    ("where", "commands.where:where", "Print which database is used, and why."),
+    ("events", "commands.events:events", "Print the journal."),
+    ("doctor", "commands.doctor:doctor", "Check the database, and rebuild what is derived in it."),
+    ("backup", "commands.backup:backup", "Copy the database while it is in use."),
+    ("import", "commands.import_:import_", "Take over the data of an earlier agent-runtime server."),
+    ("work", "commands.work:work", "Have agents work on the tasks that are ready."),
+    ("demo", "commands.demo:demo", "Show the main job on a temporary file."),
+    ("bench", "bench.command:bench", "Measure what was promised on this machine and disk."),
+)
+# The groups of operations, with their help.
+_GROUPS = (
+    ("goal", "Goals: what is to be reached."),
+    ("task", "Tasks: a graph of work with a ready queue."),
+    ("relay", "Relays: one piece of work, handed from agent to agent."),
+    ("breaker", "Circuit breakers: which agents are healthy enough to be given work."),
+)
+# Commands of a group that are not made from an operation alone; one replaces the operation's command of its name.
 _OWN_IN_GROUPS = {
-    "relay": {"run": "commands.relay_run:relay_run", "adopt": "commands.relay_adopt:relay_adopt"},
+    "goal": (("decompose", "commands.decompose:decompose"),),
+    "relay": (("run", "commands.relay_run:relay_run"), ("adopt", "commands.relay_adopt:relay_adopt")),
 }
-_GROUPS = {
-    "goal": "Goals: what is to be reached.",
-    "task": "Tasks: a graph of work with a ready queue.",
-    "relay": "Relays: one piece of work, handed from agent to agent.",
-    "breaker": "Circuit breakers: which agents are healthy enough to be given work.",
-}
-_SHORT_HELP = {
-    "serve": "Serve MCP over standard input and output.",
-    "call": "Run any operation by its MCP name.",
-    "init": "Give this project a database of its own.",
-    "where": "Print which database is used, and why.",
-    "events": "Print the journal.",
-    "doctor": "Check the database, and rebuild what is derived in it.",
-    "backup": "Copy the database while it is in use.",
-    "import": "Take over the data of an earlier agent-runtime server.",
-    "work": "Have agents work on the tasks that are ready.",
-    "demo": "Show the main job on a temporary file.",
-    "bench": "Measure what was promised on this machine and disk.",
-    "overview": "Show open goals, what you hold and what is ready.",
-}
+_OVERVIEW = ("overview", "Show open goals, what you hold and what is ready.")
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are built one by one, when they are asked for."""
+    """A group that builds a command when it is asked for.
 
-    def __init__(self, *args: Any, commands_by_name: Mapping[str, Callable[[], click.Command]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._loaders = commands_by_name
+    Args:
+        name: the word of the command line.
+        loaders: builds each command, by its name.
+        short_help: the line of each command in the help of the group; without it the help builds the commands.
+        more: as click.Group takes it.
+    """
+
+    def __init__(
+        self, name: str, loaders: Mapping[str, Loader], short_help: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(name, **more)
+        self._loaders = loaders
+        self._short_help = short_help
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
-        """Name the commands."""
+        """List the names of the commands."""
         return list(self._loaders)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -64,7 +72,7 @@ class LazyGroup(click.Group):
         return loader() if loader else None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; under --json what click says of a wrong command line is JSON, too."""
+        """Run a command; under --json click's own errors of the command line are JSON, too."""
         if ctx.parent is not None or "--json" not in ctx.args:
             return super().invoke(ctx)
         try:
@@ -77,41 +85,37 @@ class LazyGroup(click.Group):
             fail(problem, as_json=True, code=error.exit_code)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands with a line each, at the root without building any."""
-        if ctx.parent is not None:
+        """List the commands with a line each."""
+        if self._short_help is None:
             super().format_commands(ctx, formatter)
             return
-        rows = [(name, _GROUPS.get(name) or _SHORT_HELP.get(name, "")) for name in self._loaders]
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
+            formatter.write_dl([(name, self._short_help[name]) for name in self._loaders])
 
 
 def root() -> click.Group:
     """Return the command with all its groups."""
-    loaders: dict[str, Callable[[], click.Command]] = {name: _own(target) for name, target in _OWN.items()}
-    loaders |= {name: _group(name, text) for name, text in _GROUPS.items()}
-    loaders["overview"] = _operation(None, "overview")
-    return LazyGroup(
-        name="agent-runtime",
+    overview, overview_help = _OVERVIEW
+    loaders: dict[str, Loader] = {name: _own(target) for name, target, _ in OWN_COMMANDS}
+    loaders |= {name: _group(name, text) for name, text in _GROUPS}
+    loaders[overview] = _operation(None, overview)
+    group = LazyGroup(
+        "agent-runtime",
+        loaders,
+        {**{name: text for name, _, text in OWN_COMMANDS}, **dict(_GROUPS), overview: overview_help},
         help=(
             "Goals, tasks, relays and circuit breakers of AI agents, in one SQLite file that survives sessions.\n\n"
             "`agent-runtime GROUP COMMAND --help` explains a command."
         ),
-        callback=_remember_database,
-        params=[
-            click.Option(["--db"], metavar="PATH", help="The database file."),
-            click.Option(
-                ["--version"],
-                is_flag=True,
-                is_eager=True,
-                expose_value=False,
-                callback=_print_version,
-                help="Print the version and exit.",
-            ),
-        ],
-        commands_by_name=loaders,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    version = click.version_option(
+        package_name="agent-runtime-mcp",
+        prog_name="agent-runtime",
+        message="%(prog)s %(version)s",
+        help="Print the version and exit.",
+    )
+    return version(db_option(group))
 
 
 def main() -> None:
@@ -119,19 +123,7 @@ def main() -> None:
     root().main(prog_name="agent-runtime")
 
 
-def _remember_database(db: str | None) -> None:
-    click.get_current_context().obj = Settings(db=db)
-
-
-def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
-
-        click.echo(f"agent-runtime {version('agent-runtime-mcp')}")
-        ctx.exit()
-
-
-def _own(target: str) -> Callable[[], click.Command]:
+def _own(target: str) -> Loader:
     module, _, name = target.partition(":")
 
     def load() -> click.Command:
@@ -142,23 +134,19 @@ def _own(target: str) -> Callable[[], click.Command]:
     return load
 
 
-def _group(group: str, text: str) -> Callable[[], click.Command]:
+def _group(group: str, text: str) -> Loader:
     def load() -> click.Command:
         from ..operations.table import operations
 
-        loaders: dict[str, Callable[[], click.Command]] = {verb: _operation(group, verb) for verb in operations(group)}
-        loaders |= {name: _own(target) for name, target in _OWN_IN_GROUPS.get(group, {}).items()}
-        return LazyGroup(name=group, help=text, commands_by_name=loaders)
+        loaders = {verb: _operation(group, verb) for verb in operations(group)}
+        loaders |= {name: _own(target) for name, target in _OWN_IN_GROUPS.get(group, ())}
+        return LazyGroup(group, loaders, help=text)
 
     return load
 
 
-def _operation(group: str | None, verb: str) -> Callable[[], click.Command]:
+def _operation(group: str | None, verb: str) -> Loader:
     def load() -> click.Command:
-        if (group, verb) == ("goal", "decompose"):
-            from .commands.decompose import decompose
-
-            return decompose()
         from ..operations.table import operations
         from .from_operations import command_of
 

@@ -1,4 +1,4 @@
-"""What a run looks like: a progress bar and a line for each step on a terminal, lines elsewhere, or JSON lines."""
+"""The display of a run: a progress bar and a line for each step on a terminal, lines elsewhere, or JSON lines."""
 
 import re
 import sys
@@ -29,20 +29,20 @@ _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LONGEST_ERROR = 300
 
 
-@attrs.define
 class RunDisplay:
-    """Shows the events of one run.
+    """The events of one run, printed as they come.
 
     Args:
-        as_json: whether each is a JSON object on a line of its own, and nothing else is shown.
+        as_json: whether each event is one JSON object a line, and nothing else is shown.
     """
 
-    as_json: bool
-    _progress: "Progress | None" = attrs.field(default=None, init=False)
-    _bar: "TaskID | None" = attrs.field(default=None, init=False)
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._progress: Progress | None = None
+        self._bar: TaskID | None = None
 
     def __enter__(self) -> "RunDisplay":
-        if not self.as_json and sys.stdout.isatty():
+        if not self._as_json and sys.stdout.isatty():
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
             self._progress = Progress(
@@ -56,8 +56,8 @@ class RunDisplay:
             self._progress.stop()
 
     def show(self, event: Event) -> None:
-        """Show an event, at once."""
-        if self.as_json:
+        """Print an event at once."""
+        if self._as_json:
             click.echo(compact(as_json(event)))
             return
         if self._progress is not None:
@@ -87,12 +87,12 @@ def as_json(event: Event) -> dict[str, Any]:
 
 
 def _line(event: Event) -> tuple[str, str | None]:
-    """Return what a person is told of an event, and in which color."""
+    """Return the line for an event, or an empty one, and its color."""
     match event:
         case RunStarted():
             return f"pipeline {event.pipeline_id}: {event.name} ({event.current_step}/{event.total_steps})", "bold"
         case StepStarted(recovered=True):
-            return f"step {event.step_index} {event.agent}: its result was left by a run that died", None
+            return f"step {event.step_index} {event.agent}: its result was left by an earlier run that died", None
         case StepCompleted():
             marks = f"quality {event.quality_score:.2f} ({event.score_source}), L-score {event.l_score:.2f}"
             return (

@@ -1,4 +1,4 @@
-"""Programs that run until they are done or told to stop: a signal cancels them, and is their exit code."""
+"""Work that runs to its end or until a signal stops it. The exit code then names the signal."""
 
 import asyncio
 import signal
@@ -10,9 +10,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end; when a signal comes, let what runs be ended cleanly, and end with 128 and its number.
+    """Run a coroutine to its end, or cancel it on SIGINT or SIGTERM.
 
-    A second signal cancels what is being ended.
+    The coroutine may clean up when it is cancelled; a second signal cancels the clean-up. The process then ends with
+    128 plus the number of the signal.
     """
     stopped_by = asyncio.run(_run(work))
     if stopped_by is not None:

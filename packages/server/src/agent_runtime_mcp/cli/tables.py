@@ -1,4 +1,4 @@
-"""Which columns the tables of relays and breakers have, and how a cell is made from a row."""
+"""The columns of tables for people: for each kind of rows the headings, and how a cell is made from a row."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ def _plain(name: str) -> Callable[[Row], Any]:
 
 
 def _time(row: Row) -> str | None:
-    """Return how long a step took, or since when it runs."""
+    """Format the duration of a completed step, or the start of a running one."""
     if row["started_at"] is None:
         return None
     if row["completed_at"] is None:
@@ -38,7 +38,8 @@ def _retry_after(row: Row) -> str | None:
     return "until reset" if seconds is None else f"in {seconds:.0f} s"
 
 
-_WHOLE = {"breakers": frozenset({"trip_count"}), "tasks": frozenset({"open_dependencies"})}
+# Names that only complete rows of a kind have.
+_IN_WHOLE_ROWS = {"breakers": frozenset({"trip_count"}), "tasks": frozenset({"open_dependencies"})}
 _COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "steps": (
         ("step", _plain("step_index")),
@@ -91,6 +92,6 @@ _COLUMNS: Mapping[str, tuple[Column, ...]] = {
 
 
 def columns_of(kind: str, rows: Sequence[Row]) -> Sequence[Column]:
-    """Return the columns that are named for rows of a kind, where these are whole rows and no extract of them."""
+    """Return the columns for rows of a kind; none if the rows are only an extract of that kind."""
     columns = _COLUMNS.get(kind, ())
-    return columns if rows[0].keys() >= _WHOLE.get(kind, frozenset()) else ()
+    return columns if rows[0].keys() >= _IN_WHOLE_ROWS.get(kind, frozenset()) else ()

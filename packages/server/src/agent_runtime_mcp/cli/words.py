@@ -1,4 +1,4 @@
-"""From the words of a command line to JSON values; whether they are right is the operation's to check."""
+"""The words of a command line as JSON values, which the operation validates."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from agent_runtime_kernel.errors import InvalidValue
 from ..contract.arguments import Argument
 from ..operations.table import Operation
 
-_INPUT = "-"
+_STANDARD_INPUT = "-"
 
 
 def given_arguments(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def given_arguments(operation: Operation, given: Mapping[str, Any]) -> dict[str,
                 option = argument.name.replace("_", "-")
                 raise click.UsageError(f"--{option} and --no-{option} contradict each other")
             values[argument.name] = None
-        elif words in (_INPUT, (_INPUT,)) and argument.kind in ("string", "object", "array"):
+        elif words in (_STANDARD_INPUT, (_STANDARD_INPUT,)) and argument.kind in ("string", "object", "array"):
             from_input.append(argument.name)
             values[argument.name] = read_input(argument.name)
         elif words not in (None, ()):
@@ -38,7 +38,7 @@ def given_arguments(operation: Operation, given: Mapping[str, Any]) -> dict[str,
 
 
 def is_plain_list(argument: Argument) -> bool:
-    """Say whether a list is given item by item; one of objects comes from a file."""
+    """Tell whether a list is given item by item; a list of objects comes from a file."""
     return argument.kind == "array" and argument.value_schema.get("items", {}).get("type") != "object"
 
 
@@ -46,10 +46,10 @@ def read_input(name: str) -> str:
     """Read a long text from standard input.
 
     Args:
-        name: the argument that it is for.
+        name: the argument that the text is for.
 
     Raises:
-        InvalidValue: it is not UTF-8.
+        InvalidValue: the text is not UTF-8.
     """
     try:
         return sys.stdin.buffer.read().decode("utf-8")
@@ -66,7 +66,7 @@ def _value(argument: Argument, words: Any) -> Any:
 def _items(argument: Argument, words: str | Sequence[str]) -> Any:
     if isinstance(words, str):
         return words if is_plain_list(argument) or words.lstrip().startswith("[") else _read_file(words)
-    # One word may be a whole list, or name one, as a preset does; which words do is the operation's to know.
+    # One word may be a whole list, or the name of a list, such as a preset. The operation knows these names.
     if len(words) == 1 and (_is_json_list(words[0]) or words[0] in argument.words):
         return words[0]
     wants_numbers = argument.value_schema.get("items", {}).get("type") in ("integer", "number")
@@ -81,7 +81,7 @@ def _is_json_list(word: str) -> bool:
 
 
 def _number(word: str) -> int | float | str:
-    """Return a number that is written as in JSON, or the text where it is none, which the argument's check judges."""
+    """Parse a number as JSON writes it. Return any other text as it is: the argument's check reports it."""
     try:
         number = json.loads(word)
     except (ValueError, RecursionError):

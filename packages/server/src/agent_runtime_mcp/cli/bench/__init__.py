@@ -1,4 +1,4 @@
 """`agent-runtime bench`: the promised figures, measured on this machine.
 
-Figures are measured, then put in tables, then printed; nothing here is used by another command.
+Work is measured, summed up as figures and a report, and printed as tables. No other command uses this package.
 """

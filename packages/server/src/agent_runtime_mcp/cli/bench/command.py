@@ -1,4 +1,4 @@
-"""`agent-runtime bench`: what this costs on this machine and this disk, beside what was promised."""
+"""`agent-runtime bench`: the measured cost on this machine and disk, beside the promised figures."""
 
 import os
 import shutil
@@ -10,14 +10,17 @@ from pathlib import Path
 import click
 
 from ...database.sqlite.failures import storage_failure
-from ..context import db_option, errors_end_the_process, json_option, location, synchronous
+from ...replies.json import compact
+from ..context import errors_end_the_process, location, synchronous
+from ..options import db_option, json_option
 from .report import Report
+from .tables import show
 from .wire import Wire, WireError
 from .work import decompositions, everyday_calls, handoffs
 
-NOT_KEPT = 1
+NOT_KEPT = 1  # exit code
 _SHARE_OF_EACH_PROMISE = 0.3  # of the time; the rest is for the everyday calls
-# A planner of the user's would be another program's time, and a database of theirs is not touched.
+# The user's planner would add the time of another program, and the user's database must stay untouched.
 _NOT_FOR_THE_SERVER = ("AGENT_RUNTIME_PLANNER", "AGENT_RUNTIME_DB_PATH")
 
 
@@ -27,27 +30,23 @@ _NOT_FOR_THE_SERVER = ("AGENT_RUNTIME_PLANNER", "AGENT_RUNTIME_DB_PATH")
     type=click.IntRange(1, 600),
     default=20,
     show_default=True,
-    help="How long to go on; less makes the figures less sure.",
+    help="How long to measure; a shorter time makes the figures less certain.",
 )
 @json_option
 @db_option
 def bench(seconds: int, as_json: bool, db: str | None) -> None:
-    """Measure what was promised, and what the main operations cost, on this machine and disk.
+    """Measure the promised figures, and the cost of the main operations, on this machine and disk.
 
-    A real server works on a file of its own in a temporary directory beside the database, which is not touched: goals
-    of 2 KiB are broken down into tasks, relays of 48 agents are carried to their end.
+    A real server works on its own file in a temporary directory beside the database, which is not touched: goals of
+    2 KiB are broken down into tasks, and relays of 48 agents run to their end.
 
-    The exit code is 1 when a promise is not kept. To be faster than promised keeps it.
+    The exit code is 1 when a promise is not kept. A figure below the target keeps the promise.
     """
     with errors_end_the_process(as_json):
         report = _measured(nearest_folder(location(db).path.parent), seconds)
     if as_json:
-        from ...replies.json import compact
-
         click.echo(compact(report.as_json()))
     else:
-        from .tables import show
-
         show(report)
     if not report.kept:
         raise click.exceptions.Exit(NOT_KEPT)
@@ -84,5 +83,5 @@ def _measured_in(folder: Path, seconds: int) -> Report:
 
 
 def nearest_folder(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that there is: of the same disk, unless a mount comes between."""
+    """Return the folder or the nearest existing one above it. It is on the same disk, unless a mount comes between."""
     return next(one for one in (folder, *folder.parents) if one.is_dir())

@@ -1,7 +1,6 @@
-"""What `agent-runtime bench` measures, as figures, and what was promised of some of them."""
+"""The figures that `agent-runtime bench` measures, and the promises about two of them."""
 
 import statistics
-from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -9,11 +8,11 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class Figure:
-    """How long something took, over and over.
+    """The durations of one kind of work.
 
     Attributes:
-        name: what.
-        milliseconds: each time, at least one.
+        name: the work.
+        milliseconds: the duration of each run; at least one.
     """
 
     name: str
@@ -26,14 +25,14 @@ class Figure:
 
     @property
     def p95(self) -> float:
-        """What 95 of 100 do not exceed, in milliseconds; between samples it is interpolated."""
+        """The 95th percentile in milliseconds, interpolated between samples."""
         if len(self.milliseconds) == 1:
             return self.milliseconds[0]
         return statistics.quantiles(self.milliseconds, n=20, method="inclusive")[-1]
 
     @property
     def per_second(self) -> float:
-        """How many follow one another in a second."""
+        """The number of runs, one after the other, in a second."""
         return 1000 * len(self.milliseconds) / sum(self.milliseconds)
 
     def as_json(self) -> dict[str, Any]:
@@ -49,12 +48,12 @@ class Figure:
 
 @attrs.frozen(kw_only=True)
 class Promise:
-    """How long something is promised to take.
+    """A promised duration.
 
     Attributes:
-        name: what.
+        name: the work.
         target: milliseconds.
-        tolerance: how far above the target it may lie, as a share of it.
+        tolerance: the accepted excess, as a share of the target.
     """
 
     name: str
@@ -69,14 +68,14 @@ class Promise:
 
 @attrs.frozen(kw_only=True)
 class Verdict:
-    """A promise beside what was measured."""
+    """A promise beside the measured figure."""
 
     promise: Promise
     figure: Figure
 
     @property
     def kept(self) -> bool:
-        """Whether 95 of 100 lie within the tolerance; to be faster than promised keeps the promise."""
+        """True if the 95th percentile is within the limit. A figure below the target keeps the promise."""
         return self.figure.p95 <= self.promise.limit
 
     def as_json(self) -> dict[str, Any]:
@@ -95,8 +94,3 @@ class Verdict:
 
 DECOMPOSITION = Promise(name="task decomposition", target=1200, tolerance=0.25)
 HANDOFF = Promise(name="baton handoff", target=89, tolerance=0.5)
-
-
-def all_kept(verdicts: Sequence[Verdict]) -> bool:
-    """Say whether every promise is kept."""
-    return all(verdict.kept for verdict in verdicts)

@@ -1,4 +1,4 @@
-"""What `agent-runtime bench` found out."""
+"""The result of `agent-runtime bench`."""
 
 import os
 import platform
@@ -13,14 +13,14 @@ from .figures import Figure, Verdict
 
 @attrs.frozen(kw_only=True)
 class Report:
-    """What was measured where.
+    """The measured figures and their environment.
 
     Attributes:
-        folder: whose disk it was.
-        synchronous: how durable the writes were: FULL or NORMAL.
+        folder: a folder on the measured disk.
+        synchronous: the durability of the writes: FULL or NORMAL.
         start: milliseconds from starting a server to its first reply.
-        verdicts: the promises beside what was measured.
-        operations: what single calls cost.
+        verdicts: the promises beside the measured figures.
+        operations: the cost of single calls.
     """
 
     folder: Path
@@ -31,7 +31,7 @@ class Report:
 
     @property
     def kept(self) -> bool:
-        """Whether every promise is kept."""
+        """True if every promise is kept."""
         return all(verdict.kept for verdict in self.verdicts)
 
     def as_json(self) -> dict[str, Any]:

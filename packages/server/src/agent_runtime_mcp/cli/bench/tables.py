@@ -1,4 +1,4 @@
-"""The report of `agent-runtime bench` as people read it."""
+"""The report of `agent-runtime bench` as tables for people."""
 
 from rich import box
 from rich.console import Console

@@ -1,4 +1,4 @@
-"""A client that is nothing but the wire: a JSON message a line, so that what it measures is the server."""
+"""A minimal MCP client that writes one JSON message a line, so that it measures the server and not an SDK."""
 
 import contextlib
 import json
@@ -13,14 +13,14 @@ _PATIENCE = 20  # seconds that a server may take to end
 
 
 class WireError(Exception):
-    """The server refused a request, answered an error, or is gone."""
+    """The server refused a request, answered an error, or has ended."""
 
 
 class Wire:
     """A session with a server process over its standard input and output.
 
     Attributes:
-        milliseconds_to_first_reply: from before the process was started.
+        milliseconds_to_first_reply: measured from before the process was started.
 
     Args:
         command: the server's command.
@@ -46,21 +46,21 @@ class Wire:
 
     @property
     def pid(self) -> int:
-        """The number of the server's process."""
+        """The process id of the server."""
         return self._process.pid
 
     def request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask the server something and return its result.
+        """Send a request and return its result.
 
         Raises:
-            WireError: it refuses, or it is gone.
+            WireError: the server refuses it, or has ended.
         """
         self._last_id += 1
         self._send({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params})
         while True:
             answer = self._receive()
             if answer.get("id") != self._last_id or "method" in answer:
-                continue  # a notification of the server's
+                continue  # a notification from the server
             if "error" in answer:
                 raise WireError(f"{method}: {answer['error']['message']}")
             result: dict[str, Any] = answer["result"]
@@ -70,7 +70,7 @@ class Wire:
         """Call a tool and return its structured reply.
 
         Raises:
-            WireError: the tool answers an error, or the server is gone.
+            WireError: the tool answers an error, or the server has ended.
         """
         result = self.request("tools/call", {"name": tool, "arguments": arguments})
         if result.get("isError"):
@@ -79,10 +79,10 @@ class Wire:
         return reply
 
     def close(self) -> None:
-        """End the session as a client does, by closing the server's input, and wait for its end."""
+        """End the session as a client does: close the server's input and wait for its end."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):  # what it had no more time to read
+                with contextlib.suppress(BrokenPipeError):  # the server ended before it read everything
                     pipe.close()
         try:
             self._process.wait(_PATIENCE)

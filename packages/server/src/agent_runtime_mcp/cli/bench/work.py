@@ -1,4 +1,4 @@
-"""The work that `agent-runtime bench` measures: real calls to a real server, on a real file."""
+"""The work that `agent-runtime bench` measures: real calls to a real server on a real file."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ the warehouses about it, and delete the scripts that copied the files around. Ke
 
 
 def goal_text(run: int) -> str:
-    """Return a goal of 2 KiB, in other words each time, so that nothing can be remembered from the time before."""
+    """Return the text of a goal of 2 KiB, different for each run, so that no cache can help."""
     return _GOAL.format(run=run)
 
 
@@ -71,7 +71,7 @@ def decompositions(server: Wire, until: float) -> Verdict:
 
     Args:
         server: the session.
-        until: when to begin no further one, by the performance counter; one is measured in any case.
+        until: the reading of the performance counter after which no further run begins; one is measured in any case.
     """
     times = []
     for run in _while_there_is_time(_DECOMPOSITIONS, until):
@@ -81,7 +81,7 @@ def decompositions(server: Wire, until: float) -> Verdict:
 
 
 def handoffs(server: Wire, until: float) -> tuple[Verdict, list[Figure]]:
-    """Carry work through relays of 48 agents; one relay is measured to its end in any case."""
+    """Run relays of 48 agents; one relay is measured to its end in any case."""
     times: dict[str, list[float]] = {"advance_relay": [], "get_relay_baton": []}
     for relay in _while_there_is_time(_RELAYS, until):
         agents = [f"specialist {position + 1}" for position in range(AGENTS)]
@@ -105,7 +105,7 @@ def handoffs(server: Wire, until: float) -> tuple[Verdict, list[Figure]]:
 
 
 def everyday_calls(server: Wire, until: float) -> list[Figure]:
-    """Do what a session does over and over: create, claim, complete and read tasks, ask breakers and report to them."""
+    """Repeat a session's usual calls: create, claim, complete and read tasks, ask breakers and report to them."""
     goal_id = server.call("create_goal", name="Everyday work")["goal_id"]
     times: dict[str, list[float]] = {}
 

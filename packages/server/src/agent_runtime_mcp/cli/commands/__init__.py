@@ -1,4 +1,4 @@
-"""The commands that are no operation, one file each.
+"""The commands that are not operations, one file each.
 
-Each is loaded when it is called; what it needs that is heavy is imported then.
+A command is imported when it is called. Packages that are heavy and not always needed are imported within it.
 """

@@ -1,4 +1,4 @@
-"""`agent-runtime backup`: a copy of the database as one moment saw it."""
+"""`agent-runtime backup`: a consistent copy of the database."""
 
 import signal
 import sys
@@ -8,7 +8,8 @@ import click
 
 from ...errors import StorageFailure
 from ...replies.json import compact
-from ..context import database, db_option, errors_end_the_process, json_option
+from ..context import database, errors_end_the_process
+from ..options import db_option, json_option
 
 
 @click.command()
@@ -18,8 +19,8 @@ from ..context import database, db_option, errors_end_the_process, json_option
 def backup(path: Path, as_json: bool, db: str | None) -> None:
     """Copy the database to a new file while it is in use, and check the copy.
 
-    PATH is a file that does not exist yet; what is there is never overwritten. The copy holds all that was acknowledged
-    before the command began, and is a database like the one it was made of.
+    PATH must not exist yet: no file is overwritten. The copy holds every write that was acknowledged before the command
+    began, and can be used as a database itself.
     """
     with errors_end_the_process(as_json):
         if path.exists() or path.is_symlink():
@@ -33,6 +34,6 @@ def backup(path: Path, as_json: bool, db: str | None) -> None:
 
 
 def _end_cleanly_when_terminated() -> None:
-    """Have SIGTERM and SIGHUP end the process as an exception, so that no half of a copy stays behind."""
+    """Turn SIGTERM and SIGHUP into an exception, so that no partial copy stays behind."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))

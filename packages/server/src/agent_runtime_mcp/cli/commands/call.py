@@ -9,8 +9,9 @@ from ...dispatch.failures import Problem
 from ...errors import InvalidArguments
 from ...operations.table import table
 from ...replies.json import compact
-from ..context import REFUSED, UNKNOWN_TOOL, db_option, errors_end_the_process, fail
+from ..context import REFUSED, UNKNOWN_TOOL, errors_end_the_process, fail
 from ..from_operations import is_refusal, run_operation
+from ..options import db_option
 from ..words import read_input
 
 _SHAPE = 'an object such as {"goal_id": 1}'
@@ -23,7 +24,8 @@ _SHAPE = 'an object such as {"goal_id": 1}'
 def call(tool: str, arguments: str, db: str | None) -> None:
     """Run any operation by its MCP name and print the JSON that MCP returns as structuredContent.
 
-    JSON is an object of arguments; - reads it from standard input. An error is printed as JSON to standard error.
+    JSON is an object of arguments; with - it is read from standard input. An error is printed as JSON to standard
+    error.
     """
     if tool not in table():
         names = ", ".join(table())
@@ -42,7 +44,7 @@ def _object(text: str) -> dict[str, Any]:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidArguments([f"JSON is none: {error}"], _SHAPE) from None
+        raise InvalidArguments([f"JSON is not valid: {error}"], _SHAPE) from None
     if not isinstance(given, dict):
         raise InvalidArguments(["JSON must be one object of arguments"], _SHAPE)
     return given

@@ -1,11 +1,11 @@
-"""`agent-runtime goal decompose`: the operation, and a look at its plan beforehand."""
+"""`agent-runtime goal decompose`: the operation's command, with `--dry-run` to see the plan first."""
 
 from typing import Any
 
 import attrs
 import click
 
-from agent_runtime_tasks import Plan, PlannedTask
+from agent_runtime_tasks import Plan, PlannedTask, check_plan
 
 from ...dispatch.request import Request
 from ...operations.table import operations
@@ -18,8 +18,8 @@ from ..words import given_arguments
 _DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the plan as a tree and write nothing.")
 
 
-def decompose() -> click.Command:
-    """Return the command."""
+def _with_dry_run() -> click.Command:
+    """Make the operation's command and give it the option --dry-run."""
     operation = operations("goal")["decompose"]
     command = command_of(operation)
     apply = command.callback
@@ -31,7 +31,7 @@ def decompose() -> click.Command:
             apply(db=db, as_json=as_json, **given)
             return
         with errors_end_the_process(as_json):
-            # What is not done can't be repeated: a look never answers what an earlier call did.
+            # A dry run does nothing that an earlier request could have done, so it replays none.
             arguments = given_arguments(operation, given | {"request_id": None})
             request, opened = prepared_request(operation, arguments, db)
             if not request.prepared:
@@ -71,13 +71,11 @@ def _show(request: Request, as_json: bool) -> None:
 
 
 def _given_plan(request: Request) -> Plan:
-    from agent_runtime_tasks import check_plan
-
     return check_plan(request.arguments["plan"])
 
 
 def _tree(plan: Plan, planner: str) -> Any:
-    """Return the plan as a tree of groups and tasks, numbered so that dependencies can be named."""
+    """Draw the plan as a tree of groups and tasks, numbered so that dependencies can be named."""
     from rich.text import Text
     from rich.tree import Tree
 
@@ -102,3 +100,6 @@ def _line(number: int, item: PlannedTask, numbers: dict[str, int]) -> Any:
         after = ", ".join(str(numbers[key]) for key in item.depends_on)
         line.append(f"  after {after}", style="dim")
     return line
+
+
+decompose = _with_dry_run()

@@ -1,4 +1,4 @@
-"""`agent-runtime demo`: the main job on a real file, through real server processes."""
+"""`agent-runtime demo`: the main job on a real file, with real server processes."""
 
 import asyncio
 import os
@@ -74,7 +74,7 @@ async def _two_sessions(path: Path) -> None:
 
 
 class _Session:
-    """A client session with a server process of its own."""
+    """A client session with its own server process."""
 
     def __init__(self, path: Path, name: str) -> None:
         from mcp.client import Client

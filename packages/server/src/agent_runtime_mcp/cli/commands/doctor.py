@@ -1,4 +1,4 @@
-"""`agent-runtime doctor`: whether the database is sound, and putting right what follows from the rest of it."""
+"""`agent-runtime doctor`: checks of the database, and a rebuild of its derived data."""
 
 import sys
 import time
@@ -12,18 +12,19 @@ import click
 from ...doctor.doctor import Diagnosis, Doctor, Fault, Watch
 from ...journal.upkeep import KEPT_DAYS
 from ...replies.json import compact
-from ..context import REFUSED, database, db_option, errors_end_the_process, json_option
+from ..context import REFUSED, database, errors_end_the_process
+from ..options import db_option, json_option
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Rebuild what is derived (counts, readiness, indexes) and nothing else.")
+@click.option("--fix", is_flag=True, help="Rebuild derived data (counts, readiness, indexes) and nothing else.")
 @click.option("--prune", is_flag=True, help=f"Remove journal rows older than {KEPT_DAYS} days.")
 @json_option
 @db_option
 def doctor(fix: bool, prune: bool, as_json: bool, db: str | None) -> None:
-    """Check the database: its pages, its tables, its journal, and what is derived in them.
+    """Check the database: its pages, its tables, its journal and the data derived in them.
 
-    The exit code is 0 where all is well, and 4 where something is wrong, with --fix where something still is.
+    The exit code is 0 if all is well and 4 if something is wrong; with --fix, if something is still wrong.
     """
     with errors_end_the_process(as_json):
         with _progress() as watch:
@@ -58,7 +59,7 @@ def doctor(fix: bool, prune: bool, as_json: bool, db: str | None) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Watch]:
-    """Show on a terminal what is being checked; elsewhere nothing."""
+    """Show the running check on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _check, _count: None
         return

@@ -1,4 +1,4 @@
-"""`agent-runtime events`: the journal."""
+"""`agent-runtime events`: the journal, a line for each event."""
 
 import itertools
 import time
@@ -13,19 +13,20 @@ from ...errors import Busy
 from ...journal.journal import Event
 from ...replies.json import compact
 from ...runtime.libraries import Libraries
-from ..context import database, db_option, errors_end_the_process, json_lines_option
+from ..context import database, errors_end_the_process
+from ..options import db_option, json_lines_option
 
-_PAUSE = 0.2  # seconds
+_PAUSE = 0.2  # seconds between two looks for new events
 
 
 @click.command()
-@click.option("--since", default=0, metavar="SEQ", help="Only what came after this number.", type=click.IntRange(0))
-@click.option("--limit", default=None, metavar="NUMBER", help="Rows at most.", type=click.IntRange(1))
-@click.option("--follow", is_flag=True, help="Go on with what comes, until interrupted.")
+@click.option("--since", default=0, metavar="SEQ", help="Only events after this number.", type=click.IntRange(0))
+@click.option("--limit", default=None, metavar="NUMBER", help="At most so many events.", type=click.IntRange(1))
+@click.option("--follow", is_flag=True, help="Wait for new events and print them, until interrupted.")
 @json_lines_option
 @db_option
 def events(since: int, limit: int | None, follow: bool, as_json: bool, db: str | None) -> None:
-    """Print the journal: one line for each effect, with --json one JSON object a line."""
+    """Print the journal: one line for each event, with --json one JSON object a line."""
     with errors_end_the_process(as_json):
         try:
             for event in itertools.islice(_events(database(db), since, follow), limit):

@@ -1,4 +1,4 @@
-"""`agent-runtime import`: the data of an earlier server, taken into the current file."""
+"""`agent-runtime import`: the data of an earlier server, copied into the current database."""
 
 import os
 from functools import partial
@@ -10,9 +10,10 @@ from ...importing.reading import read_earlier_file
 from ...importing.report import Report
 from ...importing.taking import take_over
 from ...replies.json import compact
-from ..context import database, db_option, errors_end_the_process, json_option, worker_name
+from ..context import database, errors_end_the_process, worker_name
+from ..options import db_option, json_option
 
-_SHOWN = 50
+_MOST_NOTES = 50
 
 
 @click.command("import")
@@ -22,8 +23,8 @@ _SHOWN = 50
 def import_(path: Path, as_json: bool, db: str | None) -> None:
     """Take over goals, tasks, relays and breakers from the file of an earlier agent-runtime server.
 
-    PATH is read and left as it is. All of it is written in one transaction, or nothing; imported twice, it is there
-    twice. What is reported as mapped or left is named by its id in PATH.
+    PATH is only read. Either everything is written, in one transaction, or nothing. A second import of the same file
+    adds its data a second time. The report names rows that were mapped or left out by their ids in PATH.
     """
     with errors_end_the_process(as_json):
         earlier = read_earlier_file(path)
@@ -38,8 +39,8 @@ def _show(report: Report) -> None:
     click.echo("taken    " + ", ".join(f"{count} {kind}" for kind, count in report.taken.items()))
     changed = sum(earlier != now for ids in report.ids.values() for earlier, now in ids.items())
     if changed:
-        click.echo(f"ids      {changed} are other ones now; --json names them")
-    for note in report.notes[:_SHOWN]:
+        click.echo(f"ids      {changed} have changed; --json lists them")
+    for note in report.notes[:_MOST_NOTES]:
         click.echo(f"{note.fate:<8} {note.subject}: {note.what}")
-    if len(report.notes) > _SHOWN:
-        click.echo(f"... and {len(report.notes) - _SHOWN} more; --json names them all")
+    if len(report.notes) > _MOST_NOTES:
+        click.echo(f"... and {len(report.notes) - _MOST_NOTES} more; --json lists them all")

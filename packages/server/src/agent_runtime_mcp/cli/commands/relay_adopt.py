@@ -1,13 +1,15 @@
-"""`agent-runtime relay adopt`: a result that came too late, taken up after all."""
+"""`agent-runtime relay adopt`: a result that came too late, used after all."""
 
 from typing import Any
 
 import click
 
-from ...replies.json import compact, plain
+from ...journal.journal import Entry
+from ...replies.json import plain
 from ...runtime.libraries import Libraries
-from ..context import REFUSED, command_session, database, db_option, errors_end_the_process, json_option
-from ..from_operations import is_refusal
+from ..context import REFUSED, command_session, database, errors_end_the_process
+from ..from_operations import is_refusal, print_reply
+from ..options import db_option, json_option
 
 
 @click.command("adopt")
@@ -16,7 +18,7 @@ from ..from_operations import is_refusal
 @json_option
 @db_option
 def relay_adopt(pipeline_id: int, output_id: int, as_json: bool, db: str | None) -> None:
-    """Settle the current step with an orphan output, through the same gates as any other.
+    """Settle the current step with an orphan output, through the same gates as any other output.
 
     `agent-runtime relay status PIPELINE_ID` lists the orphans of a pipeline.
     """
@@ -24,8 +26,6 @@ def relay_adopt(pipeline_id: int, output_id: int, as_json: bool, db: str | None)
         worker = command_session().worker
 
         def adopt(libraries: Libraries) -> dict[str, Any]:
-            from ...journal.journal import Entry
-
             with libraries.connection:
                 values: dict[str, Any] = plain(libraries.relays.adopt_output(pipeline_id, output_id))
                 libraries.journal.write(
@@ -43,11 +43,6 @@ def relay_adopt(pipeline_id: int, output_id: int, as_json: bool, db: str | None)
             return values
 
         values = database(db, may_create=False).run_blocking(adopt, writes=True)
-        if as_json:
-            click.echo(compact(values))
-        else:
-            from ..rendering import show
-
-            show(values)
+        print_reply(values, as_json)
     if is_refusal(values):
         raise click.exceptions.Exit(REFUSED)

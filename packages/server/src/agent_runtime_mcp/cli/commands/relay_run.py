@@ -1,4 +1,4 @@
-"""`agent-runtime relay run`: a pipeline carried to its end by real agents."""
+"""`agent-runtime relay run`: a pipeline run to its end by agents that are programs."""
 
 import contextlib
 import os
@@ -19,25 +19,24 @@ from agent_runtime_relay.runner import (
     Reviewer,
     RunEnded,
     Runner,
-    Warden,
+    Supervisor,
     crew_of_command,
     read_crew,
     split_command,
 )
 
-from ...agents.relay_access import RelayDesk, folder_of
+from ...agents.relay_access import DatabaseRelayAccess, agents_folder
 from ...errors import InvalidArguments
-from ...replies.json import compact
 from ..context import (
     EXIT_CODES,
     REFUSED,
     command_session,
     database,
-    db_option,
     errors_end_the_process,
-    json_lines_option,
     name_to_agents,
 )
+from ..from_operations import print_reply
+from ..options import db_option, json_lines_option
 from ..run_display import RunDisplay
 from ..stopping import run_until_stopped
 
@@ -47,12 +46,12 @@ from ..stopping import run_until_stopped
 @click.option(
     "--agent-command",
     metavar="COMMAND",
-    help="The program for all roles that --config names none for, e.g. 'claude -p'; no shell runs it.",
+    help="The program for every role without one in --config, e.g. 'claude -p'; no shell runs it.",
 )
 @click.option("--config", metavar="FILE", help="TOML: commands, time limits, thresholds, checks and fallbacks by role.")
-@click.option("--time-limit", metavar="SECONDS", type=float, help="For a step, where --config says nothing. [600]")
+@click.option("--time-limit", metavar="SECONDS", type=float, help="For a step whose limit --config does not set. [600]")
 @click.option("--worker", metavar="TEXT", help="Who claims the batons.")
-@click.option("--check", "only_check", is_flag=True, help="Say what would run and what is wrong with it; run nothing.")
+@click.option("--check", "only_check", is_flag=True, help="Show what would run and what is wrong with it; run nothing.")
 @json_lines_option
 @db_option
 def relay_run(
@@ -67,12 +66,12 @@ def relay_run(
 ) -> None:
     """Run a pipeline to its end: each step by a program that is given the prompt on standard input.
 
-    The program writes its result, a JSON object, into the file that AGENT_RUNTIME_RESULT names, or prints it last. Run
-    the same again after a crash: it goes on where the database says. The exit code is 0 when the pipeline is completed,
-    and 4 when it can't go on by itself.
+    The program writes its result, a JSON object, into the file that AGENT_RUNTIME_RESULT names, or prints it last.
+    After a crash, run the same command again: it continues from the database. The exit code is 0 when the pipeline is
+    completed, and 4 when it can't continue by itself.
     """
-    with errors_end_the_process(as_json), Warden() as warden:
-        crew = _crew(agent_command, config, time_limit, warden)
+    with errors_end_the_process(as_json), Supervisor() as supervisor:
+        crew = _crew(agent_command, config, time_limit, supervisor)
         opened = database(db, may_create=False)
         if only_check:
             relay = opened.run_blocking(lambda libraries: libraries.relays.status(pipeline_id), writes=False)
@@ -80,11 +79,11 @@ def relay_run(
             return
         name = worker or command_session().worker
         runner = Runner(
-            RelayDesk(database=opened, worker=name),
+            DatabaseRelayAccess(opened, name),
             crew,
             worker=name,
             holder=this_process(),
-            folder=folder_of(opened.path),
+            folder=agents_folder(opened.path),
         )
         name_to_agents(opened.path)
         ended: list[RunEnded] = []
@@ -105,17 +104,17 @@ async def _run(runner: Runner, pipeline_id: int, display: RunDisplay, ended: lis
                     ended.append(event)
 
 
-def _crew(agent_command: str | None, config: str | None, time_limit: float | None, warden: Warden) -> Crew:
+def _crew(agent_command: str | None, config: str | None, time_limit: float | None, supervisor: Supervisor) -> Crew:
     argv = None if agent_command is None else split_command(agent_command)
     if config is not None:
-        return read_crew(Path(config), warden, argv, time_limit=time_limit)
+        return read_crew(Path(config), supervisor, argv, time_limit=time_limit)
     if argv is None:
         raise click.UsageError("name the agents with --agent-command or --config")
-    return crew_of_command(argv, warden, time_limit=time_limit)
+    return crew_of_command(argv, supervisor, time_limit=time_limit)
 
 
 def _check(relay: Relay, crew: Crew, as_json: bool) -> None:
-    """Say what would run for each step, and refuse what can't."""
+    """Show what would run for each step, and fail if a step can't run."""
     steps = [_step(crew, step.step_index, step.agent_type) for step in relay.steps[relay.current_step :]]
     problems = []
     if not relay.status.runs:
@@ -123,35 +122,32 @@ def _check(relay: Relay, crew: Crew, as_json: bool) -> None:
         problems.append(f"pipeline {relay.pipeline_id} is {relay.status}{resume}")
     problems += dict.fromkeys(problem for step in steps for problem in step["problems"])
     values = {"pipeline_id": relay.pipeline_id, "status": str(relay.status), "would_run": steps, "problems": problems}
-    if as_json:
-        click.echo(compact(values))
-    else:
-        from ..rendering import show
-
-        show({**values, "would_run": [{**step, "command": " ".join(step["command"] or ())} for step in steps]})
+    if not as_json:
+        values["would_run"] = [{**step, "command": " ".join(step["command"] or ())} for step in steps]
+    print_reply(values, as_json)
     if problems:
         raise click.exceptions.Exit(EXIT_CODES[InvalidArguments.code])
 
 
 def _step(crew: Crew, step_index: int, agent_type: str) -> dict[str, Any]:
-    post = crew.post(agent_type)
+    member = crew.member(agent_type)
     fallback = crew.fallbacks.get(agent_type)
-    stand_in = None if fallback is None else crew.post(fallback)
-    problems = [] if post is not None else [f"no agent is configured for {agent_type}"]
+    stand_in = None if fallback is None else crew.member(fallback)
+    problems = [] if member is not None else [f"no agent is configured for {agent_type}"]
     if fallback is not None and stand_in is None:
         problems.append(f"no agent is configured for {fallback}, the fallback of {agent_type}")
-    for one in (post, stand_in):
+    for one in (member, stand_in):
         if one is not None and isinstance(one.agent, CommandAgent):
             problems += _missing(one.agent.argv, one.agent.folder)
     checks = crew.checks(agent_type)
     for check in checks:
         problems += _missing_of_check(check)
-    agent = None if post is None else post.agent
+    agent = None if member is None else member.agent
     return {
         "step_index": step_index,
         "agent_type": agent_type,
         "command": list(agent.argv) if isinstance(agent, CommandAgent) else None,
-        "time_limit": None if post is None else post.time_limit,
+        "time_limit": None if member is None else member.time_limit,
         "threshold": crew.thresholds.get(agent_type),
         "fallback": fallback,
         "checks": [check.name for check in checks],

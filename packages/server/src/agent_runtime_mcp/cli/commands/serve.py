@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 from ...operations.instructions import INSTRUCTIONS
 from ...protocol.sdk import CallMeta, ToolListing, ToolReply
 from ...protocol.sdk import serve as serve_tools
-from ..context import database, db_option, errors_end_the_process, location, synchronous, worker_name
+from ..context import database, errors_end_the_process, location, synchronous, worker_name
+from ..options import db_option
 
 if TYPE_CHECKING:
     from ...application import Application
@@ -41,19 +41,19 @@ def serve(db: str | None) -> None:
         )
 
 
-@attrs.define
 class _Service:
-    """The application, made when a client first asks for its tools: until then it is not imported.
+    """An application that is imported when a client first asks for its tools, and made at the first call.
 
     Args:
         make: makes the application.
     """
 
-    make: Callable[[], "Application"]
-    _application: "Application | None" = attrs.field(init=False, default=None)
+    def __init__(self, make: Callable[[], "Application"]) -> None:
+        self._make = make
+        self._application: Application | None = None
 
     def tools(self) -> Sequence[ToolListing]:
-        """Return the tools to list."""
+        """List the tools."""
         from ...application import listings
 
         return listings()
@@ -61,11 +61,11 @@ class _Service:
     async def call(self, name: str, arguments: Mapping[str, Any], meta: CallMeta) -> ToolReply:
         """Answer a call."""
         if self._application is None:
-            self._application = self.make()
+            self._application = self._make()
         return await self._application.call(name, arguments, meta)
 
     def close(self) -> None:
-        """Hand back what the session holds."""
+        """Release the claims of the session and close the database."""
         if self._application is not None:
             self._application.close()
 
@@ -76,5 +76,5 @@ def _application(db: str | None) -> "Application":
     from ...application import Application
     from ...operations.call import Session
 
-    # The process is the session: whoever finds it gone may go on with what it held.
+    # The process is the session: once it is gone, others may take over its claims.
     return Application(database(db), Session(worker=worker_name(os.environ), holder=this_process()))

@@ -1,4 +1,4 @@
-"""`agent-runtime work`: tasks done by agents that are programs, one after the other."""
+"""`agent-runtime work`: ready tasks done by agents that are programs."""
 
 import asyncio
 import sys
@@ -9,17 +9,20 @@ import attrs
 import click
 
 from agent_runtime_kernel.liveness import this_process
-from agent_runtime_relay.runner import CommandAgent, Folder, Warden, split_command
+from agent_runtime_relay.runner import CommandAgent, Folder, Supervisor, split_command
 
-from ...agents.relay_access import folder_of
+from ...agents.relay_access import agents_folder
 from ...agents.task_work import TaskWork, Worked
 from ...operations.call import Session
 from ...replies.json import compact
-from ..context import command_session, database, db_option, errors_end_the_process, json_lines_option, name_to_agents
+from ..context import command_session, database, errors_end_the_process, name_to_agents
+from ..options import db_option, json_lines_option
 from ..stopping import run_until_stopped
 
 _POLL = 0.5  # seconds between two questions for a ready task
 _AT_ONCE = 0.0
+_TIME_LIMIT = 600.0  # seconds
+_LONGEST_ERROR = 300  # characters
 _COLORS = {"completed": "green", "failed": "red"}
 
 
@@ -29,16 +32,22 @@ _COLORS = {"completed": "green", "failed": "red"}
 )
 @click.option("--goal-id", metavar="NUMBER", type=click.IntRange(1), help="Only tasks of this goal and its sub-goals.")
 @click.option("--parallel", metavar="NUMBER", type=click.IntRange(1, 64), default=1, help="Agents at once. [1]")
-@click.option("--max-tasks", metavar="NUMBER", type=click.IntRange(1), help="Stop after so many.")
+@click.option("--max-tasks", metavar="NUMBER", type=click.IntRange(1), help="Stop after so many tasks.")
 @click.option(
     "--idle-exit",
     metavar="SECONDS",
     type=click.FloatRange(0),
     is_flag=False,
     flag_value=_AT_ONCE,
-    help="Stop when nothing was ready for so long; without a number, at once. Without this option it waits for more.",
+    help="Stop when no task was ready for so long; without a number, at once. Without this option, wait for more.",
 )
-@click.option("--time-limit", metavar="SECONDS", type=click.FloatRange(0.1, 86_400), default=600.0, help="Of a task.")
+@click.option(
+    "--time-limit",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 86_400),
+    default=_TIME_LIMIT,
+    help=f"For a task. [{_TIME_LIMIT:g}]",
+)
 @click.option("--worker", metavar="TEXT", help="Who claims the tasks.")
 @json_lines_option
 @db_option
@@ -53,24 +62,25 @@ def work(
     as_json: bool,
     db: str | None,
 ) -> None:
-    """Claim the next ready task, run a program with the task's prompt on standard input, settle the task; and so on.
+    """Claim the next ready task, run a program with the task's prompt on standard input, settle the task, and repeat.
 
-    What the program prints is the task's result. A task that failed is tried again later, while attempts are left.
+    The task's result is the program's output. A failed task is tried again later, while it has attempts left.
     """
-    with errors_end_the_process(as_json), Warden() as warden:
+    with errors_end_the_process(as_json), Supervisor() as supervisor:
         opened = database(db, may_create=False)
         session = Session(worker=worker or command_session().worker, holder=this_process())
         name_to_agents(opened.path)
-        folder = Folder(folder_of(opened.path))
+        folder = Folder(agents_folder(opened.path))
         tasks = TaskWork(
             database=opened,
             session=session,
-            agent=CommandAgent(argv=split_command(agent_command), warden=warden),
+            agent=CommandAgent(argv=split_command(agent_command), supervisor=supervisor),
             folder=folder,
             time_limit=time_limit,
             goal_id=goal_id,
         )
-        shift = Shift(tasks=tasks, most=max_tasks, idle_exit=idle_exit, tell=_as_json if as_json else _as_line)
+        report = _print_json if as_json else _print_line
+        shift = Shift(tasks, max_tasks=max_tasks, idle_exit=idle_exit, report=report)
         folder.make()
         try:
             run_until_stopped(shift.work(parallel))
@@ -78,27 +88,29 @@ def work(
             opened.close()
 
 
-@attrs.define(kw_only=True)
 class Shift:
-    """Agents at work side by side, until there is enough done or nothing to do.
+    """Agents that work side by side until enough tasks are done or no task is left.
 
     Args:
         tasks: claims tasks and works on them.
-        most: tasks to work on at most; None for no limit.
-        idle_exit: seconds without work after which they stop; None to wait for more.
-        tell: is told what came of each task.
+        max_tasks: the number of tasks to work on; None for no limit.
+        idle_exit: seconds without a ready task after which they stop; None to wait for more.
+        report: is called with the outcome of each task.
     """
 
-    tasks: TaskWork
-    most: int | None
-    idle_exit: float | None
-    tell: Callable[[Worked], None]
-    _begun: int = attrs.field(default=0, init=False)
-    _busy: int = attrs.field(default=0, init=False)
-    _idle_since: float = attrs.field(factory=time.monotonic, init=False)
+    def __init__(
+        self, tasks: TaskWork, *, max_tasks: int | None, idle_exit: float | None, report: Callable[[Worked], None]
+    ) -> None:
+        self._tasks = tasks
+        self._max_tasks = max_tasks
+        self._idle_exit = idle_exit
+        self._report = report
+        self._begun = 0
+        self._busy = 0
+        self._idle_since = time.monotonic()
 
     async def work(self, parallel: int) -> None:
-        """Let so many agents work side by side."""
+        """Run so many agents side by side."""
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(parallel):
@@ -107,16 +119,16 @@ class Shift:
             raise failures.exceptions[0] from None
 
     async def _one_after_the_other(self) -> None:
-        while self.most is None or self._begun < self.most:
+        while self._max_tasks is None or self._begun < self._max_tasks:
             self._begun += 1
             self._busy += 1
             try:
-                done = await self.tasks.next()
+                done = await self._tasks.next()
             finally:
                 self._busy -= 1
             if done is not None:
                 self._idle_since = time.monotonic()
-                self.tell(done)
+                self._report(done)
                 continue
             self._begun -= 1
             if self._is_over():
@@ -124,17 +136,17 @@ class Shift:
             await asyncio.sleep(_POLL)
 
     def _is_over(self) -> bool:
-        """Tell whether nothing was ready for long enough; what is being worked on may make more ready."""
-        if self.idle_exit is None or self._busy:
+        """Tell whether no task was ready for long enough. A task that is being worked on may make more ready."""
+        if self._idle_exit is None or self._busy:
             return False
-        return time.monotonic() - self._idle_since >= self.idle_exit
+        return time.monotonic() - self._idle_since >= self._idle_exit
 
 
-def _as_json(done: Worked) -> None:
+def _print_json(done: Worked) -> None:
     click.echo(compact(attrs.asdict(done)))
 
 
-def _as_line(done: Worked) -> None:
-    error = "" if done.error is None else f": {' '.join(done.error.split())[:300]}"
+def _print_line(done: Worked) -> None:
+    error = "" if done.error is None else f": {' '.join(done.error.split())[:_LONGEST_ERROR]}"
     line = f"task {done.task_id} {done.title}: {done.outcome}{error} ({done.seconds:.1f} s)"
     click.secho(line, fg=_COLORS.get(done.outcome, "yellow") if sys.stdout.isatty() else None)
