@@ -56,7 +56,7 @@ class Site:
 
     @property
     def environment(self):
-        """What runners, wardens and agents have in common, and no other process."""
+        """What runners, supervisors and agents have in common, and no other process."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AGENT_RUNTIME_", "CLAUDE_"))}
         return {
             **kept,

@@ -14,10 +14,10 @@ from agent_runtime_relay.runner import (
     AttemptFailed,
     CommandCheck,
     Crew,
+    CrewMember,
     Examination,
     MatchesSchema,
     MinimumLength,
-    Post,
     Reviewer,
     StepCompleted,
 )
@@ -35,7 +35,7 @@ def working(answers, *checks):
         given.append(assignment)
         return next(left)
 
-    crew = Crew(default=Post(agent=agent, checks=checks))
+    crew = Crew(default=CrewMember(agent=agent, checks=checks))
     agent.given = given
     return crew
 
@@ -120,7 +120,7 @@ def test_a_schema_elsewhere_is_not_fetched_and_passes_nothing(office):
 
 
 def command(office, body, **how):
-    return CommandCheck(name="command", argv=check_program(office, body), warden=office.warden, **how)
+    return CommandCheck(name="command", argv=check_program(office, body), supervisor=office.supervisor, **how)
 
 
 def check_program(office, body):
@@ -159,7 +159,7 @@ def test_a_program_that_did_not_pass_it_says_why(office, body, how, said):
 
 
 def test_a_program_that_cant_be_started_passes_nothing(office):
-    check = CommandCheck(name="command", argv=("/nowhere/check",), warden=office.warden)
+    check = CommandCheck(name="command", argv=("/nowhere/check",), supervisor=office.supervisor)
     assert "could not be started" in refusal(office, "text", check)
 
 
@@ -172,15 +172,15 @@ def depths(office, pipeline_id):
 
 def test_verified_sources_begin_provenance_anew(office):
     pipeline_id = office.relay("one", "two", "three", "four")
-    posts = {"three": Post(agent=steady, checks=[command(office, "", verifies_sources=True)])}
-    office.run(pipeline_id, Crew(posts=posts, default=Post(agent=steady, checks=[command(office, "")])))
+    members = {"three": CrewMember(agent=steady, checks=[command(office, "", verifies_sources=True)])}
+    office.run(pipeline_id, Crew(members=members, default=CrewMember(agent=steady, checks=[command(office, "")])))
     assert depths(office, pipeline_id) == [1, 2, 1, 2]
 
 
 def test_a_check_that_did_not_pass_verified_nothing(office):
     pipeline_id = office.relay("one", "two", max_retries=0)
-    posts = {"two": Post(agent=steady, checks=[command(office, "sys.exit(1)", verifies_sources=True)])}
-    office.run(pipeline_id, Crew(posts=posts, default=Post(agent=steady)))
+    members = {"two": CrewMember(agent=steady, checks=[command(office, "sys.exit(1)", verifies_sources=True)])}
+    office.run(pipeline_id, Crew(members=members, default=CrewMember(agent=steady)))
     assert depths(office, pipeline_id) == [1, 2]
 
 
@@ -215,10 +215,10 @@ def test_what_a_reviewer_says_is_feedback_for_the_next_attempt(office):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("", "the reviewer gave no mark: "),
+        ("", "the reviewer gave no score: "),
         ("print('splendid')", "the reviewer gave no quality_score"),
-        ("hand_in(quality_score=7, output='splendid')", "the reviewer gave no mark: the result is out of bounds"),
-        ("hand_in(error='429')", "the reviewer gave no mark: 429"),
+        ("hand_in(quality_score=7, output='splendid')", "the reviewer gave no score: the result is out of bounds"),
+        ("hand_in(error='429')", "the reviewer gave no score: 429"),
         ("sys.exit('boo')", "ended with exit code 1: boo"),
     ],
 )
@@ -251,8 +251,8 @@ def test_a_reviewer_that_verifies_sources_does_so_only_with_a_mark_that_passes(o
     def end(mark):
         pipeline_id = office.relay("one", "two", max_retries=0)
         check = reviewer(office, f"hand_in(quality_score={mark}, output='x')", verifies_sources=True)
-        posts = {"two": Post(agent=steady, checks=[check])}
-        office.run(pipeline_id, Crew(posts=posts, default=Post(agent=steady)))
+        members = {"two": CrewMember(agent=steady, checks=[check])}
+        office.run(pipeline_id, Crew(members=members, default=CrewMember(agent=steady)))
         return depths(office, pipeline_id)
 
     assert (end(0.9), end(0.1)) == ([1, 1], [1, 2])

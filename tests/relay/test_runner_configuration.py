@@ -11,12 +11,12 @@ from agent_runtime_relay.runner import (
     CommandAgent,
     CommandCheck,
     Crew,
+    CrewMember,
     InvalidConfiguration,
     MatchesSchema,
     MinimumLength,
-    Post,
     Reviewer,
-    Warden,
+    Supervisor,
     crew_of_command,
     read_crew,
     split_command,
@@ -38,21 +38,21 @@ def read(tmp_path):
     def read(text, **more):
         path = tmp_path / "agents.toml"
         path.write_text(text, encoding="utf-8")
-        return read_crew(path, Warden(), **more)
+        return read_crew(path, Supervisor(), **more)
 
     return read
 
 
 def plain(crew):
-    """Return a crew without its wardens, which are equal to none but themselves."""
+    """Return a crew without its supervisors, which are equal to none but themselves."""
     if isinstance(crew, Crew):
-        posts = {name: plain(post) for name, post in crew.posts.items()}
-        return attrs.evolve(crew, posts=posts, default=plain(crew.default))
-    if isinstance(crew, Post):
+        members = {name: plain(member) for name, member in crew.members.items()}
+        return attrs.evolve(crew, members=members, default=plain(crew.default))
+    if isinstance(crew, CrewMember):
         return attrs.evolve(crew, agent=plain(crew.agent), checks=tuple(map(plain, crew.checks)))
     if isinstance(crew, Reviewer):
         return attrs.evolve(crew, agent=plain(crew.agent))
-    return attrs.evolve(crew, warden=None) if isinstance(crew, CommandAgent | CommandCheck) else crew
+    return attrs.evolve(crew, supervisor=None) if isinstance(crew, CommandAgent | CommandCheck) else crew
 
 
 def test_a_file_names_commands_limits_checks_thresholds_and_fallbacks(read, tmp_path):
@@ -84,25 +84,25 @@ def test_a_file_names_commands_limits_checks_thresholds_and_fallbacks(read, tmp_
         """
     )
     how = {"grace": 2.0, "passed_on": (*PASSED_ON, "GITHUB_TOKEN", "AWS_*"), "folder": (tmp_path / "work").resolve()}
-    general = CommandAgent(argv=("claude", "-p", "--model", "a b"), warden=None, **how)
+    general = CommandAgent(argv=("claude", "-p", "--model", "a b"), supervisor=None, **how)
     length = (MinimumLength(name="min_length", characters=10),)
-    how_checked = {"passed_on": how["passed_on"], "folder": how["folder"], "warden": None}
+    how_checked = {"passed_on": how["passed_on"], "folder": how["folder"], "supervisor": None}
     checks = (
         CommandCheck(name="tests pass", argv=("make", "test"), time_limit=9.0, verifies_sources=True, **how_checked),
         MatchesSchema(name="schema", schema=SCHEMA),
-        Reviewer(name="reviewer", agent=CommandAgent(argv=("claude", "-p"), warden=None, **how)),
+        Reviewer(name="reviewer", agent=CommandAgent(argv=("claude", "-p"), supervisor=None, **how)),
     )
     assert plain(crew) == Crew(
-        posts={
-            "researcher": Post(
-                agent=CommandAgent(argv=("python3", "research.py", "$(x)"), warden=None, **how),
+        members={
+            "researcher": CrewMember(
+                agent=CommandAgent(argv=("python3", "research.py", "$(x)"), supervisor=None, **how),
                 time_limit=5.5,
                 checks=checks,
             ),
-            "writer": Post(agent=general, time_limit=30.0),
-            "an agent: of one's own": Post(agent=general, time_limit=30.0, checks=length),
+            "writer": CrewMember(agent=general, time_limit=30.0),
+            "an agent: of one's own": CrewMember(agent=general, time_limit=30.0, checks=length),
         },
-        default=Post(agent=general, time_limit=30.0, checks=length),
+        default=CrewMember(agent=general, time_limit=30.0, checks=length),
         thresholds={"researcher": 0.8, "an agent: of one's own": 1.0},
         fallbacks={"researcher": "analyzer"},
     )
@@ -110,20 +110,20 @@ def test_a_file_names_commands_limits_checks_thresholds_and_fallbacks(read, tmp_
 
 def test_what_is_left_out_has_defaults(read):
     assert plain(read('command = "claude"')) == Crew(
-        default=Post(agent=CommandAgent(argv=("claude",), grace=5.0, warden=None), time_limit=600.0)
+        default=CrewMember(agent=CommandAgent(argv=("claude",), grace=5.0, supervisor=None), time_limit=600.0)
     )
     assert read("") == Crew()
-    assert plain(read("")).post("one") is None
+    assert plain(read("")).member("one") is None
 
 
 def test_a_command_from_the_command_line_stands_in_for_the_files_own(read):
     crew = read('command = "claude"\n[roles.one]\ncommand = "mine"\n[roles.two]\n', default_command=("theirs",))
-    assert [crew.post(name).agent.argv for name in ("one", "two", "three")] == [("mine",), ("theirs",), ("theirs",)]
+    assert [crew.member(name).agent.argv for name in ("one", "two", "three")] == [("mine",), ("theirs",), ("theirs",)]
 
 
 def test_a_time_limit_from_the_command_line_holds_where_the_file_says_nothing(read):
     crew = read('command = "claude"\n[roles.one]\ntime_limit = 5\n', time_limit=7)
-    assert [crew.post(name).time_limit for name in ("one", "two")] == [5, 7]
+    assert [crew.member(name).time_limit for name in ("one", "two")] == [5, 7]
     assert read('command = "claude"\ntime_limit = 5', time_limit=7).default.time_limit == 5
     with pytest.raises(InvalidConfiguration, match="time_limit is 0"):
         read("", time_limit=0)
@@ -133,8 +133,8 @@ def test_a_time_limit_from_the_command_line_holds_where_the_file_says_nothing(re
     ("text", "said"),
     [
         ("command = ", "is not TOML: "),
-        ("comand = 'x'", "the file has comand, which nothing is called"),
-        ("zzz = 1", "the file has zzz, which nothing is called"),
+        ("comand = 'x'", "the file has the unknown key comand"),
+        ("zzz = 1", "the file has the unknown key zzz"),
         ("command = ''", "command: the command is empty"),
         ('command = "claude \'-p"', "can't be split"),
         ("command = ['']", "command must be a program with its arguments"),
@@ -149,13 +149,13 @@ def test_a_time_limit_from_the_command_line_holds_where_the_file_says_nothing(re
         ("grace = -1", "grace is -1"),
         ("environment = 'HOME'", "environment must be a list of texts"),
         ("environment = [1]", "environment must be a list of texts"),
-        ("folder = 'nowhere'", "is no folder"),
+        ("folder = 'nowhere'", "is not a folder"),
         ("folder = ''", "folder must be a text"),
         ("roles = 3", "roles must be a table"),
         ("[roles]\none = 3", "roles.one must be a table"),
         ("[roles.one]", "roles.one has no command, and there is none for all roles"),
         ("[roles.one]\ncommand = 3", "roles.one.command must be a program"),
-        ("[roles.one]\nfoo = 3", "roles.one has foo, which nothing is called"),
+        ("[roles.one]\nfoo = 3", "roles.one has the unknown key foo"),
         ("[roles.one]\ncommand='x'\ntime_limit = 0", "roles.one.time_limit is 0"),
         ("[roles.one]\ncommand='x'\nthreshold = 1.5", "roles.one.threshold is 1.5"),
         ("[roles.one]\ncommand='x'\nfallback = 3", "roles.one.fallback must be a text"),
@@ -171,21 +171,21 @@ def test_a_time_limit_from_the_command_line_holds_where_the_file_says_nothing(re
             "checks = [{min_length = 1, command = 'x'}]",
             "checks[0] must have one of command, schema, min_length, reviewer; it has 2",
         ),
-        ("checks = [{min_lenght = 1}]", "checks[0] has min_lenght, which nothing is called"),
+        ("checks = [{min_lenght = 1}]", "checks[0] has the unknown key min_lenght"),
         ("checks = [{min_length = 0}]", "checks[0].min_length must be an integer of at least 1"),
         ("checks = [{min_length = true}]", "checks[0].min_length must be an integer of at least 1"),
         ("checks = [{min_length = 1.5}]", "checks[0].min_length must be an integer of at least 1"),
         ("checks = [{min_length = 1, name = ''}]", "checks[0].name must not be empty"),
-        ("checks = [{min_length = 1, verifies_sources = true}]", "checks[0].verifies_sources is true or false"),
-        ("checks = [{command = 'x', verifies_sources = 'yes'}]", "checks[0].verifies_sources is true or false"),
+        ("checks = [{min_length = 1, verifies_sources = true}]", "checks[0].verifies_sources must be true or false"),
+        ("checks = [{command = 'x', verifies_sources = 'yes'}]", "checks[0].verifies_sources must be true or false"),
         ("checks = [{command = ''}]", "checks[0].command: the command is empty"),
         ("checks = [{command = 'x', time_limit = 0}]", "checks[0].time_limit is 0"),
         ("checks = [{reviewer = 3}]", "checks[0].reviewer must be a program"),
         ("checks = [{schema = 3}]", "checks[0].schema must be a text"),
         ("checks = [{schema = 'nowhere.json'}]", "checks[0].schema: "),
         ("checks = [{schema = 'broken.json'}]", "broken.json can't be read"),
-        ("checks = [{schema = 'no-schema.json'}]", "no-schema.json is no JSON Schema"),
-        ("checks = [{schema = 'list.json'}]", "list.json is no JSON Schema"),
+        ("checks = [{schema = 'no-schema.json'}]", "no-schema.json is not a JSON Schema"),
+        ("checks = [{schema = 'list.json'}]", "list.json is not a JSON Schema"),
         ("checks = [{schema = 'boolean.json'}]", "checks[0].schema must be a table"),
     ],
 )
@@ -203,26 +203,26 @@ def test_a_misspelt_name_is_told_what_it_is_near_to(read):
     assert refused.value.hint == "did you mean command?"
     with pytest.raises(InvalidConfiguration) as refused:
         read("zzz = 'x'")
-    assert refused.value.hint.startswith("there are command, time_limit")
+    assert refused.value.hint.startswith("known keys are command, time_limit")
 
 
 def test_a_file_that_cant_be_read_is_refused(tmp_path):
     with pytest.raises(InvalidConfiguration, match="can't be read"):
-        read_crew(tmp_path / "nowhere.toml", Warden())
+        read_crew(tmp_path / "nowhere.toml", Supervisor())
     with pytest.raises(InvalidConfiguration, match="can't be read"):
-        read_crew(tmp_path, Warden())
+        read_crew(tmp_path, Supervisor())
     latin = tmp_path / "latin.toml"
     latin.write_bytes(b"command = '\xe4'")
     with pytest.raises(InvalidConfiguration, match="can't be read"):
-        read_crew(latin, Warden())
+        read_crew(latin, Supervisor())
 
 
 def test_a_crew_of_one_command_does_all_steps():
-    crew = crew_of_command(("claude", "-p"), Warden(), time_limit=5)
-    assert crew.post("anybody") == crew.default
+    crew = crew_of_command(("claude", "-p"), Supervisor(), time_limit=5)
+    assert crew.member("anybody") == crew.default
     assert (crew.default.agent.argv, crew.default.time_limit) == (("claude", "-p"), 5)
     with pytest.raises(InvalidConfiguration, match="time_limit is 0"):
-        crew_of_command(("claude",), Warden(), time_limit=0)
+        crew_of_command(("claude",), Supervisor(), time_limit=0)
 
 
 def test_a_command_line_is_split_and_not_run():

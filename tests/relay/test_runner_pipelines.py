@@ -20,10 +20,10 @@ from agent_runtime_relay.runner import (
     AttemptSuperseded,
     Backoff,
     Crew,
-    Direct,
+    CrewMember,
+    DirectAccess,
     MinimumLength,
     NoAgent,
-    Post,
     RunEnded,
     RunStarted,
     StepCompleted,
@@ -269,7 +269,7 @@ def test_a_callable_that_hangs_is_cancelled_at_its_limit(office):
         finally:
             stopped.append(True)
 
-    office.run(pipeline_id, Crew(default=Post(agent=hang, time_limit=0.05)))
+    office.run(pipeline_id, Crew(default=CrewMember(agent=hang, time_limit=0.05)))
     attempt = office.only_attempt(pipeline_id)
     assert (attempt.failure_type, attempt.error) == ("timeout", "the agent took more than 0.05 seconds")
     assert stopped == [True]
@@ -584,7 +584,7 @@ def test_a_result_that_was_lost_while_it_was_examined_is_kept_as_an_orphan(offic
             await asyncio.Event().wait()
 
     with pytest.raises(BatonClaimed):
-        office.run(pipeline_id, Crew(default=Post(agent=good, checks=[Slow()])))
+        office.run(pipeline_id, Crew(default=CrewMember(agent=good, checks=[Slow()])))
     [orphan] = office.relays.status(pipeline_id).orphans
     assert office.relays.full_output(pipeline_id, orphan.output_id) == "output of step 1"
 
@@ -594,7 +594,7 @@ def test_a_second_runner_is_refused_and_disturbs_nothing(office):
     refusals = []
 
     async def agent(assignment):
-        crew = Crew(default=Post(agent=good), thresholds={"two": 0.95})
+        crew = Crew(default=CrewMember(agent=good), thresholds={"two": 0.95})
         for worker in ("another", "a third"):
             with pytest.raises(BatonClaimed) as refused:
                 await events_of(office.runner(crew, worker=worker), pipeline_id)
@@ -620,19 +620,19 @@ def test_runners_in_two_processes_may_have_one_name(office):
 
 @attrs.frozen
 class Shaky:
-    """A desk that can't be used for now while an agent works."""
+    """Access to relays that can't be used for now while an agent works."""
 
-    desk: Direct
+    access: DirectAccess
     locked: list
 
     async def read(self, operation):
         if self.locked:
             self.locked.pop()
             raise OSError("the file is locked")
-        return await self.desk.read(operation)
+        return await self.access.read(operation)
 
     async def write(self, operation, *, named, pipeline_id):
-        return await self.desk.write(operation, named=named, pipeline_id=pipeline_id)
+        return await self.access.write(operation, named=named, pipeline_id=pipeline_id)
 
 
 def test_a_claim_that_cant_be_looked_after_for_now_does_not_stop_the_agent(office, caplog):
@@ -645,13 +645,11 @@ def test_a_claim_that_cant_be_looked_after_for_now_does_not_stop_the_agent(offic
             await asyncio.sleep(0)
         return result()
 
-    runner = office.runner(agent, relays=Shaky(Direct(office.relays), locked))
+    runner = office.runner(agent, relays=Shaky(DirectAccess(office.relays), locked))
     with caplog.at_level(logging.WARNING):
         events = asyncio.run(events_of(runner, pipeline_id))
     assert ended(events).status == "completed"
-    assert [record.getMessage() for record in caplog.records] == [
-        "the claim was not looked after: the file is locked"
-    ] * 3
+    assert [record.getMessage() for record in caplog.records] == ["the claim was not renewed: the file is locked"] * 3
 
 
 # --- plain text, and what a crew says
@@ -659,7 +657,7 @@ def test_a_claim_that_cant_be_looked_after_for_now_does_not_stop_the_agent(offic
 
 def test_plain_text_passes_where_checks_stand_for_it(office):
     pipeline_id = office.relay("one")
-    crew = Crew(default=Post(agent=script("tea is old"), checks=[MinimumLength(name="length", characters=5)]))
+    crew = Crew(default=CrewMember(agent=script("tea is old"), checks=[MinimumLength(name="length", characters=5)]))
     [done] = of_kind(office.run(pipeline_id, crew), StepCompleted)
     assert (done.quality_score, done.score_source) == (1.0, "check:length")
     assert office.only_attempt(pipeline_id).output == "tea is old"
@@ -667,11 +665,11 @@ def test_plain_text_passes_where_checks_stand_for_it(office):
 
 def test_checks_of_a_step_hold_for_whoever_does_it(office):
     pipeline_id = office.relay("one", max_retries=0, fallback_agents={"one": "stand-in"})
-    posts = {
-        "one": Post(agent=script(OSError("no")), checks=[MinimumLength(name="length", characters=50)]),
-        "stand-in": Post(agent=script(result("short"))),
+    members = {
+        "one": CrewMember(agent=script(OSError("no")), checks=[MinimumLength(name="length", characters=50)]),
+        "stand-in": CrewMember(agent=script(result("short"))),
     }
-    events = office.run(pipeline_id, Crew(posts=posts))
+    events = office.run(pipeline_id, Crew(members=members))
     assert of_kind(events, AttemptFailed)[-1].error.startswith("quality 0 is below 0.6")
     assert ended(events).status == "failed"
 
@@ -679,9 +677,9 @@ def test_checks_of_a_step_hold_for_whoever_does_it(office):
 def test_thresholds_and_fallbacks_of_the_crew_are_written_to_the_pipeline(office):
     pipeline_id = office.relay("one", max_retries=0)
     crew = Crew(
-        posts={
-            "one": Post(agent=script(result(quality_score=0.9))),
-            "stand-in": Post(agent=script(result(quality_score=1))),
+        members={
+            "one": CrewMember(agent=script(result(quality_score=0.9))),
+            "stand-in": CrewMember(agent=script(result(quality_score=1))),
         },
         thresholds={"one": 0.95, "two": 0.1},
         fallbacks={"one": "stand-in", "two": "stand-in"},
@@ -696,7 +694,7 @@ def test_thresholds_and_fallbacks_of_the_crew_are_written_to_the_pipeline(office
 def test_what_the_pipeline_itself_says_stands(office):
     pipeline_id = office.relay("one", quality_threshold=0.5, max_retries=0, fallback_agents={"one": "theirs"})
     crew = Crew(
-        default=Post(agent=script(result(quality_score=0.6))), thresholds={"one": 0.95}, fallbacks={"one": "mine"}
+        default=CrewMember(agent=script(result(quality_score=0.6))), thresholds={"one": 0.95}, fallbacks={"one": "mine"}
     )
     assert office.end(pipeline_id, crew).status == "completed"
 
@@ -860,7 +858,7 @@ def test_a_result_that_is_left_goes_through_the_gates_and_checks(office, clock):
     pipeline_id = office.relay("one")
     leave(office, die_at_work(office, pipeline_id, clock), FINISHED)
     check = MinimumLength(name="length", characters=10)
-    events = office.run(pipeline_id, Crew(default=Post(agent=script(result("long enough")), checks=[check])))
+    events = office.run(pipeline_id, Crew(default=CrewMember(agent=script(result("long enough")), checks=[check])))
     assert kinds(events) == ["RunStarted", "StepStarted", "AttemptFailed", "StepStarted", "StepCompleted", "RunEnded"]
 
 

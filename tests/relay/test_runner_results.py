@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent_runtime_relay.runner import AgentFailed, AgentResult, Backoff
-from agent_runtime_relay.runner.results.results import as_file, fitting, read_file, read_output, result_of
+from agent_runtime_relay.runner.results.reading import read_file, read_output, result_of
+from agent_runtime_relay.runner.results.result import as_file, truncated
 
 MIB = 1024 * 1024
 RESULT = AgentResult(
@@ -127,7 +128,7 @@ def test_a_number_is_as_good_as_a_list_of_one():
         ({"output": "a\0b"}, "output contains a NUL character"),
         ({"output": "half \ud800"}, "output contains an unpaired surrogate"),
         ({"output": {"a": "half \ud800"}}, "output contains an unpaired surrogate"),
-        ({"output": {"a": float("nan")}}, "output is no JSON"),
+        ({"output": {"a": float("nan")}}, "output can't be written as JSON"),
         ({"output": 42}, "output must be text, not a whole number"),
         ({"output": "x" * (MIB + 1)}, "at most 1048576 are allowed"),
         ({"output_summary": "x" * (64 * 1024 + 1)}, "output_summary has 65537 bytes"),
@@ -140,7 +141,7 @@ def test_what_is_out_of_bounds_is_no_result_and_says_why(fields, words):
     assert str(failed).startswith("the result is out of bounds: ")
     assert words in str(failed)
     assert failed.tokens_used == (0 if "tokens_used" in fields else 7)
-    assert failed.output == fitting(fields.get("output", "text"))
+    assert failed.output == truncated(fields.get("output", "text"))
 
 
 def test_numbers_that_are_too_large_to_compare_are_out_of_bounds():

@@ -1,15 +1,16 @@
-"""The runner of relays: real agents, one after the other, through crashes. It needs the extra `runner`."""
+"""The runner of relays: it runs real agents, one after the other, through crashes. It needs the extra `runner`."""
 
 from .._work.prompt import fenced
-from .programs.agents import PASSED_ON, Agent, Assignment, CommandAgent
+from .assignment import Assignment
+from .programs.environment import PASSED_ON
 from .programs.process import ProgramEnded, run_program
-from .programs.warden import Warden
+from .programs.supervisor import Supervisor
+from .results.agents import Agent, CommandAgent
 from .results.checks import CommandCheck, Examination, GateCheck, MatchesSchema, MinimumLength, Reviewer
-from .results.results import AgentFailed, AgentResult
+from .results.result import AgentFailed, AgentResult
 from .running.backoff import Backoff
 from .running.configuration import InvalidConfiguration, crew_of_command, read_crew, split_command
-from .running.crew import Crew, NoAgent, Post
-from .running.desk import Desk, Direct
+from .running.crew import Crew, CrewMember, NoAgent
 from .running.events import (
     AttemptFailed,
     AttemptSuperseded,
@@ -21,6 +22,7 @@ from .running.events import (
     Waiting,
 )
 from .running.folder import Folder, FolderUnusable
+from .running.relay_access import DirectAccess, RelayAccess
 from .running.runner import Runner
 from .running.work import Superseded, attended
 
@@ -36,8 +38,8 @@ __all__ = [
     "CommandAgent",
     "CommandCheck",
     "Crew",
-    "Desk",
-    "Direct",
+    "CrewMember",
+    "DirectAccess",
     "Event",
     "Examination",
     "Folder",
@@ -47,8 +49,8 @@ __all__ = [
     "MatchesSchema",
     "MinimumLength",
     "NoAgent",
-    "Post",
     "ProgramEnded",
+    "RelayAccess",
     "Reviewer",
     "RunEnded",
     "RunStarted",
@@ -56,8 +58,8 @@ __all__ = [
     "StepCompleted",
     "StepStarted",
     "Superseded",
+    "Supervisor",
     "Waiting",
-    "Warden",
     "attended",
     "crew_of_command",
     "fenced",

@@ -1,4 +1,4 @@
-"""Agents as programs, at work on tasks and relays.
+"""Agents that are programs, at work on tasks and relays.
 
-It claims, runs and settles through the same requests as every other client.
+They claim, run and settle through the same requests as every other client.
 """

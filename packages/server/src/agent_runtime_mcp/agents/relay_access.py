@@ -1,10 +1,8 @@
-"""Access to the relays for a runner: in the database's own turns, and with each effect in the journal."""
+"""Access of a runner to relays: it takes turns at the database, and journals each effect."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-
-import attrs
 
 from agent_runtime_relay import Relays
 
@@ -17,24 +15,24 @@ T = TypeVar("T")
 _CLIENT = "agent-runtime"
 
 
-@attrs.frozen(kw_only=True)
-class RelayDesk:
-    """The relays of a database.
+class DatabaseRelayAccess:
+    """Access to the relays of a database.
 
     Args:
-        database: the file.
-        worker: who writes.
+        database: the database.
+        worker: the worker that the journal names.
     """
 
-    database: Database[Libraries]
-    worker: str
+    def __init__(self, database: Database[Libraries], worker: str) -> None:
+        self._database = database
+        self._worker = worker
 
     async def read(self, operation: Callable[[Relays], T]) -> T:
         """Run an operation that only reads."""
-        return await self.database.run(lambda libraries: operation(libraries.relays), writes=False)
+        return await self._database.run(lambda libraries: operation(libraries.relays), writes=False)
 
     async def write(self, operation: Callable[[Relays], T], *, named: str | None, pipeline_id: int) -> T:
-        """Run an operation that writes, in one transaction; the journal has a row where it changed something."""
+        """Run an operation that writes, in one transaction, and journal it if it changed anything."""
 
         def run(libraries: Libraries) -> T:
             connection = libraries.connection
@@ -44,7 +42,7 @@ class RelayDesk:
                 if named is not None and connection.total_changes() != before:
                     libraries.journal.write(
                         Entry(
-                            worker=self.worker,
+                            worker=self._worker,
                             client=_CLIENT,
                             tool_use_id=None,
                             operation=named,
@@ -56,9 +54,9 @@ class RelayDesk:
                     )
             return result
 
-        return await self.database.run(run, writes=True)
+        return await self._database.run(run, writes=True)
 
 
-def folder_of(database: Path) -> Path:
-    """Return where the agents that work on a database find their input and leave their results."""
+def agents_folder(database: Path) -> Path:
+    """Return the folder where the agents of a database find their input and leave their results."""
     return database.with_name(f"{database.name}-agents")

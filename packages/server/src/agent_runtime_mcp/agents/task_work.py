@@ -1,4 +1,4 @@
-"""Works on tasks with an agent that is a program: claims the next ready one, runs the agent on it, settles it."""
+"""Work on tasks by an agent that is a program: claim the next ready task, run the agent, settle the task."""
 
 import asyncio
 import logging
@@ -17,29 +17,30 @@ from ..dispatch.request import make_request
 from ..operations.call import Session
 from ..replies.sizes import cut_text
 from ..runtime.libraries import Libraries
-from .task_prompt import TaskBriefing, briefing_of, task_prompt
+from .task_prompt import TaskBriefing, read_briefing, task_prompt
 
 LEASE_SECONDS = 60
 LOOK_EVERY = 2.0
-_LONGEST_TEXT = 64 * 1024  # bytes of a result and of an error
+_MAX_TEXT_BYTES = 64 * 1024  # of a result and of an error
 _CLIENT = "agent-runtime"
 _RATE_LIMITED = "rate_limited"
+_BACKOFF = Backoff(first=5.0, longest=300.0)
 
 _log = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
 class Worked:
-    """What came of a task.
+    """The outcome of the work on a task.
 
     Attributes:
         task_id: the task.
         title: its title.
         outcome: completed, failed (it is tried again while attempts are left), released (its agent is rate limited, and
             no attempt is counted) or superseded (somebody else settled it meanwhile).
-        status: of the task afterwards.
-        error: what went wrong, or None.
-        tokens_used: by the agent, as it says.
+        status: the status of the task afterwards.
+        error: the reason of a failure, or None.
+        tokens_used: by the agent, as it reports.
         seconds: from the claim to the end.
     """
 
@@ -52,48 +53,59 @@ class Worked:
     seconds: float
 
 
-@attrs.frozen(kw_only=True)
 class TaskWork:
-    """Works on tasks, one at a time; several at once may share it.
+    """Work on tasks, one at a time. Several coroutines may share one object.
 
     Args:
-        database: the file.
-        session: whose claims they are.
+        database: the database.
+        session: the session that claims.
         agent: the program.
-        folder: where its results are written.
+        folder: the folder for its results.
         time_limit: seconds for a task.
         goal_id: only tasks of this goal and its sub-goals; None for all.
-        backoff: how long a task that failed is not offered.
-        look_every: seconds between two looks at the claim, and at what others did to the task.
+        backoff: the pause before a task that failed is offered again.
+        look_every: seconds between two looks at the claim, and at changes of the task by others.
     """
 
-    database: Database[Libraries]
-    session: Session
-    agent: CommandAgent
-    folder: Folder
-    time_limit: float
-    goal_id: int | None = None
-    backoff: Backoff = attrs.field(factory=lambda: Backoff(first=5.0, longest=300.0))
-    look_every: float = LOOK_EVERY
+    def __init__(
+        self,
+        *,
+        database: Database[Libraries],
+        session: Session,
+        agent: CommandAgent,
+        folder: Folder,
+        time_limit: float,
+        goal_id: int | None = None,
+        backoff: Backoff = _BACKOFF,
+        look_every: float = LOOK_EVERY,
+    ) -> None:
+        self._database = database
+        self._session = session
+        self._agent = agent
+        self._folder = folder
+        self._time_limit = time_limit
+        self._goal_id = goal_id
+        self._backoff = backoff
+        self._look_every = look_every
 
     async def next(self) -> Worked | None:
-        """Claim the next ready task and work on it; None where nothing is ready.
+        """Claim the next ready task and work on it. Return None if no task is ready.
 
-        When this is cancelled, the agent is stopped and the task released.
+        When this is cancelled, it stops the agent and releases the task.
         """
         started = time.monotonic()
-        scope = {} if self.goal_id is None else {"goal_id": self.goal_id}
+        scope = {} if self._goal_id is None else {"goal_id": self._goal_id}
         claimed = await self._call("get_next_task", lease_seconds=LEASE_SECONDS, **scope)
         if claimed["task"] is None:
             return None
         task_id, token = claimed["task"]["task_id"], claimed["claim_token"]
         try:
-            briefing = await self.database.run(partial(briefing_of, task_id), writes=False)
+            briefing = await self._database.run(partial(read_briefing, task_id), writes=False)
             outcome, error, tokens_used = await self._work_on(briefing, token)
         except BaseException:
             await asyncio.shield(asyncio.ensure_future(self._release(task_id, token)))
             raise
-        after = await self.database.run(lambda libraries: libraries.tasks.get(task_id), writes=False)
+        after = await self._database.run(lambda libraries: libraries.tasks.get(task_id), writes=False)
         return Worked(
             task_id=task_id,
             title=briefing.task.title,
@@ -105,7 +117,7 @@ class TaskWork:
         )
 
     async def _work_on(self, briefing: TaskBriefing, token: str) -> tuple[str, str | None, int]:
-        """Run the agent and settle the task; return the outcome, what went wrong, and the tokens used."""
+        """Run the agent and settle the task. Return the outcome, the error, and the tokens used."""
         task_id = briefing.task.task_id
         try:
             result = await self._run(briefing, token)
@@ -120,50 +132,50 @@ class TaskWork:
         return "completed", None, result.tokens_used
 
     async def _run(self, briefing: TaskBriefing, token: str) -> AgentResult:
-        """Run the agent, and look after the claim meanwhile.
+        """Run the agent and keep the claim alive meanwhile.
 
         Raises:
-            AgentFailed: it handed nothing in.
-            Superseded: the claim is over; the agent was stopped.
+            AgentFailed: it has no result.
+            Superseded: the claim is over, and the agent was stopped.
         """
         task_id = briefing.task.task_id
-        self.folder.forget(f"task-{task_id}")  # what a run that died left there
-        result_file = self.folder.path / f"task-{task_id}.{token}.result.json"
+        self._folder.forget(f"task-{task_id}")  # files of a run that died
+        result_file = self._folder.path / f"task-{task_id}.{token}.result.json"
         variables = {"AGENT_RUNTIME_TASK_ID": str(task_id)}
         try:
             return await attended(
-                self.agent.answer(task_prompt(briefing), variables, result_file, self.time_limit),
-                lambda: self._look_after(task_id, token),
-                self.look_every,
+                self._agent.answer(task_prompt(briefing), variables, result_file, self._time_limit),
+                lambda: self._renew_due(task_id, token),
+                self._look_every,
             )
         finally:
-            self.folder.forget(f"task-{task_id}")
+            self._folder.forget(f"task-{task_id}")
 
-    async def _look_after(self, task_id: int, token: str) -> None:
-        """Renew the claim where that is due.
+    async def _renew_due(self, task_id: int, token: str) -> None:
+        """Renew the claim if that is due.
 
         Raises:
             Superseded: it is over.
         """
 
         def look(libraries: Libraries) -> bool:
-            if self.session.holder is not None:
-                libraries.tasks.renew_due(self.session.holder)
+            if self._session.holder is not None:
+                libraries.tasks.renew_due(self._session.holder)
             return libraries.tasks.is_current(task_id, token)
 
-        is_current = await self.database.run(look, writes=True)
+        is_current = await self._database.run(look, writes=True)
         if not is_current:
             raise Superseded(f"task {task_id} was settled or taken over by somebody else")
 
     async def _fail(self, briefing: TaskBriefing, token: str, failure: AgentFailed) -> tuple[str, str | None, int]:
-        """Give the task back: a rate limit costs no attempt, anything else does."""
-        task, error = briefing.task, cut_text(f"{failure.failure_type}: {failure}", _LONGEST_TEXT)
+        """Release the task: a rate limit costs no attempt, any other failure does."""
+        task, error = briefing.task, cut_text(f"{failure.failure_type}: {failure}", _MAX_TEXT_BYTES)
         try:
             if failure.failure_type == _RATE_LIMITED:
-                wait = math.ceil(failure.retry_after_seconds or self.backoff.seconds(1))
+                wait = math.ceil(failure.retry_after_seconds or self._backoff.seconds(1))
                 await self._settle(task.task_id, token, status="pending", retry_in_seconds=wait)
                 return "released", error, failure.tokens_used
-            wait = math.ceil(self.backoff.seconds(task.attempts + 1))
+            wait = math.ceil(self._backoff.seconds(task.attempts + 1))
             await self._settle(task.task_id, token, status="pending", error=error, retry_in_seconds=wait)
         except AgentRuntimeError as refusal:
             return "superseded", str(refusal), failure.tokens_used
@@ -174,19 +186,19 @@ class TaskWork:
             await self._settle(task_id, token, status="pending")
         except AgentRuntimeError:  # it is settled already
             return
-        except Exception:  # the claim ends with this process all the same, at the cost of an attempt
+        except Exception:  # the claim ends with this process anyway, at the cost of an attempt
             _log.exception("task %s was not released", task_id)
 
     async def _settle(self, task_id: int, token: str, **change: Any) -> None:
         await self._call("update_task_status", task_id=task_id, claim_token=token, **change)
 
     async def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        request = make_request(operation, arguments, self.session, client=_CLIENT)
-        return (await self.database.run(request.run, writes=request.writes)).values
+        request = make_request(operation, arguments, self._session, client=_CLIENT)
+        return (await self._database.run(request.run, writes=request.writes)).values
 
 
 def _text_of(result: AgentResult) -> str:
-    """Return what the task's result is: the output, or its summary where the output is too long for one."""
-    if len(result.output.encode()) <= _LONGEST_TEXT:
+    """Return the text of the task's result: the output, or its summary if the output is too long."""
+    if len(result.output.encode()) <= _MAX_TEXT_BYTES:
         return result.output or result.output_summary
-    return result.output_summary or cut_text(result.output, _LONGEST_TEXT)
+    return result.output_summary or cut_text(result.output, _MAX_TEXT_BYTES)

@@ -1,4 +1,4 @@
-"""Make a plan for a goal before its transaction, with a planner command or from the goal's text.
+"""A plan for a goal, made before the transaction by a planner command or from the goal's text.
 
-The plan is applied by an operation; nothing here writes to the database.
+An operation applies the plan; this room never writes to the database.
 """

@@ -1,6 +1,6 @@
-"""The planner command: a program of the user's own that is told the goal and answers a plan.
+"""The planner command: a program of the user's own that reads a goal and prints a plan.
 
-It runs as the agents of a relay do: without a shell, in its own process group, within a time limit, and never longer
+It runs like the agents of a relay: without a shell, in its own process group, within a time limit, and never longer
 than the process that started it.
 """
 
@@ -11,21 +11,21 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from agent_runtime_goals import Goal
-from agent_runtime_relay.runner import ProgramEnded, Warden, run_program
+from agent_runtime_relay.runner import ProgramEnded, Supervisor, run_program
 from agent_runtime_tasks import Plan
 
-from .answer import NoPlan, PlannerFailed, Progress, one_line, plan_in
+from .answer import PlannerFailed, Progress, one_line, read_plan
 from .prompt import prompt
 
 TIME_LIMIT = 45.0  # seconds
 _GRACE = 2.0  # seconds between asking a command to end and killing it
-_PROGRESS_EVERY = 5.0
-_SHOWN_OF_ERRORS = 300
+_PROGRESS_EVERY = 5.0  # seconds
+_MAX_ERROR_LENGTH = 300
 
 
 @attrs.frozen(kw_only=True)
 class PlannerCommand:
-    """A planner command.
+    """A program that makes plans.
 
     Attributes:
         argv: the program and its arguments.
@@ -44,26 +44,23 @@ class PlannerCommand:
             PlannerFailed: it could not be started, took too long, failed, or printed no valid plan.
         """
         output = await self._run(prompt(goal, strategy, max_tasks), progress)
-        try:
-            return plan_in(output, max_tasks)
-        except NoPlan as error:
-            raise PlannerFailed(f"{self.argv[0]} printed {error}") from None
+        return read_plan(output, max_tasks, self.argv[0])
 
     async def _run(self, text: str, progress: Progress | None) -> str:
         reporter = asyncio.create_task(self._report(progress)) if progress else None
         try:
-            with Warden() as warden:
+            with Supervisor() as supervisor:
                 ended = await run_program(
                     self.argv,
                     text,
                     environment=self.environ,
                     time_limit=self.time_limit,
                     grace=_GRACE,
-                    warden=warden,
+                    supervisor=supervisor,
                 )
         except OSError as error:
             raise PlannerFailed(
-                f"{self.argv[0]} could not be started: {one_line(str(error), _SHOWN_OF_ERRORS)}"
+                f"{self.argv[0]} could not be started: {one_line(str(error), _MAX_ERROR_LENGTH)}"
             ) from None
         finally:
             if reporter is not None:
@@ -75,7 +72,7 @@ class PlannerCommand:
         return ended.output
 
     async def _report(self, progress: Progress) -> None:
-        """Tell the client every few seconds that the command is still at it."""
+        """Report every few seconds that the command is still running."""
         elapsed = 0.0
         while True:
             await progress(elapsed, self.time_limit, f"{self.argv[0]} is planning")
@@ -85,6 +82,6 @@ class PlannerCommand:
 
 def _ending(ended: ProgramEnded) -> str:
     code = ended.exit_code or 0
-    told = one_line(ended.last_words(_SHOWN_OF_ERRORS), _SHOWN_OF_ERRORS)
+    errors = one_line(ended.last_words(_MAX_ERROR_LENGTH), _MAX_ERROR_LENGTH)
     how = f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}"
-    return f"{how}: {told}" if told else how
+    return f"{how}: {errors}" if errors else how

@@ -1,4 +1,4 @@
-"""Plans that decompose_goal makes by itself, before its transaction: by a planner command or from the goal's text."""
+"""The plan of a goal for decompose_goal, made before its transaction by a planner command or from the goal's text."""
 
 import os
 import shlex
@@ -31,13 +31,13 @@ async def prepared(
     progress: Progress | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Request:
-    """Return the request with what it needs before its transaction: a plan, where the caller gave none.
+    """Return the request with a plan, if it needs one because the caller gave none.
 
     Args:
-        request: any request; one that needs nothing comes back as it is.
-        database: where the goal is read.
-        progress: told about a planner command that takes its time.
-        environ: names the planner command in AGENT_RUNTIME_PLANNER.
+        request: any request; one that needs no plan is returned as it is.
+        database: the database that holds the goal.
+        progress: called every few seconds while a planner command runs.
+        environ: the environment; AGENT_RUNTIME_PLANNER names the planner command.
     """
     if not request.needs_plan or await database.run(request.is_replay, writes=False):
         return request
@@ -61,11 +61,11 @@ async def prepared(
 def planner_command(environ: Mapping[str, str]) -> "PlannerCommand | None":
     """Return the configured planner command, or None.
 
-    The variable that names it is left out of its environment: should it use this runtime in turn, no planner command
-    runs below it.
+    Its environment lacks the variable that names it, so that no planner command runs below it if it uses this runtime
+    in turn.
 
     Raises:
-        PlannerFailed: the variable can't be read as a program and its arguments.
+        PlannerFailed: the variable is not a program with its arguments.
     """
     try:
         argv = shlex.split(environ.get(PLANNER, ""))
@@ -73,13 +73,13 @@ def planner_command(environ: Mapping[str, str]) -> "PlannerCommand | None":
         raise PlannerFailed(f"{PLANNER} can't be read: {error}") from None
     if not argv:
         return None
-    from .command import PlannerCommand
+    from .command import PlannerCommand  # noqa: PLC0415 - loads asyncio and the relay runner
 
     return PlannerCommand(argv=argv, environ={name: value for name, value in environ.items() if name != PLANNER})
 
 
 def require_decomposable(request: Request, libraries: Libraries) -> Goal:
-    """Return the goal of a request to decompose it, or refuse as the operation would."""
+    """Return the goal of a request to decompose it, or refuse it as the operation would."""
     call = Call(libraries=libraries, session=request.session, worker=request.worker)
     goal_id = request.arguments["goal_id"]
     with libraries.snapshot():
@@ -89,6 +89,6 @@ def require_decomposable(request: Request, libraries: Libraries) -> Goal:
 
 
 def _plan_by_text(goal: Goal, strategy: str, max_tasks: int) -> Plan:
-    from agent_runtime_tasks.planning import plan_text
+    from agent_runtime_tasks.planning import plan_text  # noqa: PLC0415 - its word lists are slow to load
 
     return plan_text(goal.name, goal.description, strategy=strategy, max_tasks=max_tasks)

@@ -1,4 +1,4 @@
-"""Agents as programs: started, fed, watched, and never outliving their runner.
+"""Programs as processes: started, fed, watched, and never outliving the runner.
 
-Knows processes, and nothing of relays.
+Knows processes only: neither relays nor results.
 """

@@ -11,24 +11,24 @@ from pathlib import Path
 
 import attrs
 
-from .warden import Warden
+from .supervisor import Supervisor
 
 KEPT = 1024 * 1024  # bytes of standard output, and of standard error
 GRACE = 5.0  # seconds between asking a process to end and killing it
-_PART = 64 * 1024
-_DRAIN = 1.0  # seconds for what is still in the pipes once the group is gone
-_LOOK_AGAIN = 0.01  # seconds, where there is no other way than to look
+_CHUNK = 64 * 1024  # bytes of one read
+_DRAIN = 1.0  # seconds to read the pipes to their end once the group is gone
+_POLL = 0.01  # seconds between two looks, where the system can't notify of the end of a process
 
 
 @attrs.frozen(kw_only=True)
 class ProgramEnded:
-    """What came of a process.
+    """The outcome of a process.
 
     Attributes:
-        exit_code: as `subprocess` tells it, negative for a signal; None when it took too long.
+        exit_code: as `subprocess` reports it, negative for a signal; None if it took too long.
         output: the last MiB of its standard output.
         errors: the last MiB of its standard error.
-        output_bytes: how much standard output there was.
+        output_bytes: the size of all its standard output.
     """
 
     exit_code: int | None
@@ -38,11 +38,11 @@ class ProgramEnded:
 
     @property
     def took_too_long(self) -> bool:
-        """Whether it was stopped at its time limit."""
+        """True if it was stopped at its time limit."""
         return self.exit_code is None
 
     def last_words(self, at_most: int = 500) -> str:
-        """Return the end of what it said on standard error, or else on standard output."""
+        """Return the last characters of its standard error, or of its standard output if there is no error."""
         return (self.errors.strip() or self.output.strip())[-at_most:]
 
 
@@ -54,23 +54,23 @@ async def run_program(
     folder: Path | None = None,
     time_limit: float,
     grace: float,
-    warden: Warden,
+    supervisor: Supervisor,
 ) -> ProgramEnded:
-    """Run a program to its end; when the caller is cancelled, it is stopped first.
+    """Run a program to its end. If the caller is cancelled, stop the program first.
 
     Args:
         argv: the program and its arguments.
         text: its standard input.
-        environment: all of its environment.
-        folder: where it works; None for where this process does.
+        environment: its whole environment.
+        folder: its working directory; None for that of this process.
         time_limit: seconds after which it is stopped.
         grace: seconds between TERM and KILL.
-        warden: sees to it when this process dies.
+        supervisor: kills it when this process dies.
 
     Raises:
         OSError: it can't be started.
     """
-    warden.start()
+    supervisor.start()
     with contextlib.ExitStack() as stack:
         output, errors = stack.enter_context(_Tail()), stack.enter_context(_Tail())
         standard_input = stack.enter_context(tempfile.TemporaryFile())
@@ -85,17 +85,17 @@ async def run_program(
                 env=dict(environment),
                 cwd=folder,
                 start_new_session=True,
-                preexec_fn=warden.enter,
+                preexec_fn=supervisor.enter,
             )
         except (ValueError, subprocess.SubprocessError) as error:
             raise OSError(str(error)) from error
-        warden.watch(process.pid)
+        supervisor.watch(process.pid)
         output.begin()
         errors.begin()
         took_too_long = False
         try:
             async with asyncio.timeout(time_limit):
-                await _end_of(process)
+                await _wait_for_end(process)
         except TimeoutError:
             took_too_long = True
             await _stop(process, grace)
@@ -105,8 +105,8 @@ async def run_program(
         finally:
             _signal_group(process, signal.SIGKILL)
             process.wait()
-            warden.leave(process.pid)
-        with contextlib.suppress(TimeoutError):  # what left the group may hold the pipes open for ever
+            supervisor.leave(process.pid)
+        with contextlib.suppress(TimeoutError):  # a process that left the group may hold the pipes open for ever
             async with asyncio.timeout(_DRAIN):
                 await output.ended.wait()
                 await errors.ended.wait()
@@ -119,26 +119,26 @@ async def run_program(
 
 
 async def _stop(process: subprocess.Popen[bytes], grace: float) -> None:
-    """Ask the group to end, and give it some time for that."""
+    """Ask the group to end, and give it some time to do so."""
     _signal_group(process, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(grace):
-            await _end_of(process)
+            await _wait_for_end(process)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to the group; its number stays taken as long as its leader was not waited for."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+    """Send a signal to the group. Its number can't be reused until its leader was waited for."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS raises the latter for a group of zombies
         os.killpg(process.pid, number)
 
 
-async def _end_of(process: subprocess.Popen[bytes]) -> None:
-    """Return when the process has ended, and leave it to be waited for: its number stays its own until then."""
+async def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
+    """Return when the process has ended, without reaping it, so that its number can't be reused yet."""
     try:
         descriptor = os.pidfd_open(process.pid)
     except (AttributeError, OSError):  # not Linux, or a sandbox that forbids it
         while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_POLL)
         return
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -150,15 +150,15 @@ async def _end_of(process: subprocess.Popen[bytes]) -> None:
         os.close(descriptor)
 
 
-@attrs.define(eq=False)
 class _Tail:
-    """The reading end of a pipe, and the last of what came through it."""
+    """The reading end of a pipe, and the last bytes that came through it."""
 
-    read_end: int = attrs.field(default=-1, init=False)
-    write_end: int = attrs.field(default=-1, init=False)
-    size: int = attrs.field(default=0, init=False)
-    ended: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
-    _kept: bytearray = attrs.field(factory=bytearray, init=False)
+    def __init__(self) -> None:
+        self.read_end = -1
+        self.write_end = -1
+        self.size = 0
+        self.ended = asyncio.Event()
+        self._kept = bytearray()
 
     def __enter__(self) -> "_Tail":
         self.read_end, self.write_end = os.pipe()
@@ -172,23 +172,23 @@ class _Tail:
             os.close(self.write_end)
 
     def begin(self) -> None:
-        """Read from now on what the process writes, which has the other end by now."""
+        """Start reading. The program has the writing end by now, so close it here."""
         os.close(self.write_end)
         self.write_end = -1
         asyncio.get_running_loop().add_reader(self.read_end, self._read)
 
     @property
     def text(self) -> str:
-        """What was kept; what is no UTF-8 in it shows as such."""
+        """The bytes kept, as text; bytes that are not valid UTF-8 show as replacement characters."""
         return self._kept[-KEPT:].decode(errors="replace")
 
     def _read(self) -> None:
-        part = os.read(self.read_end, _PART)
-        if not part:
+        chunk = os.read(self.read_end, _CHUNK)
+        if not chunk:
             asyncio.get_running_loop().remove_reader(self.read_end)
             self.ended.set()
             return
-        self.size += len(part)
-        self._kept += part
+        self.size += len(chunk)
+        self._kept += chunk
         if len(self._kept) > 2 * KEPT:
             del self._kept[:-KEPT]

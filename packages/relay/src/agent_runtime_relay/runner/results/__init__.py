@@ -1,4 +1,4 @@
-"""What a program printed, read as a result and checked.
+"""Results of agents: asked for, read from what a program wrote, and checked.
 
-Pure functions of text, but for checks that run a command.
+Runs programs, but knows neither claims nor the database.
 """

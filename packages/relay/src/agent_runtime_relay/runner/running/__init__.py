@@ -1,4 +1,4 @@
-"""A pipeline run to its end: claim, run an agent, hand in, and go on after a crash.
+"""A pipeline run to its end: claim a baton, run an agent, hand in its result, and resume after a crash.
 
-Knows relays through their public class only.
+Reads and writes relays through their public class only.
 """

@@ -1,4 +1,4 @@
-"""How long to wait before a failed step is tried again: longer each time, and never in step with others."""
+"""The pause before a failed step is tried again: longer each time, and never in step with other runners."""
 
 import attrs
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
@@ -12,7 +12,7 @@ class Backoff:
     """Exponential backoff with jitter.
 
     Attributes:
-        first: seconds before the first retry, to which up to as much again is added at random.
+        first: seconds before the first retry; up to as many are added at random.
         longest: seconds at most.
     """
 
@@ -20,7 +20,7 @@ class Backoff:
     longest: float = LONGEST
 
     def seconds(self, failures: int) -> float:
-        """Return how long to wait after so many failures in a row; nothing where there was none."""
+        """Return the seconds to wait after a number of failures in a row; 0.0 after none."""
         if failures < 1 or self.first <= 0:
             return 0.0
         state = RetryCallState(AsyncRetrying(), None, (), {})

@@ -1,16 +1,17 @@
-"""Who works on the steps of a pipeline, and how their work is checked."""
+"""A crew: the agents for the steps of a pipeline, with their time limits and the checks of their output."""
 
 from collections.abc import Mapping, Sequence
 
 import attrs
 
 from ...errors import RelayError
-from ..programs.agents import TIME_LIMIT, Agent
+from ..assignment import TIME_LIMIT
+from ..results.agents import Agent
 from ..results.checks import GateCheck
 
 
 class NoAgent(RelayError, LookupError):
-    """A runner has no agent for a step."""
+    """A crew has no agent for a step."""
 
     code = "invalid"
 
@@ -20,13 +21,13 @@ class NoAgent(RelayError, LookupError):
 
 
 @attrs.frozen(kw_only=True)
-class Post:
-    """How one agent is run.
+class CrewMember:
+    """An agent with its time limit and the checks of its output.
 
     Attributes:
         agent: the agent.
         time_limit: seconds that it may take for a step.
-        checks: what its output is checked by, where the step is its own.
+        checks: the checks of its output, if the step is its own and it does not stand in for another.
     """
 
     agent: Agent
@@ -36,34 +37,34 @@ class Post:
 
 @attrs.frozen(kw_only=True)
 class Crew:
-    """The agents that a runner has.
+    """The agents of a runner.
 
     Attributes:
-        posts: by the name of an agent type, or of an agent that stands in.
-        default: for all others; None where there is nobody else.
+        members: by the name of an agent type, or of an agent that stands in.
+        default: the member for all other names; None if there is none.
         thresholds: the quality from which the output of an agent type is accepted, in place of its role's.
-        fallbacks: who stands in for an agent, where the pipeline does not say.
+        fallbacks: the agent that stands in for another, if the pipeline does not name one.
     """
 
-    posts: Mapping[str, Post] = attrs.field(factory=dict)
-    default: Post | None = None
+    members: Mapping[str, CrewMember] = attrs.field(factory=dict)
+    default: CrewMember | None = None
     thresholds: Mapping[str, float] = attrs.field(factory=dict)
     fallbacks: Mapping[str, str] = attrs.field(factory=dict)
 
-    def post(self, agent: str) -> Post | None:
-        """Return how an agent is run; None where nobody knows."""
-        return self.posts.get(agent, self.default)
+    def member(self, agent: str) -> CrewMember | None:
+        """Return the member for an agent name, or None if there is none."""
+        return self.members.get(agent, self.default)
 
     def checks(self, agent_type: str) -> Sequence[GateCheck]:
-        """Return the checks on the output of a step, whoever did it."""
-        post = self.post(agent_type)
-        return () if post is None else post.checks
+        """Return the checks of the output of a step, whichever agent did it."""
+        member = self.member(agent_type)
+        return () if member is None else member.checks
 
 
 def crew_of(agents: "Crew | Mapping[str, Agent] | Agent") -> Crew:
-    """Return a crew: of one agent for all steps, or of agents by their names."""
+    """Return a crew as it is, or make one of a single agent for all steps, or of agents by name."""
     if isinstance(agents, Crew):
         return agents
     if isinstance(agents, Mapping):
-        return Crew(posts={name: Post(agent=agent) for name, agent in agents.items()})
-    return Crew(default=Post(agent=agents))
+        return Crew(members={name: CrewMember(agent=agent) for name, agent in agents.items()})
+    return Crew(default=CrewMember(agent=agents))

@@ -1,4 +1,4 @@
-"""What a runner tells while it works. Times are milliseconds since 1970, durations seconds."""
+"""The events of a run. Times are milliseconds since 1970, durations seconds."""
 
 import attrs
 
@@ -7,7 +7,7 @@ from ...bounds import RelayStatus, WaitingFor
 
 @attrs.frozen(kw_only=True)
 class Event:
-    """What all events have in common: which pipeline, and when."""
+    """The fields that all events have: the pipeline and the time."""
 
     pipeline_id: int
     at: int
@@ -15,7 +15,7 @@ class Event:
 
 @attrs.frozen(kw_only=True)
 class RunStarted(Event):
-    """A runner took a pipeline up."""
+    """A runner took up a pipeline."""
 
     name: str
     status: RelayStatus
@@ -25,7 +25,7 @@ class RunStarted(Event):
 
 @attrs.frozen(kw_only=True)
 class StepStarted(Event):
-    """An agent was given a baton; `recovered` says that its result was there already, from a run that died."""
+    """An agent was given a baton; `recovered` is true if a run that died left its result."""
 
     step_index: int
     agent_type: str
@@ -40,11 +40,11 @@ class StepCompleted(Event):
     """An output passed the gates and the baton moved on.
 
     Attributes:
-        quality_score: as it was weighed.
-        l_score: as it was weighed.
-        score_source: who decided the quality: "self", or "check:" and a name.
+        quality_score: the score that the gate compared.
+        l_score: the score that the gate compared.
+        score_source: the author of the quality score: "self", or "check:" and a name.
         tokens_used: by the attempt.
-        output_id: where the output is kept.
+        output_id: the stored output.
         seconds: from the start of the agent until the baton had moved.
     """
 
@@ -62,13 +62,15 @@ class StepCompleted(Event):
 
 @attrs.frozen(kw_only=True)
 class AttemptFailed(Event):
-    """An attempt came to nothing.
+    """An attempt failed.
 
     Attributes:
         failure_type: timeout, exception, invalid_output, quality_failure, rate_limited or resource_exhausted.
-        error: what went wrong.
-        attempts_left: how many there may still be.
-        output_id: where what the agent wrote is kept, or None.
+        error: the reason.
+        attempts_left: the number of attempts that are still possible.
+        tokens_used: by the attempt.
+        output_id: the stored text of the agent, or None.
+        seconds: from the start of the agent until the failure was recorded.
     """
 
     step_index: int
@@ -85,10 +87,11 @@ class AttemptFailed(Event):
 
 @attrs.frozen(kw_only=True)
 class AttemptSuperseded(Event):
-    """Somebody else settled the attempt, or the pipeline, while the agent worked; its result is kept where it can be.
+    """Somebody else settled the attempt or the pipeline while the agent worked. Its result is kept if possible.
 
     Attributes:
-        orphan_output_id: where the result is kept for somebody to adopt, or None.
+        reason: the refusal of its result.
+        orphan_output_id: the stored result, for somebody to adopt, or None.
     """
 
     step_index: int
@@ -101,7 +104,7 @@ class AttemptSuperseded(Event):
 
 @attrs.frozen(kw_only=True)
 class Waiting(Event):
-    """Nothing is done for a while, before a retry or until a breaker admits an agent."""
+    """The run pauses before a retry, or until a breaker admits an agent."""
 
     step_index: int
     waiting_for: WaitingFor
@@ -110,13 +113,13 @@ class Waiting(Event):
 
 @attrs.frozen(kw_only=True)
 class RunEnded(Event):
-    """A runner let a pipeline go.
+    """A runner stopped working on a pipeline.
 
     Attributes:
         status: of the pipeline.
-        waiting_for: what has to happen before it can go on; nothing when it is completed or cancelled.
+        waiting_for: the event that must happen before it can go on; nothing if it is completed or cancelled.
         reason: why it is not completed, or None.
-        resumable: whether it can be taken up again.
+        resumable: true if a run may take it up again.
     """
 
     status: RelayStatus

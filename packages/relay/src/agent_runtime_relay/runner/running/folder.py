@@ -1,4 +1,4 @@
-"""The folder where agents find their input and leave their results: what a run that died left there is not lost."""
+"""The folder where agents find their input and leave their results. It keeps the results of a run that died."""
 
 import os
 import re
@@ -9,16 +9,12 @@ from pathlib import Path
 import attrs
 
 from ...errors import RelayError
-from ..programs.agents import read_result_file, remove
-from ..results.results import AgentFailed, AgentResult, as_file, read_file
+from ..results.files import read_result_file, remove
+from ..results.reading import read_file
+from ..results.result import AgentFailed, AgentResult, as_file
 
 _RESULT = ".result.json"
 _BATON = re.compile(r"\d+\.\d+\.\d+\.[^.]+(?=\.)", re.ASCII)
-
-
-def default_folder() -> Path:
-    """Return the folder of this user where no other is named."""
-    return Path(tempfile.gettempdir()) / f"agent-runtime-{os.getuid()}"
 
 
 class FolderUnusable(RelayError, OSError):
@@ -33,7 +29,7 @@ class FolderUnusable(RelayError, OSError):
 
 @attrs.frozen
 class Folder:
-    """A private folder on disk. It stays when it is empty: another runner may be about to write there."""
+    """A private folder on disk. It stays when it is empty, because another runner may be about to write there."""
 
     path: Path
 
@@ -52,7 +48,7 @@ class Folder:
             raise FolderUnusable(self.path, "is not a folder that you alone can use")
 
     def keep(self, baton_id: str, result: AgentResult) -> None:
-        """Write a result down, whole or not at all, unless it can be read from what its author wrote there."""
+        """Write a result whole or not at all, unless its author left a readable one."""
         if self.kept(baton_id) is not None:
             return
         self.make()
@@ -62,7 +58,7 @@ class Folder:
         unfinished.replace(path)
 
     def kept(self, baton_id: str) -> AgentResult | None:
-        """Return the result for a baton that is there from a run that died; what was not finished is none."""
+        """Return the result that is kept for a baton, or None if there is none or it is not complete."""
         try:
             text = read_result_file(self._result(baton_id))
             return None if text is None or not text.lstrip().startswith("{") else read_file(text)
@@ -70,14 +66,19 @@ class Folder:
             return None
 
     def forget(self, baton_id: str) -> None:
-        """Remove what belongs to a baton."""
+        """Remove the files of a baton."""
         for path in self.path.glob(f"{baton_id}.*"):
             remove(path)
 
     def batons(self, pipeline_id: int) -> list[str]:
-        """Return the batons of a pipeline of which there are files, in their order."""
+        """Return the batons of a pipeline that have files, in their order."""
         found = {match[0] for file in self.path.glob(f"{pipeline_id}.*") if (match := _BATON.match(file.name))}
         return sorted(found, key=lambda baton_id: [int(part) for part in baton_id.split(".")[:3]])
 
     def _result(self, baton_id: str) -> Path:
         return self.path / f"{baton_id}{_RESULT}"
+
+
+def default_folder() -> Path:
+    """Return the folder of this user for runners that name no other."""
+    return Path(tempfile.gettempdir()) / f"agent-runtime-{os.getuid()}"

@@ -1,4 +1,15 @@
-"""What comes of a step: its result handed in, its failure recorded, or neither, as somebody else was faster."""
+"""The end of a step: its result handed in, its failure recorded, or neither.
+
+A step ends in one of these ways, each with its event:
+
+- completed: the result passed the gates, and the next baton is claimed in the same transaction;
+- failed: the agent has no result, or its result did not pass;
+- superseded: somebody else settled the attempt or the pipeline first. A finished result with a score is then stored as
+  an orphan output.
+
+Invariant: the file of a result is removed only after the database has it, or will never take it. A runner that dies
+before that leaves the file for the next run.
+"""
 
 import time
 from collections.abc import Callable
@@ -13,16 +24,16 @@ from ..._guard import Admission, Result
 from ..._relays import Relays
 from ...bounds import Outcome, RelayStatus
 from ...errors import AnotherPayload, IllegalTransition, StaleBaton
-from ..programs.agents import Assignment
-from ..results.results import AgentFailed, AgentResult, fitting
-from .crew import Post
-from .desk import Desk
+from ..assignment import Assignment
+from ..results.result import AgentFailed, AgentResult, truncated
+from .claims import Claims
+from .crew import CrewMember
 from .events import AttemptFailed, AttemptSuperseded, Event, StepCompleted
 from .folder import Folder
-from .holding import Holding
+from .relay_access import RelayAccess
 from .work import Examined
 
-_UNKNOWN = (0.5,)  # what the formula of the L-score takes for evidence that nobody spoke of
+_UNKNOWN = (0.5,)  # the confidence and relevance that the L-score's formula takes where nobody gave them
 
 
 @attrs.frozen(kw_only=True)
@@ -30,23 +41,23 @@ class Step:
     """An attempt that a runner works on."""
 
     assignment: Assignment
-    post: Post
+    member: CrewMember
     started: float = attrs.field(factory=time.monotonic)
 
     @property
     def baton(self) -> Baton:
-        """The baton that is handed on at its end."""
+        """The baton of the attempt."""
         return self.assignment.baton
 
 
 @attrs.frozen(kw_only=True)
 class Settled:
-    """What came of a step.
+    """The outcome of a step.
 
     Attributes:
-        event: to be told.
-        following: the next baton, where it was claimed at once.
-        retry_after_seconds: how long to leave the agent alone, where no breaker knows of that.
+        event: the event to yield.
+        following: the next baton if it was claimed at once, or None.
+        retry_after_seconds: seconds for which not to call the agent, if no breaker keeps it from being called.
     """
 
     event: Event
@@ -54,29 +65,29 @@ class Settled:
     retry_after_seconds: float = 0.0
 
 
-@attrs.frozen(kw_only=True)
 class Settling:
-    """Settles the steps of one runner.
+    """The ends of the steps of one runner.
 
     Args:
-        desk: the relays.
-        holding: claims the next baton.
-        folder: where results lie until they are handed in.
+        access: the relays.
+        claims: claims the next baton.
+        folder: keeps results until they are handed in.
         clock: returns the time in seconds since 1970.
     """
 
-    desk: Desk
-    holding: Holding
-    folder: Folder
-    clock: Callable[[], float]
+    def __init__(self, access: RelayAccess, claims: Claims, folder: Folder, clock: Callable[[], float]) -> None:
+        self._access = access
+        self._claims = claims
+        self._folder = folder
+        self._clock = clock
 
     async def hand_in(self, step: Step, done: Examined, *, and_claim: bool) -> Settled:
-        """Hand a result in, and claim the next baton in the same transaction."""
+        """Hand in a result and, if wanted, claim the next baton in the same transaction."""
         baton = step.baton
         if done.result.quality_score is None and not done.checks:
             failure = AgentFailed(
                 Result.INVALID_OUTPUT,
-                f"the result has no quality_score, and {baton.agent_type} has no checks that could stand for it",
+                f"the result has no quality_score, and {baton.agent_type} has no checks to score it",
                 tokens_used=done.tokens_used,
                 output=done.result.output,
             )
@@ -84,23 +95,24 @@ class Settling:
         try:
             answer, following = await self._advance(baton.pipeline_id, baton.baton_id, done, and_claim=and_claim)
         except AnotherPayload as error:
-            self.folder.forget(baton.baton_id)
-            return self.superseded(step, str(error))
+            self._folder.forget(baton.baton_id)
+            return self._superseded(step, str(error))
         except IllegalTransition as error:
-            await self.holding.give_back(baton)
-            if error.status != RelayStatus.PAUSED:  # else the result waits in the folder until it is resumed
-                self.folder.forget(baton.baton_id)
-            return self.superseded(step, str(error))
-        self.folder.forget(baton.baton_id)
+            await self._claims.release(baton)
+            if error.status != RelayStatus.PAUSED:  # a paused one finds the result in the folder when it is resumed
+                self._folder.forget(baton.baton_id)
+            return self._superseded(step, str(error))
+        self._folder.forget(baton.baton_id)
         if isinstance(answer, StaleBaton):
-            return self.superseded(step, str(answer), answer.orphan_output_id)
-        return Settled(event=self._handed_in(step, done, answer), following=following)
+            return self._superseded(step, str(answer), answer.orphan_output_id)
+        return Settled(event=self._event_of(step, done, answer), following=following)
 
     async def hand_in_late(self, pipeline_id: int, baton_id: str, result: AgentResult) -> int | None:
-        """Hand in a result for an attempt that was given up, and return the orphan output that it is kept as.
+        """Hand in a result for an attempt that was given up.
 
         Returns:
-            None where it is none: it was handed in before, or nobody could adopt it, as nobody ever judged it.
+            The orphan output as which it is stored. None if it was handed in before, or if it has no score, so that
+            nobody could adopt it.
         """
         if result.quality_score is None:
             return None
@@ -112,15 +124,15 @@ class Settling:
         return answer.orphan_output_id if isinstance(answer, StaleBaton) else None
 
     async def come_late(self, step: Step, reason: str) -> Settled:
-        """Keep what was finished of a step that is not this runner's any more."""
+        """Settle a step that this runner no longer holds, and keep its result if it was finished."""
         baton = step.baton
-        result = self.folder.kept(baton.baton_id)
+        result = self._folder.kept(baton.baton_id)
         orphan = None if result is None else await self.hand_in_late(baton.pipeline_id, baton.baton_id, result)
-        self.folder.forget(baton.baton_id)
-        return self.superseded(step, reason, orphan)
+        self._folder.forget(baton.baton_id)
+        return self._superseded(step, reason, orphan)
 
     async def fail(self, step: Step, failure: AgentFailed) -> Settled:
-        """Settle an attempt whose agent handed nothing in."""
+        """Record the failure of an attempt."""
         baton = step.baton
 
         def fail(relays: Relays) -> tuple[FailedAttempt, bool]:
@@ -128,7 +140,7 @@ class Settling:
                 baton.pipeline_id,
                 baton.baton_id,
                 failure.failure_type,
-                fitting(str(failure), 64 * KIB),
+                truncated(str(failure), 64 * KIB),
                 tokens_used=failure.tokens_used,
                 output=failure.output,
                 retry_after_seconds=failure.retry_after_seconds,
@@ -136,11 +148,13 @@ class Settling:
             return failed, isinstance(relays.guard.advice(baton.agent_assigned), Admission)
 
         try:
-            failed, is_admitted = await self.desk.write(fail, named="fail_relay_attempt", pipeline_id=baton.pipeline_id)
+            failed, is_admitted = await self._access.write(
+                fail, named="fail_relay_attempt", pipeline_id=baton.pipeline_id
+            )
         except (StaleBaton, AnotherPayload, IllegalTransition) as error:
-            return self.superseded(step, str(error))
+            return self._superseded(step, str(error))
         finally:
-            self.folder.forget(baton.baton_id)
+            self._folder.forget(baton.baton_id)
         event = self._event(
             AttemptFailed,
             step,
@@ -149,18 +163,18 @@ class Settling:
             attempts_left=failed.attempts_left,
             tokens_used=failure.tokens_used,
             output_id=failed.output_id,
-            seconds=_since(step),
+            seconds=_seconds_since_start(step),
         )
         return Settled(event=event, retry_after_seconds=(failure.retry_after_seconds or 0.0) if is_admitted else 0.0)
 
-    def superseded(self, step: Step, reason: str, orphan_output_id: int | None = None) -> Settled:
-        """Tell that a step was not this runner's to settle."""
+    def _superseded(self, step: Step, reason: str, orphan_output_id: int | None = None) -> Settled:
+        """Report that this runner did not settle the step."""
         return Settled(event=self._event(AttemptSuperseded, step, reason=reason, orphan_output_id=orphan_output_id))
 
     async def _advance(
         self, pipeline_id: int, baton_id: str, done: Examined, *, and_claim: bool
     ) -> tuple[Advance | StaleBaton, BatonReading | None]:
-        """Hand a result in; that it came late is an answer here, so that the transaction keeps it as an orphan."""
+        """Hand in a result. Return a stale baton instead of raising it, so that the transaction keeps the orphan."""
         result = done.result
         is_traced = bool(result.l_score is not None or result.confidence or result.relevance or done.checks)
 
@@ -178,16 +192,16 @@ class Settling:
                     relevance=result.relevance if is_traced else _UNKNOWN,
                     checks=done.checks,
                     baton_id=baton_id,
-                    worker=self.holding.worker,
+                    worker=self._claims.worker,
                 )
             except StaleBaton as stale:
                 return stale, None
             goes_on = and_claim and answer.outcome is Outcome.ADVANCED
-            return answer, self.holding.claimed(relays, pipeline_id) if goes_on else None
+            return answer, self._claims.claim_within(relays, pipeline_id) if goes_on else None
 
-        return await self.desk.write(advance, named="advance_relay", pipeline_id=pipeline_id)
+        return await self._access.write(advance, named="advance_relay", pipeline_id=pipeline_id)
 
-    def _handed_in(self, step: Step, done: Examined, answer: Advance) -> Event:
+    def _event_of(self, step: Step, done: Examined, answer: Advance) -> Event:
         if answer.outcome is Outcome.GATE_FAILED:
             return self._event(
                 AttemptFailed,
@@ -197,7 +211,7 @@ class Settling:
                 attempts_left=answer.attempts_left,
                 tokens_used=done.tokens_used,
                 output_id=answer.output_id,
-                seconds=_since(step),
+                seconds=_seconds_since_start(step),
             )
         quality, l_score = answer.gates
         return self._event(
@@ -208,13 +222,13 @@ class Settling:
             score_source=answer.score_source,
             tokens_used=done.tokens_used,
             output_id=answer.output_id,
-            seconds=_since(step),
+            seconds=_seconds_since_start(step),
         )
 
     def _event(self, kind: Callable[..., Event], step: Step, **facts: Any) -> Event:
         return kind(
             pipeline_id=step.baton.pipeline_id,
-            at=round(self.clock() * 1000),
+            at=round(self._clock() * 1000),
             step_index=step.baton.sequence_position - 1,
             agent_type=step.baton.agent_type,
             agent=step.baton.agent_assigned,
@@ -223,5 +237,5 @@ class Settling:
         )
 
 
-def _since(step: Step) -> float:
+def _seconds_since_start(step: Step) -> float:
     return round(time.monotonic() - step.started, 3)

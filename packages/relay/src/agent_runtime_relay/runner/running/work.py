@@ -1,4 +1,4 @@
-"""What a step consists of: an agent at work under a claim that is kept alive, and its output examined."""
+"""The two parts of a step: an agent at work while its claim is kept alive, and the checks of its output."""
 
 import asyncio
 import logging
@@ -9,9 +9,9 @@ import attrs
 
 from ..._rules.gate import Check
 from ...bounds import MOST_TOKENS
-from ..programs.agents import Assignment
+from ..assignment import Assignment
 from ..results.checks import Examination, GateCheck, refused
-from ..results.results import AgentResult
+from ..results.result import AgentResult
 from .crew import Crew
 
 T = TypeVar("T")
@@ -20,17 +20,17 @@ _log = logging.getLogger(__name__)
 
 
 class Superseded(Exception):
-    """The work is not this process's any more; the message says why."""
+    """The work no longer belongs to this process; the message says why."""
 
 
 @attrs.frozen(kw_only=True)
 class Examined:
-    """A result with what the checks found of it.
+    """A result with the findings of its checks.
 
     Attributes:
-        result: as the agent handed it in.
-        checks: what others found.
-        tokens_used: by the agent and by those who examined it.
+        result: the result as the agent handed it in.
+        checks: the findings.
+        tokens_used: by the agent and by the checks.
     """
 
     result: AgentResult
@@ -38,34 +38,34 @@ class Examined:
     tokens_used: int
 
 
-async def attended(working: Awaitable[T], look_after: Callable[[], Awaitable[None]], every: float) -> T:
-    """Await something and look after the claim meanwhile; when this is cancelled, see it end first.
+async def attended(working: Awaitable[T], keep_alive: Callable[[], Awaitable[None]], every: float) -> T:
+    """Await some work and keep its claim alive meanwhile. When this is cancelled, end the work first.
 
     Args:
-        working: what to await.
-        look_after: keeps the claim alive; raises `Superseded` when it is lost.
-        every: seconds between two calls of that.
+        working: the work.
+        keep_alive: renews the claim if that is due; raises `Superseded` if the claim is lost.
+        every: seconds between two calls of it.
 
     Raises:
-        Superseded: the claim is lost; what was awaited has ended.
+        Superseded: the claim is lost; the work has ended.
     """
     task = asyncio.ensure_future(working)
     try:
         while not (await asyncio.wait({task}, timeout=every))[0]:
             try:
-                await look_after()
+                await keep_alive()
             except Superseded:
                 raise
-            except Exception as error:  # the file is locked or gone for now: the work need not be lost for that
-                _log.warning("the claim was not looked after: %s", error)
+            except Exception as error:  # the file is locked or gone for now: do not lose the work for that
+                _log.warning("the claim was not renewed: %s", error)
         return task.result()
     finally:
         await _end(task)
 
 
-async def examined(assignment: Assignment, result: AgentResult, crew: Crew) -> Examined:
+async def examine(assignment: Assignment, result: AgentResult, crew: Crew) -> Examined:
     """Run the checks of a step on a result, one after the other."""
-    found = [await _examination(check, assignment, result) for check in crew.checks(assignment.baton.agent_type)]
+    found = [await _run_check(check, assignment, result) for check in crew.checks(assignment.baton.agent_type)]
     return Examined(
         result=result,
         checks=tuple(examination.check for examination in found),
@@ -73,8 +73,8 @@ async def examined(assignment: Assignment, result: AgentResult, crew: Crew) -> E
     )
 
 
-async def _examination(check: GateCheck, assignment: Assignment, result: AgentResult) -> Examination:
-    """Run one check; what breaks down has not passed."""
+async def _run_check(check: GateCheck, assignment: Assignment, result: AgentResult) -> Examination:
+    """Run one check. A check that raises has not passed."""
     try:
         return await check.examine(assignment, result)
     except Exception as error:
@@ -82,13 +82,13 @@ async def _examination(check: GateCheck, assignment: Assignment, result: AgentRe
 
 
 async def _end(task: "asyncio.Future[T]") -> None:
-    """Cancel a task until it has ended: once for TERM and a grace, once more for whoever is in a hurry."""
-    hurry = None
+    """Cancel a task until it has ended: the first time it gets a grace, the second time it is hurried."""
+    cancellation = None
     while not task.done():
         task.cancel()
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError as cancelled:
-            hurry = cancelled
-    if hurry is not None:
-        raise hurry
+            cancellation = cancelled
+    if cancellation is not None:
+        raise cancellation

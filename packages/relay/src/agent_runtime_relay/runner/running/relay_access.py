@@ -1,19 +1,17 @@
-"""Where a runner reads and writes: the relays of a database, directly or through whoever owns the connection."""
+"""Access to the relays of a database: directly, or through the owner of the connection."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
-
-import attrs
 
 from ..._relays import Relays
 
 T = TypeVar("T")
 
 
-class Desk(Protocol):
-    """Gives a runner the relays, one operation at a time.
+class RelayAccess(Protocol):
+    """Access of a runner to the relays, one operation at a time.
 
-    An operation may run again from its start: it has no effect outside the database.
+    An operation may run again from its start, so it must have no effect outside the database.
     """
 
     async def read(self, operation: Callable[[Relays], T]) -> T:
@@ -24,18 +22,18 @@ class Desk(Protocol):
         """Run an operation that writes, in one transaction.
 
         Args:
-            operation: what to do.
-            named: what a journal is to call it; None where it is no more than keeping a claim alive.
-            pipeline_id: what it is about.
+            operation: the operation.
+            named: its name in a journal; None if it only keeps a claim alive.
+            pipeline_id: the pipeline that it is about.
         """
         ...
 
 
-@attrs.frozen
-class Direct:
-    """Relays on a connection that this program has for itself."""
+class DirectAccess:
+    """Access to relays on a connection that nobody else in this program uses."""
 
-    relays: Relays
+    def __init__(self, relays: Relays) -> None:
+        self.relays = relays
 
     async def read(self, operation: Callable[[Relays], T]) -> T:
         """Run an operation that only reads."""
@@ -47,6 +45,6 @@ class Direct:
             return operation(self.relays)
 
 
-def desk_of(relays: Desk | Relays) -> Desk:
-    """Return the desk that relays are, or the one over them."""
-    return Direct(relays) if isinstance(relays, Relays) else relays
+def access_to(relays: RelayAccess | Relays) -> RelayAccess:
+    """Return an access as it is, or give direct access to relays."""
+    return DirectAccess(relays) if isinstance(relays, Relays) else relays

@@ -1,7 +1,7 @@
-"""The program of a warden, run by its path: it imports nothing of this package, so that it starts in milliseconds.
+"""The program of a supervisor, run by its path. It imports nothing of this package, so it starts in milliseconds.
 
-It reads lines of a sign and the number of a process group: + one that began, - one that is gone. When its input ends,
-its runner has ended, and it kills the groups that are left.
+It reads lines of a sign and the number of a process group: + for a group that began, - for one that ended. When its
+input ends, its runner has ended, and it kills the groups that are left.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import sys
 
 
 def main() -> None:
-    """Watch until the input ends."""
+    """Keep the list of groups until the input ends, then kill those left."""
     groups: set[int] = set()
     for line in sys.stdin.buffer:
         change, group = line[:1], int(line[1:])
