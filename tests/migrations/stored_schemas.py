@@ -1,7 +1,7 @@
 """The tables of each released version of each library, with rows in them, as SQL beside this file.
 
-Run as a program it stores those of the present version. That is to be done once a version's tables are settled, and
-again when they change before its release; never after.
+Run as a program it stores those of the present version, unless they were released: do it when a version's tables are
+settled, and again when they change before the release.
 """
 
 import sqlite3
@@ -12,6 +12,7 @@ from pathlib import Path
 from agent_runtime_mcp.runtime.libraries import all_schemas
 
 FOLDER = Path(__file__).parent / "schemas"
+RELEASED = 1  # the newest version of each library's tables that was released: stored once and for all
 RENEW = "`nox -s schemas` stores what the present version makes"
 
 
@@ -54,6 +55,8 @@ def main() -> None:
         fill(caller)
         caller.database.close()
         for schema in all_schemas():
+            if len(schema.migrations) <= RELEASED:
+                continue
             target = FOLDER / f"{schema.name}-{len(schema.migrations)}.sql"
             target.write_text(dump(path, schema.name), encoding="utf-8")
 
