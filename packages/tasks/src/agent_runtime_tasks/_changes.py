@@ -1,4 +1,4 @@
-"""What may be changed of a task: omitted keeps, None clears what may be empty, and all else is checked."""
+"""The changes of an edit. An omitted field is kept, None clears a field that may be empty, a value is validated."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,10 +38,10 @@ _CLEARED: dict[str, Any] = {
 
 
 def checked_changes(**given: Any) -> dict[str, Any]:
-    """Return what is to be changed, by the names of the task's fields.
+    """Return the values to change, by the names of the task's fields.
 
     Raises:
-        InvalidValue: a value is out of its bounds, or None where that can't be.
+        InvalidValue: a value is out of its bounds, or is None for a field that can't be cleared.
     """
     changes = {}
     for name, value in given.items():

@@ -1,4 +1,4 @@
-"""The values of this library: tasks, claims, attempts, counts and what a change did."""
+"""The values of this library: tasks, claims, attempts, counts and changes."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,11 +6,9 @@ from typing import Any
 
 import attrs
 
-DEEPEST_GROUP = 16
-
 
 class TaskStatus(StrEnum):
-    """Where a task stands."""
+    """The status of a task."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -20,7 +18,7 @@ class TaskStatus(StrEnum):
 
 
 class Readiness(StrEnum):
-    """Whether a pending task can be worked on."""
+    """The readiness of a pending task."""
 
     READY = "ready"
     WAITING = "waiting"
@@ -29,7 +27,7 @@ class Readiness(StrEnum):
 
 
 class State(StrEnum):
-    """A status, with pending told apart by readiness: what a task's row says."""
+    """The state in a task's row: its status, with pending split by readiness."""
 
     READY = "ready"
     WAITING = "waiting"
@@ -58,7 +56,11 @@ _STATUS = {state: TaskStatus.PENDING if state in PENDING_STATES else TaskStatus(
 
 
 class Outcome(StrEnum):
-    """How an attempt ended: a clean end of the session detaches, a lost lease or a killed process loses."""
+    """The end of an attempt.
+
+    A session that ends cleanly detaches its attempts. An attempt is lost if somebody takes the task over after the
+    lease or the process has ended.
+    """
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -69,19 +71,19 @@ class Outcome(StrEnum):
 
     @property
     def counts(self) -> bool:
-        """Whether such an attempt is counted against max_attempts."""
+        """True if such an attempt counts against max_attempts."""
         return self in (Outcome.COMPLETED, Outcome.FAILED, Outcome.LOST)
 
 
 @attrs.frozen(kw_only=True)
 class Claim:
-    """Who works on a task.
+    """The claim under which a task is in progress.
 
     Attributes:
-        worker: the name that the claim was made under.
+        worker: the name under which the claim was made.
         expires_at: when the lease ends, in milliseconds since 1970.
-        live: False when the lease is over, the process is gone or its session ended: then anyone may go on.
-        token: shows that the caller is the holder.
+        live: False if the lease, the process or the session has ended; then anyone may go on.
+        token: proves that the caller is the holder.
         detached: the session ended cleanly.
     """
 
@@ -97,13 +99,13 @@ class Attempt:
     """One claim of a task, from start to end.
 
     Attributes:
-        attempt: the fence of the claim; it grows with each one.
-        worker: who claimed.
-        started_at: milliseconds since 1970.
-        ended_at: the same, or None while it runs.
-        outcome: how it ended, or None while it runs.
-        settled_by: who ended it, where that was another.
-        error: what went wrong, or None.
+        attempt: the fence of the claim, which grows with each claim of the task.
+        worker: the name under which the claim was made.
+        started_at: its start, in milliseconds since 1970.
+        ended_at: its end, in milliseconds since 1970, or None while it runs.
+        outcome: the way it ended, or None while it runs.
+        settled_by: the worker who ended it, if it was another.
+        error: the reason why it failed, or None.
         note: the last progress note, or None.
     """
 
@@ -119,34 +121,34 @@ class Attempt:
 
 @attrs.frozen(kw_only=True)
 class Task:
-    """A task as it stands, its readiness reckoned at the moment of reading.
+    """A task, with its readiness at the moment of reading.
 
     Attributes:
-        task_id: its number.
-        title: what is to be done, in a line.
-        description: the same at length.
+        task_id: its id.
+        title: the work, in a line.
+        description: the work, at length.
         status: pending, in_progress, completed, failed or cancelled.
-        readiness: of a pending task, whether it can be worked on.
+        readiness: ready, waiting, unreachable or group while it is pending, else None.
         priority: 1 to 10, 10 first.
-        goal_id: the goal it serves, or None.
-        parent_id: the group it belongs to, or None.
-        open_dependencies: how many of its own prerequisites are not completed.
-        children: how many tasks it groups; a task with children is never claimed.
-        acceptance_criteria: how one can tell that it is done.
+        goal_id: the goal that it serves, or None.
+        parent_id: the group that it belongs to, or None.
+        open_dependencies: the number of its own prerequisites that are not completed.
+        children: the number of tasks in it; a task with children is a group and is never claimed.
+        acceptance_criteria: the conditions under which it is done.
         metadata: the caller's own object.
-        attempts: the counted ones: completed, failed and lost.
-        max_attempts: at so many counted attempts that did not complete it, the task is failed.
-        fence: how often it was claimed.
-        not_before: when it becomes ready at the earliest, in milliseconds since 1970, or None.
-        result: what came of it, or None.
-        error: what went wrong last, or None.
-        settled_by: who completed, failed or cancelled it, or None.
-        claim: who works on it, or None.
-        progress_note: what the holder said last, or None.
-        created_at: milliseconds since 1970, as are the other times.
-        updated_at: when it was last changed.
-        started_at: when it was first claimed, or None.
-        completed_at: when it was completed, or None.
+        attempts: the number of attempts that count: completed, failed and lost ones.
+        max_attempts: the number of counted attempts after which it fails if none completed it.
+        fence: the number of its claims so far.
+        not_before: the earliest time at which it becomes ready, in milliseconds since 1970, or None.
+        result: the result of the work, or None.
+        error: the last error, or None.
+        settled_by: the worker who completed, failed or cancelled it, or None.
+        claim: the claim under which it is in progress, or None.
+        progress_note: the last progress note of the holder, or None.
+        created_at: its creation, in milliseconds since 1970, as are the other times.
+        updated_at: its last change.
+        started_at: its first claim, or None.
+        completed_at: its completion, or None.
     """
 
     task_id: int
@@ -178,14 +180,14 @@ class Task:
 
 @attrs.frozen(kw_only=True)
 class TaskLinks:
-    """What stands around a task.
+    """The links of a task to others, and its past attempts.
 
     Attributes:
         dependencies: its own prerequisites.
         dependents: the tasks that name it as a prerequisite.
-        children: the tasks it groups.
-        blocked_by: of a waiting task the open prerequisites, its groups' included; of an unreachable one the failed and
-            cancelled tasks at the root.
+        children: the tasks in it.
+        blocked_by: the open prerequisites of a waiting task and of its groups, or the failed and cancelled tasks that
+            make a task unreachable.
         attempt_history: the last ten attempts, the running one included, oldest first.
     """
 
@@ -198,7 +200,7 @@ class TaskLinks:
 
 @attrs.frozen(kw_only=True)
 class TaskPage:
-    """Some tasks in the order of their ids, and whether more follow the last one."""
+    """Some tasks in the order of their ids; `more` is True if others follow the last one."""
 
     tasks: tuple[Task, ...]
     more: bool
@@ -206,7 +208,7 @@ class TaskPage:
 
 @attrs.frozen(kw_only=True)
 class Counts:
-    """How many tasks are in each state; groups are counted apart, and the others are leaves."""
+    """The number of tasks in each state. Groups are counted apart; all other tasks are leaves."""
 
     ready: int = 0
     waiting: int = 0
@@ -219,21 +221,21 @@ class Counts:
 
     @property
     def leaves(self) -> int:
-        """The tasks that are no groups."""
+        """The number of tasks that are not groups."""
         return self.open + self.completed + self.failed + self.cancelled
 
     @property
     def open(self) -> int:
-        """The leaves that are pending or in progress."""
+        """The number of leaves that are pending or in progress."""
         return self.ready + self.waiting + self.unreachable + self.in_progress
 
 
 @attrs.frozen(kw_only=True)
 class Queue:
-    """What there is to do and what is under way.
+    """The numbers of tasks that are pending or in progress.
 
     Attributes:
-        next_ready_at: when the next task that only waits for its time becomes ready, or None.
+        next_ready_at: the time at which the next task that only waits for its time becomes ready, or None.
     """
 
     ready: int
@@ -245,7 +247,7 @@ class Queue:
 
 @attrs.frozen(kw_only=True)
 class Prerequisite:
-    """A completed prerequisite and what came of it."""
+    """A completed prerequisite and its result."""
 
     task_id: int
     title: str
@@ -254,7 +256,7 @@ class Prerequisite:
 
 @attrs.frozen(kw_only=True)
 class Offer:
-    """A task that `claim_next` would give, and who left it in progress, if anybody did."""
+    """A task that `claim_next` would give, and the worker who left it in progress, if it was left."""
 
     task: Task
     left_by: str | None
@@ -262,15 +264,15 @@ class Offer:
 
 @attrs.frozen(kw_only=True)
 class Claimed:
-    """What `claim_next` gave: a task with its token and prerequisites, or none, and why there is none.
+    """The answer of `claim_next`: a task with its token and prerequisites, or None; `queue` says why.
 
     Attributes:
         task: the claimed task, or None.
-        claim_token: what the holder shows to settle or renew it, or None.
+        claim_token: proves that the caller is the holder, or None.
         prerequisites: the completed tasks that it builds on.
-        queue: what there is to do after the claim.
+        queue: the numbers of tasks after the claim.
         holding: the tasks in progress under this worker's name, this one included.
-        failed: tasks whose attempts were used up by lost claims, found so on the way.
+        failed: the tasks that failed because a lost claim used up their attempts.
     """
 
     task: Task | None
@@ -283,11 +285,11 @@ class Claimed:
 
 @attrs.frozen(kw_only=True)
 class TaskChange:
-    """What a write did.
+    """The effect of a write.
 
     Attributes:
         task: the task afterwards.
-        changed: whether anything was written.
+        changed: True if anything was written.
         newly_ready: the other tasks that became ready by it.
         claim_token: the token of a claim that was made or renewed, or None.
     """

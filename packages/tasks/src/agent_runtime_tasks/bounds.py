@@ -1,4 +1,4 @@
-"""What the arguments of this library may be: bounds, and the annotated types that carry them in signatures."""
+"""Bounds and defaults of this library's arguments, and the annotated types that carry the bounds in signatures."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -6,6 +6,15 @@ from typing import Annotated, Any
 from agent_runtime_kernel.bounds import KIB, Choice, Integer, Items, JsonObject, Text
 
 from ._model import Readiness, TaskStatus
+
+DEFAULT_PRIORITY = 5
+DEFAULT_MAX_ATTEMPTS = 3
+DEFAULT_LEASE_SECONDS = 900
+DEFAULT_LIST_LIMIT = 50
+DEFAULT_OFFERS_LIMIT = 1
+DEFAULT_OPEN_LIMIT = 10
+MAX_PLAN_ITEMS = 500
+MAX_GROUP_DEPTH = 16  # groups above a task
 
 TASK_ID = Integer(ge=1)
 GOAL_ID = Integer(ge=1)
@@ -24,6 +33,8 @@ LIMIT = Integer(ge=1, le=200)
 MOMENT = Integer(ge=0, le=253_402_300_799_999)
 STATUS = Choice(words=tuple(TaskStatus))
 READINESS = Choice(words=tuple(Readiness))
+PLAN_KEY = Text(min_length=1, max_length=200, one_line=True)
+PLAN_DEPENDENCIES = Items(item=PLAN_KEY, max_items=1000)
 
 TaskId = Annotated[int, TASK_ID]
 GoalId = Annotated[int, GOAL_ID]

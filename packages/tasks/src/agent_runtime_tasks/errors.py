@@ -1,4 +1,4 @@
-"""What can go wrong with tasks. Each error belongs to a family of the standard library and carries its ids."""
+"""The errors of tasks. Each belongs to a family of the standard library and carries its ids."""
 
 from collections.abc import Sequence
 
@@ -20,11 +20,11 @@ __all__ = [
 
 
 class TaskError(AgentRuntimeError):
-    """The base of this library's errors, which are about the state of what is stored."""
+    """The base of the errors about the stored tasks."""
 
 
 class TaskNotFound(TaskError, LookupError):
-    """There is no task of this id."""
+    """There is no task with this id."""
 
     code = "not_found"
 
@@ -37,7 +37,7 @@ class TaskCycle(TaskError, ValueError):
     """Tasks would wait for each other in a circle.
 
     Attributes:
-        path: the ids along the circle, each waiting for the next, the first one again at the end.
+        path: the ids along the circle, each waiting for the next, with the first one again at the end.
     """
 
     code = "cycle"
@@ -52,7 +52,7 @@ class TaskCycle(TaskError, ValueError):
 
 
 class IllegalTransition(TaskError, RuntimeError):
-    """The task's status does not lead to the one asked for."""
+    """The task can't change from its status to the requested one."""
 
     code = "illegal_transition"
 
@@ -65,8 +65,8 @@ class ClaimConflict(TaskError, RuntimeError):
     """Somebody else holds the task under a live claim.
 
     Attributes:
-        worker: who holds it.
-        expires_at: when the lease ends unless it is renewed, in milliseconds since 1970.
+        worker: the name under which the task is claimed.
+        expires_at: the end of the lease unless it is renewed, in milliseconds since 1970.
     """
 
     code = "conflict"
@@ -94,7 +94,7 @@ class ResultConflict(TaskError, RuntimeError):
 
 
 class StaleClaim(TaskError, RuntimeError):
-    """The caller does not hold the task: the claim ended, or was never its own."""
+    """The caller does not hold the task: its claim has ended, or was never its own."""
 
     code = "stale_claim"
 
@@ -104,10 +104,10 @@ class StaleClaim(TaskError, RuntimeError):
 
 
 class DependentsStarted(TaskError, RuntimeError):
-    """What waited for the task has started, so the task can't be reopened.
+    """The task can't be reopened, because tasks that waited for it have started.
 
     Attributes:
-        started: the tasks in progress or completed that waited for it, the first few of them.
+        started: the first few tasks that waited for it and are in progress or completed.
     """
 
     code = "illegal_transition"

@@ -1,4 +1,8 @@
-"""Holding the tables against each other: each task against its neighbours, the counts and claims against the tasks."""
+"""The audit: compare each task with its neighbours, and the counts and claims with the tasks.
+
+A rebuild corrects one page after another, then the neighbours of what it corrected, until nothing changes: a corrected
+value travels one step from task to task in each round.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,18 +16,15 @@ from .._model import State
 from .._records.claims import Claims
 from .._records.rows import NODE_COLUMNS, Rows, node_of
 from .._rules.rules import Node
-from .reckoning import Reckoning
-from .recounting import Recounting
+from .recompute import DerivedColumns, StoredCounts
 
 _AT_ONCE = 200
-# Values travel from task to task, at each round one step further. More steps than this has only a circle, in which they
-# could travel for ever.
-_MOST_ROUNDS = 10_000
+# Only a circle, in which a value could travel forever, needs more rounds than this.
+_MAX_ROUNDS = 10_000
 
 
-@attrs.frozen(eq=False, repr=False)
 class Audit:
-    """Looks through the tasks of one database, a page at a time.
+    """The audit of one database, a page at a time.
 
     Args:
         connection: the open connection.
@@ -31,17 +32,18 @@ class Audit:
         claims: the claims.
     """
 
-    connection: Connection
-    rows: Rows
-    claims: Claims
+    def __init__(self, connection: Connection, rows: Rows, claims: Claims) -> None:
+        self.connection = connection
+        self.rows = rows
+        self.claims = claims
 
     def findings(self, now: int, checked: Callable[[int], Any]) -> Iterator[Finding]:
-        """Yield what is wrong; `checked` is told how many tasks each page had."""
-        reckoning = Reckoning(self.rows, self.claims, now)
+        """Yield what is wrong; `checked` gets the number of tasks of each page."""
+        derived = DerivedColumns(self.rows, self.claims, now)
         for page in self._pages():
             claims = self.claims.find_all([node.task_id for node in page])
-            for node, wanted in reckoning.reckon(page):
-                for column in differing(node, wanted):
+            for node, wanted in derived.recompute(page):
+                for column in _differing(node, wanted):
                     yield Finding(
                         what=f"{column} of a task",
                         subject=f"task {node.task_id}",
@@ -59,7 +61,7 @@ class Audit:
                         derived=False,
                     )
             checked(len(page))
-        for wrong in Recounting(self.connection).wrong():
+        for wrong in StoredCounts(self.connection).wrong():
             yield Finding(
                 what=f"count of {wrong.column} tasks",
                 subject=f"goal {wrong.goal_id}" if wrong.goal_id else "all goals",
@@ -69,24 +71,24 @@ class Audit:
             )
 
     def rebuild(self, now: int) -> int:
-        """Write anew what is derived and return how many rows were wrong; runs inside a transaction."""
-        reckoning = Reckoning(self.rows, self.claims, now)
+        """Correct what is derived and return how many rows were wrong; runs inside a transaction."""
+        derived = DerivedColumns(self.rows, self.claims, now)
         changed: set[int] = set()
         wrong: set[int] = set()
         for page in self._pages():
-            changed |= self._mend(reckoning, page, now)
-        for _ in range(_MOST_ROUNDS):
+            changed |= self._correct(derived, page, now)
+        for _ in range(_MAX_ROUNDS):
             wrong |= changed
             if not changed:
                 break
-            neighbours, changed = reckoning.neighbours(changed), set()
+            neighbours, changed = derived.neighbours(changed), set()
             for start in range(0, len(neighbours), _AT_ONCE):
-                changed |= self._mend(reckoning, self.rows.nodes(neighbours[start : start + _AT_ONCE]), now)
-        return len(wrong) + Recounting(self.connection).rebuild()
+                changed |= self._correct(derived, self.rows.nodes(neighbours[start : start + _AT_ONCE]), now)
+        return len(wrong) + StoredCounts(self.connection).rebuild()
 
-    def _mend(self, reckoning: Reckoning, page: list[Node], now: int) -> set[int]:
-        """Write what is wrong with some tasks and return the ids of those."""
-        wrong = [(node, wanted) for node, wanted in reckoning.reckon(page, in_turn=True) if node != wanted]
+    def _correct(self, derived: DerivedColumns, page: list[Node], now: int) -> set[int]:
+        """Correct some tasks and return the ids of those that were wrong."""
+        wrong = [(node, wanted) for node, wanted in derived.recompute(page, in_turn=True) if node != wanted]
         self.rows.write_states([wanted for _, wanted in wrong], now)
         return {node.task_id for node, _ in wrong}
 
@@ -106,7 +108,7 @@ class Audit:
             yield [node_of(row) for row in rows]
 
 
-def differing(node: Node, wanted: Node) -> list[str]:
-    """Name the columns in which a task is not as it should be."""
+def _differing(node: Node, wanted: Node) -> list[str]:
+    """Return the columns in which a task is not as it should be."""
     names = [field.name for field in attrs.fields(Node)]
     return [name for name in names if getattr(node, name) != getattr(wanted, name)]

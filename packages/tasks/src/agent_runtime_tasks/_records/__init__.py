@@ -1,4 +1,4 @@
-"""The tables of tasks: reading and writing rows.
+"""The tables of tasks: the statements that read and write rows.
 
-Nothing here decides; what a row may become stands in the rules.
+Nothing here decides what a row may become; the rules do.
 """

@@ -1,4 +1,7 @@
-"""Lists of tasks by goal, state and parent: each a few steps along an index, whatever the size of the file."""
+"""Lists of tasks by goal, state and parent.
+
+Each filter is split into lookups that follow one index each, so that the cost of a page does not grow with the file.
+"""
 
 import itertools
 from collections.abc import Collection, Sequence
@@ -14,9 +17,9 @@ from .reading import Reading
 _ALL_STATES = tuple(State)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Filter:
-    """Which tasks to list, checked; None does not filter."""
+    """The validated filters of a list; None does not filter."""
 
     goal_ids: Collection[int] | None = None
     status: TaskStatus | None = None
@@ -28,7 +31,7 @@ class Filter:
     def states(self) -> Sequence[State] | None:
         """The states that match, or None for all."""
         if self.readiness is not None:
-            # What waits for a time that has come is ready, though its row says waiting until a claim promotes it.
+            # A task whose time has come is ready, but its row says waiting until a claim promotes it.
             also_waiting = (State.WAITING,) if self.readiness is Readiness.READY else ()
             wanted: tuple[State, ...] = (State(self.readiness.value), *also_waiting)
             return wanted if self.status in (None, TaskStatus.PENDING) else ()
@@ -37,20 +40,20 @@ class Filter:
         return tuple(state for state in _ALL_STATES if state.status is self.status)
 
 
-@attrs.frozen(eq=False, repr=False)
 class Listing:
-    """Lists the tasks of one database.
+    """The lists of tasks of one database.
 
     Args:
         connection: the open connection.
-        reading: how tasks are read.
+        reading: reads the tasks of a page.
     """
 
-    connection: Connection
-    reading: Reading
+    def __init__(self, connection: Connection, reading: Reading) -> None:
+        self.connection = connection
+        self.reading = reading
 
     def page(self, wanted: Filter, limit: int, after: int, now: int) -> TaskPage:
-        """Return the tasks that match, in the order of their ids, from after one id on."""
+        """Return the matching tasks after one id, in the order of their ids."""
         found: set[int] = set()
         conditions, values = _conditions(wanted)
         for condition, branch in _branches(wanted):
@@ -71,7 +74,7 @@ class Listing:
 
 
 def _branches(wanted: Filter) -> list[tuple[str, dict[str, Any]]]:
-    """Split a filter into look-ups that each follow one index; together they hold what matches."""
+    """Split a filter into lookups that each follow one index; together they find all that match."""
     if wanted.parent_id is not None:
         return [("AND parent_id = :parent_id", {"parent_id": wanted.parent_id})]
     states = wanted.states
@@ -83,7 +86,7 @@ def _branches(wanted: Filter) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _branch(goal_id: int | None, state: State, *, only_due: bool) -> tuple[str, dict[str, Any]]:
-    """Return the look-up of one state; of what waits, on demand only what waited for a time that has come."""
+    """Return the lookup of one state; with `only_due`, that of waiting tasks finds only those whose time has come."""
     values: dict[str, Any] = {} if goal_id is None else {"goal_id": goal_id}
     of_goal = "" if goal_id is None else "AND goal_id = :goal_id"
     if state is State.WAITING and only_due:
@@ -92,19 +95,18 @@ def _branch(goal_id: int | None, state: State, *, only_due: bool) -> tuple[str, 
 
 
 def _conditions(wanted: Filter) -> tuple[str, dict[str, Any]]:
-    """Return what the look-ups leave to be checked row by row."""
+    """Return the conditions that are checked row by row within a lookup."""
     conditions = ""
     values: dict[str, Any] = {}
     if wanted.parent_id is not None:
         states = wanted.states
         if states is not None:
-            named = ", ".join(f":state{index}" for index in range(len(states)))
-            conditions += f" AND state IN ({named})" if states else " AND 1 = 0"
+            conditions += f" AND {_is_one_of('state', len(states))}"
             values |= {f"state{index}": state.value for index, state in enumerate(states)}
         if wanted.goal_ids is not None:
             goal_ids = sorted(wanted.goal_ids)
-            conditions += f" AND goal_id IN ({', '.join(f':goal{index}' for index in range(len(goal_ids)))})"
-            values |= {f"goal{index}": goal_id for index, goal_id in enumerate(goal_ids)}
+            conditions += f" AND {_is_one_of('goal_id', len(goal_ids))}"
+            values |= {f"goal_id{index}": goal_id for index, goal_id in enumerate(goal_ids)}
     if wanted.readiness is Readiness.READY and wanted.parent_id is not None:
         conditions += " AND (state = 'ready' OR wake_at <= :now)"
     elif wanted.readiness is Readiness.WAITING:
@@ -115,6 +117,13 @@ def _conditions(wanted: Filter) -> tuple[str, dict[str, Any]]:
         )
         values["query"] = f"%{_escaped(wanted.query)}%"
     return conditions, values
+
+
+def _is_one_of(column: str, count: int) -> str:
+    """Return the condition that a column has one of so many values; without values it is never met."""
+    if count == 0:
+        return "1 = 0"  # `IN ()` is SQLite's alone
+    return f"{column} IN ({', '.join(f':{column}{index}' for index in range(count))})"
 
 
 def _escaped(text: str) -> str:

@@ -1,4 +1,7 @@
-"""Reading tasks: reads never write, so they reckon what a write would bring up to date."""
+"""Reads of tasks.
+
+A read never writes. It computes what a write would bring up to date, such as a time that has come.
+"""
 
 import itertools
 from collections.abc import Collection, Iterable, Sequence
@@ -11,16 +14,18 @@ from agent_runtime_kernel.connection import Connection, Row
 from .._model import OPEN_STATES, Attempt, Claim, Counts, Prerequisite, Queue, Readiness, State, Task, TaskLinks
 from .._rules.rules import Node, bearing
 from ..errors import TaskNotFound
+from .attempts import Attempts, running
 from .claims import CLAIM_COLUMNS, Claims, claim_of
 from .rows import Rows, bindings, chunks, placeholders
 
-ATTEMPTS_SHOWN = 10
-# Qualified where a claim has a column of the same name.
+_ATTEMPTS_SHOWN = 10
+# A column is qualified where a claim has one of the same name.
 TASK_COLUMNS = """
     id, title, description, state, wake_at, priority, goal_id, parent_id, open_dependencies, children,
     acceptance_criteria, metadata, attempts, max_attempts, tasks_tasks.fence, not_before, result, error, settled_by,
     created_at, updated_at, tasks_tasks.started_at, completed_at
 """
+ID = 0  # the places of two columns
 FENCE = 14
 _CLAIM_STARTS = 23
 _COUNTED = ("ready", "waiting", "unreachable", "in_progress", "completed", "failed", "cancelled", "groups")
@@ -29,19 +34,21 @@ _DUE = "(SELECT COUNT(*) FROM tasks_tasks AS t WHERE t.wake_at <= :now {where})"
 _NONE_DUE = "0"
 
 
-@attrs.frozen(eq=False, repr=False)
 class Reading:
-    """Reads tasks of one database.
+    """The reads of one database.
 
     Args:
         connection: the open connection.
         rows: the graph's rows.
         claims: the claims.
+        attempts: the ended attempts.
     """
 
-    connection: Connection
-    rows: Rows
-    claims: Claims
+    def __init__(self, connection: Connection, rows: Rows, claims: Claims, attempts: Attempts) -> None:
+        self.connection = connection
+        self.rows = rows
+        self.claims = claims
+        self.attempts = attempts
 
     def task(self, task_id: int, now: int) -> Task:
         """Return one task.
@@ -77,7 +84,7 @@ class Reading:
         return task_of(row, now, self.claims.shown(claim, now), claim.note)
 
     def links(self, task: Task) -> TaskLinks:
-        """Return what stands around a task."""
+        """Return the links of a task: prerequisites, dependents, children, blockers and past attempts."""
         may_wait = task.readiness is not None and task.readiness is not Readiness.READY
         return TaskLinks(
             dependencies=tuple(self.rows.prerequisites([task.task_id]).get(task.task_id, ())),
@@ -88,7 +95,7 @@ class Reading:
         )
 
     def blocked_by(self, node: Node) -> tuple[int, ...]:
-        """Return what a pending task waits for: open prerequisites, or what failed or was cancelled at the root."""
+        """Return the open prerequisites of a waiting task, or the failed and cancelled roots of an unreachable one."""
         if not node.state.readiness or not node.is_blocked:
             return ()
         chain = [node, *self.rows.ancestors(node)]
@@ -98,7 +105,7 @@ class Reading:
         return tuple(sorted({one.task_id for one in awaited if not bearing(one).completed}))
 
     def prerequisites(self, task: Task) -> tuple[Prerequisite, ...]:
-        """Return what a task builds on: the completed prerequisites of its own and of the groups above."""
+        """Return the completed prerequisites of a task and of the groups above it."""
         above = self.rows.ancestors(self.rows.node(task.task_id)) if task.parent_id is not None else []
         chain = [task.task_id, *(group.task_id for group in above)]
         rows = self.connection.execute(
@@ -113,7 +120,7 @@ class Reading:
         return tuple(Prerequisite(task_id=row[0], title=row[1], result=row[2]) for row in sorted(set(rows)))
 
     def counts(self, goal_ids: Collection[int], now: int) -> dict[int, Counts]:
-        """Return the counts of goals (0: of all tasks), corrected for what became ready with time."""
+        """Return the counts of goals (0: of all tasks), corrected for tasks whose time has come."""
         counted = {goal_id: Counts() for goal_id in goal_ids}
         for goal_id, *numbers, due, _ in self._counted(counted, now, _DUE):
             counts = Counts(**dict(zip(_COUNTED, numbers, strict=True)))
@@ -121,12 +128,12 @@ class Reading:
         return counted
 
     def queue(self, goal_ids: Collection[int] | None, now: int, *, is_up_to_date: bool = False) -> Queue:
-        """Return what there is to do in some goals, or in all.
+        """Return the state of the queue in some goals, or in all.
 
         Args:
             goal_ids: only these goals.
             now: the time.
-            is_up_to_date: nothing waits for a time that has come, so that the counts need no correction.
+            is_up_to_date: no task waits for a time that has come, so that the counts need no correction.
         """
         rows = self._counted([0] if goal_ids is None else goal_ids, now, _NONE_DUE if is_up_to_date else _DUE)
         due = sum(row[-2] for row in rows)
@@ -145,7 +152,7 @@ class Reading:
         return sorted(leaf.task_id for leaf in leaves)[:limit]
 
     def _counted(self, goal_ids: Collection[int], now: int, due: str) -> list[Row]:
-        """Return for each goal its counts, how many wait for a time that has come, and when the next one's comes."""
+        """Return for each goal its counts, the number of tasks whose time has come, and the next such time."""
         found = []
         for where, ids in (("", {0} & set(goal_ids)), (_IN_THIS_GOAL, set(goal_ids) - {0})):
             for chunk in chunks(sorted(ids)):
@@ -167,7 +174,7 @@ class Reading:
         return self.rows.nodes({other for others in links.values() for other in others})
 
     def _roots(self, dead: Sequence[Node]) -> tuple[int, ...]:
-        """Follow tasks that can't be completed down to those that failed or were cancelled."""
+        """Follow tasks that can't be completed back to those that failed or were cancelled."""
         roots: set[int] = set()
         seen = {node.task_id for node in dead}
         open_ends = list(dead)
@@ -188,30 +195,20 @@ class Reading:
         return tuple(sorted(roots))
 
     def _history(self, task: Task) -> tuple[Attempt, ...]:
-        ended = self.claims.attempts(task.task_id, task.fence, ATTEMPTS_SHOWN)
+        ended = self.attempts.last(task.task_id, task.fence, _ATTEMPTS_SHOWN)
         claim = self.claims.find_all([task.task_id]).get(task.task_id)
         if claim is None:
             return tuple(ended)
-        running = Attempt(
-            attempt=claim.fence,
-            worker=claim.worker,
-            started_at=claim.started_at,
-            ended_at=None,
-            outcome=None,
-            settled_by=None,
-            error=None,
-            note=claim.note,
-        )
-        return (*ended, running)[-ATTEMPTS_SHOWN:]
+        return (*ended, running(claim))[-_ATTEMPTS_SHOWN:]
 
 
 def task_of(row: Row, now: int, claim: Claim | None = None, progress_note: str | None = None) -> Task:
-    """Return a row of `TASK_COLUMNS` as a task; what waited for a time that has come is ready."""
+    """Return a row of `TASK_COLUMNS` as a task. One that only waited for a time that has come is ready."""
     state = State(row[3])
     if state is State.WAITING and row[4] is not None and row[4] <= now:
         state = State.READY
     return Task(
-        task_id=row[0],
+        task_id=row[ID],
         title=row[1],
         description=row[2],
         status=state.status,

@@ -1,16 +1,14 @@
-"""Tasks as rows: reading and writing the columns that the rules work on, and the links between tasks."""
+"""The rows of the task graph: the columns that the rules work on, and the links between tasks."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-
-import attrs
 
 from agent_runtime_kernel.connection import Connection, Row
 
 from .._model import State
-from .._rules.rules import Node
+from .._rules.rules import Node, queue_key
 from ..errors import TaskNotFound
 
-# Below what either engine takes as parameters of one statement.
+# Fewer than either engine takes as parameters of one statement.
 _IDS_AT_ONCE = 500
 
 NODE_COLUMNS = """
@@ -21,7 +19,6 @@ NODE_COLUMNS = """
 """
 
 
-@attrs.frozen(eq=False, repr=False)
 class Rows:
     """The rows of the task graph, as nodes.
 
@@ -29,7 +26,8 @@ class Rows:
         connection: the open connection.
     """
 
-    connection: Connection
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def node(self, task_id: int) -> Node:
         """Return one task's node.
@@ -78,7 +76,7 @@ class Rows:
         return found
 
     def leaves_in(self, goal_id: int, state: State, *, after: int = 0, limit: int) -> list[Node]:
-        """Return the first leaves of a goal that are in a state, from after one id on."""
+        """Return the first leaves of a goal in a state, after one id."""
         rows = self.connection.execute(
             f"""
             SELECT {NODE_COLUMNS}
@@ -112,17 +110,34 @@ class Rows:
         self.connection.executemany(
             "INSERT INTO tasks_dependencies (task_id, depends_on_id) VALUES (:task_id, :depends_on_id)",
             [{"task_id": task_id, "depends_on_id": other} for other in sorted(depends_on)],
-        ).fetchall()
+        )
 
     def unlink(self, task_id: int, depends_on: Iterable[int]) -> None:
-        """Make a task wait for others no more."""
+        """Make a task no longer wait for others."""
         self.connection.executemany(
             "DELETE FROM tasks_dependencies WHERE task_id = :task_id AND depends_on_id = :depends_on_id",
             [{"task_id": task_id, "depends_on_id": other} for other in sorted(depends_on)],
-        ).fetchall()
+        )
+
+    def offer_left(self, task_ids: Iterable[int]) -> None:
+        """Offer tasks that an ended session left in progress, but not those of paused goals."""
+        self.connection.executemany(
+            f"""
+            UPDATE tasks_tasks
+            SET offer = priority * {queue_key(1, left=False)} + {queue_key(0, left=True)}
+            WHERE id = :id
+                AND state = 'in_progress'
+                AND NOT EXISTS (SELECT 1 FROM tasks_holds AS h WHERE h.goal_id = tasks_tasks.goal_id)
+            """,
+            [{"id": task_id} for task_id in task_ids],
+        )
+
+    def withdraw_offer(self, task_id: int) -> None:
+        """Take a task out of the ready queue."""
+        self.connection.execute("UPDATE tasks_tasks SET offer = NULL WHERE id = :id", {"id": task_id})
 
     def write_numbers(self, nodes: Iterable[Node]) -> None:
-        """Write what a state is derived from, of tasks whose state stayed."""
+        """Write the columns that a state is derived from, for tasks whose state did not change."""
         self.connection.executemany(
             """
             UPDATE tasks_tasks
@@ -138,10 +153,10 @@ class Rows:
             WHERE id = :id
             """,
             [_numbers(node) for node in nodes],
-        ).fetchall()
+        )
 
     def write_states(self, nodes: Iterable[Node], now: int) -> None:
-        """Write the state, its place in the queue, and what it is derived from."""
+        """Write the state, the place in the queue, and the columns that they are derived from."""
         self.connection.executemany(
             """
             UPDATE tasks_tasks
@@ -173,7 +188,7 @@ class Rows:
                 }
                 for node in nodes
             ],
-        ).fetchall()
+        )
 
     def count(self, deltas: Mapping[int, Mapping[str, int]]) -> None:
         """Add to the maintained counts, given by goal (0 for all tasks) and column."""
@@ -205,7 +220,7 @@ class Rows:
                 VALUES (:goal_id, {", ".join(f":{column}" for column in columns)})
                 """,
                 [row for row in values if (row["goal_id"],) not in counted],
-            ).fetchall()
+            )
 
     def _nodes_where(self, condition: str, ids: Sequence[int]) -> list[Node]:
         found = []
@@ -245,7 +260,7 @@ def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
 
 
 def placeholders(ids: Sequence[int]) -> str:
-    """Return a parameter for each id."""
+    """Return the text of a parameter for each id."""
     return ", ".join(f":id{index}" for index in range(len(ids)))
 
 

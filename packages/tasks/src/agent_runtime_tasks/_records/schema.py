@@ -1,11 +1,11 @@
 """The tables of this library.
 
-A task's `state` is its status, with pending told apart by readiness; the columns `open_dependencies` to `children_hurt`
-are what its readiness and a group's status are derived from, kept up to date by each write. `offer` is the sort key of
-the ready queue, NULL for what is not offered: twice the priority, plus one where an ended session left the task in
+A task's `state` is its status, with pending split by readiness. A task's readiness and a group's status are derived
+from the columns `open_dependencies` to `children_hurt`, which each write keeps up to date. `offer` is the sort key of
+the ready queue, NULL for a task that is not offered: twice the priority, plus one if an ended session left the task in
 progress.
 
-Words are spelled out with OR: for an IN of three and more SQLite builds a table each time that a row is written.
+The CHECKs compare with OR: for an IN of three or more words SQLite builds a table each time that a row is written.
 """
 
 from agent_runtime_kernel.schema import Migration, Schema
@@ -100,7 +100,8 @@ SCHEMA = Schema(
             ) STRICT
             """,
                 "CREATE INDEX tasks_claims_by_worker ON tasks_claims (worker, task_id)",
-                "CREATE INDEX tasks_claims_by_holder ON tasks_claims (lapsed, holder, task_id) WHERE holder IS NOT NULL",
+                "CREATE INDEX tasks_claims_by_holder ON tasks_claims (lapsed, holder, task_id)"
+                " WHERE holder IS NOT NULL",
                 "CREATE INDEX tasks_claims_by_expiry ON tasks_claims (expires_at, task_id) WHERE lapsed = 0",
                 """
             CREATE TABLE tasks_attempts (

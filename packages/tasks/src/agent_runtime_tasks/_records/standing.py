@@ -1,22 +1,23 @@
-"""What a write looks at first: where its task stands and who holds it, read at once."""
+"""A task's state and its claim, which a write reads first, both in one statement."""
 
 import attrs
 
 from agent_runtime_kernel.connection import Connection
 
 from .._model import TaskStatus
+from .._rules.claims import ClaimEnd, StoredClaim, end_if_taken_over
 from .._rules.rules import Node
 from ..errors import TaskNotFound
-from .claims import CLAIM_COLUMNS, ClaimRow, claim_of
+from .claims import CLAIM_COLUMNS, claim_of
 from .rows import NODE_COLUMNS, node_of
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Standing:
-    """A task as a write finds it."""
+    """A task as a write finds it: its state, its claim, and its numbers of attempts."""
 
     node: Node
-    claim: ClaimRow | None
+    claim: StoredClaim | None
     attempts: int
     max_attempts: int
     fence: int
@@ -24,7 +25,7 @@ class Standing:
 
     @property
     def task_id(self) -> int:
-        """The number of the task."""
+        """The id of the task."""
         return self.node.task_id
 
     @property
@@ -32,9 +33,20 @@ class Standing:
         """The status that the task was found in."""
         return self.node.state.status
 
+    @property
+    def end_if_taken_over(self) -> ClaimEnd | None:
+        """The end of the claim's attempt if somebody else goes on, or None if the task is not claimed."""
+        return None if self.claim is None else end_if_taken_over(self.claim, self.attempts, self.max_attempts)
+
+    @property
+    def fails_if_taken_over(self) -> bool:
+        """True if the attempts are used up when the claim is lost."""
+        end = self.end_if_taken_over
+        return end is not None and end.used_up
+
 
 def find_standing(connection: Connection, task_id: int) -> Standing:
-    """Return where a task stands.
+    """Read a task and its claim.
 
     Raises:
         TaskNotFound: there is no such task.

@@ -1,4 +1,4 @@
-"""The rules of tasks: readiness, transitions, cycles, plans.
+"""The rules of tasks: readiness, claims, cycles, plans.
 
 Pure functions and values: no SQL and no clock.
 """

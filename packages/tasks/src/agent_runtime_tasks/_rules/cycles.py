@@ -1,7 +1,15 @@
-"""Whether tasks would wait for each other in a circle.
+"""The search for tasks that would wait for each other in a circle.
 
-The graph that is searched tells the start of a task from its end, because groups make them differ: a task starts after
-its prerequisites ended and after the groups above may start; a group ends after its children ended.
+Each task has two points in the graph, its start and its end, because groups make the two differ:
+
+- The end of a task comes after its start, and the end of a group after the ends of its children.
+- The start of a task comes after the ends of its prerequisites, and after the start of its group.
+
+A circle through a start or an end is a circle of waiting. The search goes back from the changed task, level by level,
+and reads the surroundings of one level at once.
+
+Example: task 2 is a child of group 1 and depends on it. The start of 2 waits for the end of 1, which waits for the end
+of 2, which waits for the start of 2: the circle 2 -> 1 -> 2.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,7 +18,7 @@ from typing import Protocol
 import attrs
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Point:
     """The start or the end of a task."""
 
@@ -18,9 +26,9 @@ class Point:
     is_end: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Surroundings:
-    """What stands around some tasks: their prerequisites, their parents and their children."""
+    """The prerequisites, parents and children of some tasks."""
 
     prerequisites: Mapping[int, Sequence[int]]
     parents: Mapping[int, int | None]
@@ -28,17 +36,19 @@ class Surroundings:
 
 
 class Look(Protocol):
-    """Returns the prerequisites and parents of the tasks that start, and the children of those that end."""
+    """A function that reads the surroundings of tasks."""
 
-    def __call__(self, starts: Collection[int], ends: Collection[int]) -> Surroundings: ...
+    def __call__(self, starts: Collection[int], ends: Collection[int]) -> Surroundings:
+        """Return the prerequisites and parents of the tasks in `starts`, and the children of those in `ends`."""
+        ...
 
 
 def find_circle(task_id: int, look: Look) -> tuple[int, ...] | None:
-    """Return a circle of waiting through a task, as ids with the first one again at the end, or None.
+    """Find a circle of waiting through a task: its ids with the first one again at the end, or None.
 
     Args:
         task_id: the task whose prerequisites or parent changed; a new circle leads through it.
-        look: returns what stands around some tasks, with the change.
+        look: reads the surroundings of tasks, with the change in place.
     """
     for is_end in (False, True):
         origin = Point(task_id, is_end)
@@ -49,6 +59,7 @@ def find_circle(task_id: int, look: Look) -> tuple[int, ...] | None:
 
 
 def _path_back(origin: Point, look: Look) -> list[Point] | None:
+    """Search the points that one waits for, and return the path by which it waits for itself."""
     reached_from: dict[Point, Point] = {}
     frontier = [origin]
     while frontier:
@@ -69,6 +80,7 @@ def _path_back(origin: Point, look: Look) -> list[Point] | None:
 
 
 def _awaited(point: Point, around: Surroundings) -> Iterable[Point]:
+    """Yield the points that come right before one."""
     if point.is_end:
         yield Point(point.task_id, is_end=False)
         yield from (Point(child, is_end=True) for child in around.children.get(point.task_id, ()))

@@ -1,7 +1,16 @@
 """Plans: tasks that name each other by key before any of them has an id.
 
-A plan comes from the calling agent, from a planner command or from the text planner. Whoever made it, `check_plan`
-looks at all of it before anything is written.
+A plan comes from the calling agent, from a planner command or from the text planner. `check_plan` validates the whole
+plan before anything is written, and reports all faults of each item at once:
+
+1. Each field must be known and within its bounds. An unknown field is reported with the field that it may stand for.
+2. `depends_on` and `parent` must name keys of the plan, and each key must be that of one item.
+3. No item may stand under itself, or depend on itself or on a group above it.
+4. No item may wait for itself in any other way. This looks for circles in a graph that tells the start of an item from
+   its end, as `cycles` does for tasks. A circle that step 3 has reported is not reported again.
+
+Example: `[{"key": "a", "title": "A"}, {"title": "B", "after": ["x"]}]` is refused with
+"item 1: unknown field 'after' (the field is depends_on)".
 """
 
 import difflib
@@ -12,22 +21,27 @@ from typing import Any
 
 import attrs
 
-from agent_runtime_kernel.bounds import KIB, Integer, Items, Text
-
+from ..bounds import (
+    CRITERIA,
+    DEFAULT_PRIORITY,
+    LONG_TEXT,
+    MAX_GROUP_DEPTH,
+    MAX_PLAN_ITEMS,
+    PLAN_DEPENDENCIES,
+    PLAN_KEY,
+    PRIORITY,
+    TITLE,
+)
 from ..errors import InvalidValue, TaskError
 
-MOST_ITEMS = 500
-DEEPEST_GROUP = 16  # groups above an item at most
-
-_KEY = Text(min_length=1, max_length=200, one_line=True)
 _BOUNDS: dict[str, Callable[[str, object], Any]] = {
-    "key": _KEY,
-    "title": Text(min_length=1, max_length=500, one_line=True),
-    "description": Text(max_bytes=64 * KIB),
-    "depends_on": Items(item=_KEY, max_items=1000),
-    "parent": _KEY,
-    "priority": Integer(ge=1, le=10),
-    "acceptance_criteria": Items(item=Text(min_length=1, max_bytes=2 * KIB), max_items=50),
+    "key": PLAN_KEY,
+    "title": TITLE,
+    "description": LONG_TEXT,
+    "depends_on": PLAN_DEPENDENCIES,
+    "parent": PLAN_KEY,
+    "priority": PRIORITY,
+    "acceptance_criteria": CRITERIA,
 }
 _OTHER_NAMES = {
     "key": ("id", "ref", "slug", "task_id", "task_key", "item_id"),
@@ -40,8 +54,9 @@ _OTHER_NAMES = {
 }
 _FIELD_OF = {name: field for field, names in _OTHER_NAMES.items() for name in (field, *names)}
 _CAMEL_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_FAULTS_TOLD = 10
-_UNKNOWN_TOLD = 5
+_MAX_FAULTS_REPORTED = 10
+_MAX_UNKNOWN_REPORTED = 5
+_MAX_NAME_LENGTH = 80
 
 
 @attrs.frozen(kw_only=True)
@@ -49,13 +64,13 @@ class PlannedTask:
     """One task of a plan.
 
     Attributes:
-        key: what other items of the plan call it, or None where none names it.
-        title: what to do, in a line.
-        description: what to do, at length.
+        key: the name by which other items of the plan refer to it, or None.
+        title: the work, in a line.
+        description: the work, at length.
         depends_on: the keys of the items that must be completed first.
-        parent: the key of the group that it stands in, or None.
+        parent: the key of its group, or None.
         priority: 1 to 10, 10 the highest.
-        acceptance_criteria: how one can tell that it is done.
+        acceptance_criteria: the conditions under which it is done.
     """
 
     key: str | None = None
@@ -63,7 +78,7 @@ class PlannedTask:
     description: str = ""
     depends_on: tuple[str, ...] = ()
     parent: str | None = None
-    priority: int = 5
+    priority: int = DEFAULT_PRIORITY
     acceptance_criteria: tuple[str, ...] = ()
 
 
@@ -73,14 +88,14 @@ class Plan:
 
     Attributes:
         items: the tasks in the order in which they were given.
-        kind: the kind of work, where a planner recognised one.
+        kind: the kind of work, if a planner recognised it.
     """
 
     items: tuple[PlannedTask, ...]
     kind: str | None = None
 
     def order(self) -> tuple[PlannedTask, ...]:
-        """Return the items so that each stands after its parent, and as they were given otherwise."""
+        """Return the items in the order in which they were given, except that each stands after its parent."""
         parents: dict[str | None, PlannedTask] = {item.key: item for item in self.items if item.key is not None}
         placed: set[int] = set()
         ordered: list[PlannedTask] = []
@@ -99,44 +114,45 @@ class InvalidPlan(TaskError, ValueError):
     """A plan has faults; nothing was written.
 
     Attributes:
-        faults: one text for each faulty item, with all that is wrong with it.
+        faults: one text for each faulty item, with all its faults.
     """
 
     code = "invalid"
 
     def __init__(self, faults: Sequence[str], hint: str | None = None) -> None:
-        told = "; ".join(faults[:_FAULTS_TOLD])
-        untold = len(faults) - _FAULTS_TOLD
-        super().__init__(f"the plan is not valid: {told}" + (f"; and {untold} more faults" if untold > 0 else ""), hint)
+        reported = "; ".join(faults[:_MAX_FAULTS_REPORTED])
+        others = len(faults) - _MAX_FAULTS_REPORTED
+        more = f"; and {others} more faults" if others > 0 else ""
+        super().__init__(f"the plan is not valid: {reported}{more}", hint)
         self.faults = tuple(faults)
 
 
 def check_plan(items: object) -> Plan:
-    """Check a whole plan and return it with its texts as they are stored.
+    """Validate a whole plan and return it with its texts as they are stored.
 
     Args:
         items: the plan: a list of objects with the fields of `PlannedTask`, or of such values, or a `Plan`. A field
             that is null counts as omitted.
 
     Raises:
-        InvalidPlan: anything is wrong with it; the error names all faults of each item.
+        InvalidPlan: the plan has faults; the error names all faults of each item.
     """
     kind = items.kind if isinstance(items, Plan) else None
     given = _given_items(items.items if isinstance(items, Plan) else items)
     faults = _Faults(given)
     planned = [_planned(index, item, faults) for index, item in enumerate(given)]
     _check_references(planned, faults)
-    _check_cycles(planned, faults, told=_check_ancestors(planned, faults))
+    _check_cycles(planned, faults, reported=_check_ancestors(planned, faults))
     faults.refuse_if_any()
     return Plan(items=tuple(planned), kind=kind)
 
 
-@attrs.define
 class _Faults:
-    """What is wrong, by the index of the item."""
+    """The faults of a plan, by the index of the item."""
 
-    given: Sequence[Mapping[Any, Any]]
-    found: dict[int, list[str]] = attrs.field(factory=dict)
+    def __init__(self, given: Sequence[Mapping[Any, Any]]) -> None:
+        self.given = given
+        self.found: dict[int, list[str]] = {}
 
     def add(self, index: int, problem: str) -> None:
         self.found.setdefault(index, []).append(problem)
@@ -144,7 +160,7 @@ class _Faults:
     def name(self, index: int) -> str:
         for field, value in self.given[index].items():
             if _nearest_field(field) == "key" and isinstance(value, str) and value.strip():
-                return repr(value.strip() if len(value) <= 80 else value[:77].strip() + "...")
+                return repr(value.strip() if len(value) <= _MAX_NAME_LENGTH else value[:77].strip() + "...")
         return f"item {index}"
 
     def refuse_if_any(self) -> None:
@@ -158,8 +174,8 @@ def _given_items(items: object) -> list[Mapping[Any, Any]]:
     if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
         raise InvalidPlan(["it must be a list of items"], shape)
     given = list(items)
-    if not 1 <= len(given) <= MOST_ITEMS:
-        raise InvalidPlan([f"it has {len(given)} items; it needs at least 1 and at most {MOST_ITEMS}"], shape)
+    if not 1 <= len(given) <= MAX_PLAN_ITEMS:
+        raise InvalidPlan([f"it has {len(given)} items; it needs at least 1 and at most {MAX_PLAN_ITEMS}"], shape)
     mappings = [attrs.asdict(item) if isinstance(item, PlannedTask) else item for item in given]
     wrong = [f"item {index}: must be an object" for index, item in enumerate(mappings) if not isinstance(item, Mapping)]
     if wrong:
@@ -168,7 +184,7 @@ def _given_items(items: object) -> list[Mapping[Any, Any]]:
 
 
 def _planned(index: int, item: Mapping[Any, Any], faults: _Faults) -> PlannedTask:
-    """Take what is right of an item, and note what is not: the checks that follow see as much as there is."""
+    """Return an item with its valid fields, for the checks that follow, and note the faults of the others."""
     values: dict[str, Any] = {}
     meant: set[str] = set()
     for field, value in item.items():
@@ -183,7 +199,7 @@ def _planned(index: int, item: Mapping[Any, Any], faults: _Faults) -> PlannedTas
         else:
             nearest = _nearest_field(field)
             meant.add(nearest)
-            name = repr(field if len(str(field)) <= 80 else str(field)[:77] + "...")
+            name = repr(field if len(str(field)) <= _MAX_NAME_LENGTH else str(field)[:77] + "...")
             faults.add(index, f"unknown field {name}" + (f" (the field is {nearest})" if nearest else ""))
     if "title" not in values:
         values["title"] = ""
@@ -194,10 +210,10 @@ def _planned(index: int, item: Mapping[Any, Any], faults: _Faults) -> PlannedTas
 
 
 def _nearest_field(name: object) -> str:
-    """Return the field that a name may stand for, or an empty text."""
+    """Return the field that a name may stand for, or an empty string."""
     if isinstance(name, str) and name in _BOUNDS:
         return name
-    word = _CAMEL_HUMP.sub("_", str(name)[:80]).lower().replace("-", "_").replace(" ", "_").strip("_")
+    word = _CAMEL_HUMP.sub("_", str(name)[:_MAX_NAME_LENGTH]).lower().replace("-", "_").replace(" ", "_").strip("_")
     close = difflib.get_close_matches(word, _FIELD_OF, n=1, cutoff=0.75)
     return _FIELD_OF.get(word) or (_FIELD_OF[close[0]] if close else "")
 
@@ -217,42 +233,44 @@ def _check_references(planned: Sequence[PlannedTask], faults: _Faults) -> None:
             faults.add(index, f"key is that of {times[item.key]} items")
         unknown = [key for key in item.depends_on if key not in keys and key not in misplaced]
         if unknown:
-            faults.add(index, f"depends_on names {_no_keys(unknown, keys)}")
+            faults.add(index, f"depends_on names {_unknown_keys(unknown, keys)}")
         if item.parent is not None and item.parent not in keys and item.parent not in misplaced:
-            faults.add(index, f"parent names {_no_keys([item.parent], keys)}")
+            faults.add(index, f"parent names {_unknown_keys([item.parent], keys)}")
 
 
-def _no_keys(unknown: Sequence[str], keys: Iterable[str]) -> str:
-    names = ", ".join(map(repr, unknown[:_UNKNOWN_TOLD]))
+def _unknown_keys(unknown: Sequence[str], keys: Iterable[str]) -> str:
+    """Name some keys that are not in the plan, with the nearest one that is."""
+    names = ", ".join(map(repr, unknown[:_MAX_UNKNOWN_REPORTED]))
     close = difflib.get_close_matches(unknown[0], keys, n=1)
-    more = f" and {len(unknown) - _UNKNOWN_TOLD} more" if len(unknown) > _UNKNOWN_TOLD else ""
+    others = len(unknown) - _MAX_UNKNOWN_REPORTED
+    more = f" and {others} more" if others > 0 else ""
     nearest = f" (the nearest key is {close[0]!r})" if close else ""
     return f"{names}{more}, which no item has as its key{nearest}"
 
 
 def _check_ancestors(planned: Sequence[PlannedTask], faults: _Faults) -> set[int]:
-    """Return the indices of the items in whose circles there is nothing more to tell."""
-    told: set[int] = set()
+    """Check the groups above each item; return the indices of the items whose circles are reported by that."""
+    reported: set[int] = set()
     items: dict[str | None, PlannedTask] = {item.key: item for item in planned if item.key is not None}
     for index, item in enumerate(planned):
         ancestors = list(_ancestors(item, items))
         if item.key is not None and item.key in ancestors:
-            told.add(index)
+            reported.add(index)
             faults.add(index, f"stands under itself: {' > '.join([item.key, *_up_to(item.key, ancestors)])}")
-        elif len(ancestors) > DEEPEST_GROUP:
-            faults.add(index, f"stands under {len(ancestors)} groups; at most {DEEPEST_GROUP} are kept")
+        elif len(ancestors) > MAX_GROUP_DEPTH:
+            faults.add(index, f"stands under {len(ancestors)} groups; at most {MAX_GROUP_DEPTH} are kept")
         if item.key is not None and item.key in item.depends_on:
-            told.add(index)
+            reported.add(index)
             faults.add(index, "depends on itself")
         for key in item.depends_on:
             if key != item.key and key in ancestors:
-                told.add(index)
+                reported.add(index)
                 faults.add(index, f"depends on {key!r}, the group that it stands in, which waits for it")
-    return told
+    return reported
 
 
 def _ancestors(item: PlannedTask, items: Mapping[str | None, PlannedTask]) -> Iterator[str]:
-    """Yield the keys of the groups above an item, each once even where they stand in a circle."""
+    """Yield the keys of the groups above an item, each once, even if they form a circle."""
     seen: set[str] = set()
     key = item.parent
     while key is not None and key in items and key not in seen:
@@ -265,14 +283,14 @@ def _up_to(key: str, keys: Sequence[str]) -> Sequence[str]:
     return keys[: keys.index(key) + 1]
 
 
-def _check_cycles(planned: Sequence[PlannedTask], faults: _Faults, told: set[int]) -> None:
-    """Look for circles over the whole graph: an item may start, and it may be done.
+def _check_cycles(planned: Sequence[PlannedTask], faults: _Faults, reported: set[int]) -> None:
+    """Look for circles in the graph of the starts and the ends of all items.
 
-    It is done after it has started and, a group, after its children are done; it starts after its group and after what
-    it depends on is done.
+    An item ends after its start, and a group after the ends of its children. An item starts after the start of its
+    group and after the ends of the items that it depends on.
     """
     indices = {item.key: index for index, item in enumerate(planned) if item.key is not None}
-    waits: list[list[int]] = [[] for _ in range(2 * len(planned))]  # 2i: item i starts, 2i + 1: it is done
+    waits: list[list[int]] = [[] for _ in range(2 * len(planned))]  # 2i: the start of item i, 2i + 1: its end
     for index, item in enumerate(planned):
         waits[2 * index + 1].append(2 * index)
         if item.parent in indices:
@@ -282,14 +300,14 @@ def _check_cycles(planned: Sequence[PlannedTask], faults: _Faults, told: set[int
     for path in _circles(waits):
         steps = [node // 2 for node in path]
         indices_in_path = [step for place, step in enumerate(steps) if place == 0 or step != steps[place - 1]]
-        if told.isdisjoint(indices_in_path):
-            told.update(indices_in_path)
+        if reported.isdisjoint(indices_in_path):
+            reported.update(indices_in_path)
             names = " > ".join(faults.name(index) for index in indices_in_path)
             faults.add(indices_in_path[0], f"waits for itself: {names}")
 
 
 def _circles(waits: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Yield a circle, its first node again at its end, for each edge of a depth-first walk that leads back."""
+    """Walk the graph depth-first; for each edge that leads back, yield its circle, the first node again at its end."""
     finished = [False] * len(waits)
     for start in range(len(waits)):
         if finished[start]:

@@ -1,4 +1,4 @@
-"""What is done to tasks: create, place, edit, claim, settle, and let the effects ripple.
+"""The writes on tasks: create, place, edit, claim, settle, pause.
 
-Each module is given the records, asks the rules, and writes the answer down, inside the caller's transaction.
+Each module reads the records, asks the rules, and writes the answer, inside the caller's transaction.
 """

@@ -1,4 +1,4 @@
-"""Making tasks: one at a time, or all those of a plan."""
+"""The creation of tasks: one at a time, or all tasks of a plan."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +13,14 @@ from .._records.reading import TASK_COLUMNS, Reading, task_of
 from .._records.rows import Rows
 from .._rules.plan import Plan, PlannedTask
 from .._rules.rules import Node, bearing, derive
+from .pausing import Pausing
 from .placing import Placing, goal_of_child
 from .ripple import Ripple, tally
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewTask:
-    """A task to be made, checked."""
+    """The validated content of a task to be created."""
 
     title: str
     description: str
@@ -33,24 +34,28 @@ class NewTask:
     not_before: int | None = None
 
 
-@attrs.frozen(eq=False, repr=False)
 class Creating:
-    """Makes the tasks of one database.
+    """The creation of tasks in one database.
 
     Args:
         connection: the open connection.
         rows: the graph's rows.
-        reading: how tasks are read.
-        placing: where tasks may stand.
+        reading: reads tasks.
+        placing: checks places in the graph.
+        pausing: knows which goals are paused.
     """
 
-    connection: Connection
-    rows: Rows
-    reading: Reading
-    placing: Placing
+    def __init__(
+        self, connection: Connection, rows: Rows, reading: Reading, placing: Placing, pausing: Pausing
+    ) -> None:
+        self.connection = connection
+        self.rows = rows
+        self.reading = reading
+        self.placing = placing
+        self.pausing = pausing
 
     def create(self, new: NewTask, claim_token: str | None, now: int) -> TaskChange:
-        """Make one task; runs inside a transaction."""
+        """Create one task; runs inside a transaction."""
         ripple = Ripple(self.rows, now)
         prerequisites = [ripple.take(node) for node in self.placing.existing(new.dependencies)]
         parent = ripple.node(new.parent_id) if new.parent_id is not None else None
@@ -58,7 +63,7 @@ class Creating:
             goal_id = goal_of_child(parent, parent.goal_id if new.goal_id is None else new.goal_id)
             new = attrs.evolve(new, goal_id=goal_id)
             self.placing.make_room(ripple, parent, claim_token, now)
-        node = _node(new, held=self.placing.is_held(new.goal_id))
+        node = _node(new, held=self.pausing.is_paused(new.goal_id))
         node.open_dependencies = sum(not bearing(one).completed for one in prerequisites)
         node.dead_dependencies = sum(bearing(one).dead for one in prerequisites)
         if parent is not None:
@@ -82,14 +87,14 @@ class Creating:
         )
 
     def plan(self, goal_id: int | None, plan: Plan, max_attempts: int, now: int) -> list[Task]:
-        """Make all tasks of a checked plan; runs inside a transaction."""
-        held = self.placing.is_held(goal_id)
+        """Create all tasks of a validated plan; runs inside a transaction."""
+        held = self.pausing.is_paused(goal_id)
         ordered = plan.order()
         children: dict[str | None, int] = {}
         for item in ordered:
             children[item.parent] = children.get(item.parent, 0) + 1
         nodes: dict[str, Node] = {}
-        made: list[tuple[PlannedTask, Node, Row]] = []
+        created: list[tuple[PlannedTask, Node, Row]] = []
         for item in ordered:
             new = NewTask(
                 title=item.title,
@@ -106,13 +111,13 @@ class Creating:
             node.open_dependencies = len(item.depends_on)
             node.children = children.get(item.key, 0) if item.key is not None else 0
             derive(node, now)
-            made.append((item, node, self._insert(node, new, now)))
+            created.append((item, node, self._insert(node, new, now)))
             if item.key is not None:
                 nodes[item.key] = node
-        for item, node, _ in made:
+        for item, node, _ in created:
             self.rows.link(node.task_id, {nodes[key].task_id for key in item.depends_on})
-        self.rows.count(tally((None, node) for _, node, _ in made))
-        return [task_of(row, now) for _, _, row in made]
+        self.rows.count(tally((None, node) for _, node, _ in created))
+        return [task_of(row, now) for _, _, row in created]
 
     def _insert(self, node: Node, new: NewTask, now: int) -> Row:
         """Write a new task, give its node the id, and return its row of `TASK_COLUMNS`."""
@@ -156,6 +161,7 @@ class Creating:
 
 
 def _node(new: NewTask, *, held: bool) -> Node:
+    """Return the node of a task that has no links and no id yet."""
     return Node(
         task_id=0,
         goal_id=new.goal_id,

@@ -1,9 +1,7 @@
-"""Changing what a task is: its texts and numbers, and its place in the graph."""
+"""Edits of tasks: their texts and numbers, and their place in the graph."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-import attrs
 
 from agent_runtime_kernel.bounds import to_json
 from agent_runtime_kernel.connection import Connection
@@ -14,6 +12,7 @@ from .._records.reading import Reading
 from .._records.rows import Rows
 from .._rules.rules import Node, queue_key
 from ..errors import IllegalTransition, TaskCycle
+from .pausing import Pausing
 from .placing import Placing, goal_of_child
 from .ripple import Ripple
 
@@ -21,26 +20,30 @@ _AS_JSON = ("acceptance_criteria", "metadata")
 _PLACE = ("dependencies", "parent_id", "goal_id")
 
 
-@attrs.frozen(eq=False, repr=False)
 class Editing:
-    """Changes the tasks of one database.
+    """The edits of tasks in one database.
 
     Args:
         connection: the open connection.
         rows: the graph's rows.
         claims: the claims.
-        reading: how tasks are read.
-        placing: where tasks may stand.
+        reading: reads tasks.
+        placing: checks places in the graph.
+        pausing: knows which goals are paused.
     """
 
-    connection: Connection
-    rows: Rows
-    claims: Claims
-    reading: Reading
-    placing: Placing
+    def __init__(
+        self, connection: Connection, rows: Rows, claims: Claims, reading: Reading, placing: Placing, pausing: Pausing
+    ) -> None:
+        self.connection = connection
+        self.rows = rows
+        self.claims = claims
+        self.reading = reading
+        self.placing = placing
+        self.pausing = pausing
 
     def edit(self, task_id: int, changes: Mapping[str, Any], claim_token: str | None, now: int) -> TaskChange:
-        """Change what a task is; `changes` are checked and hold what differs or not; runs inside a transaction."""
+        """Write validated changes of a task, as far as they differ from what is stored; runs inside a transaction."""
         task = self.reading.task(task_id, now)
         content = {
             name: value for name, value in changes.items() if name not in _PLACE and getattr(task, name) != value
@@ -104,16 +107,16 @@ class Editing:
         self.connection.execute(
             f"UPDATE tasks_tasks SET updated_at = :now{assignments} WHERE id = :id",
             {**stored, "now": now, "id": task_id},
-        ).fetchall()
+        )
 
     def _change_goal(self, ripple: Ripple, node: Node, goal_id: int | None) -> None:
         """Move a task, with all below it, to another goal."""
-        held = self.placing.is_held(goal_id)
+        held = self.pausing.is_paused(goal_id)
         moving = [node, *map(ripple.take, self.rows.descendants(node.task_id))]
         self.connection.executemany(
             "UPDATE tasks_tasks SET goal_id = :goal_id WHERE id = :id",
             [{"goal_id": goal_id, "id": one.task_id} for one in moving],
-        ).fetchall()
+        )
         claims = self.claims.find_all([one.task_id for one in moving if one.state is State.IN_PROGRESS])
         for one in moving:
             one.goal_id, one.held = goal_id, held
@@ -128,7 +131,7 @@ class Editing:
             raise TaskCycle((node.task_id, node.task_id))
         for prerequisite in map(ripple.take, self.placing.existing(gone | new)):
             if prerequisite.task_id in gone:
-                ripple.depend_no_more(node, prerequisite)
+                ripple.stop_depending(node, prerequisite)
             else:
                 ripple.depend(node, prerequisite)
         self.rows.unlink(node.task_id, gone)
@@ -142,7 +145,7 @@ class Editing:
         self.connection.execute(
             "UPDATE tasks_tasks SET parent_id = :parent_id WHERE id = :id",
             {"parent_id": parent_id, "id": node.task_id},
-        ).fetchall()
+        )
         self.placing.check_circle(node.task_id)
         if node.parent_id is not None:
             ripple.leave(node, ripple.node(node.parent_id))

@@ -1,39 +1,34 @@
-"""Where a task may stand: which prerequisites, group and goal it can have without waiting for itself."""
+"""The place of a task in the graph: the prerequisites, the group and the goal that it may have."""
 
 from collections.abc import Collection
 
-import attrs
-
-from agent_runtime_kernel.connection import Connection
-
-from .._model import DEEPEST_GROUP, Outcome, State
-from .._records.claims import Claims
+from .._model import Outcome, State
 from .._records.rows import Rows
 from .._records.tokens import Tokens
 from .._rules.cycles import Surroundings, find_circle
 from .._rules.rules import Node
+from ..bounds import MAX_GROUP_DEPTH
 from ..errors import InvalidValue, TaskCycle, TaskNotFound
+from .claiming import Claiming
+from .reopening import Reopening
 from .ripple import Ripple
-from .transitions import Transitions
 
 
-@attrs.frozen(eq=False, repr=False)
 class Placing:
-    """Checks the places of tasks in one database, and makes room for children.
+    """The checks of places in one database.
 
     Args:
-        connection: the open connection.
         rows: the graph's rows.
-        claims: the claims.
-        tokens: which claim tokens are current.
-        transitions: how tasks are opened again.
+        tokens: tells current claim tokens from stale ones.
+        claiming: ends the claim of a task that is broken down.
+        reopening: reopens finished tasks.
     """
 
-    connection: Connection
-    rows: Rows
-    claims: Claims
-    tokens: Tokens
-    transitions: Transitions
+    def __init__(self, rows: Rows, tokens: Tokens, claiming: Claiming, reopening: Reopening) -> None:
+        self.rows = rows
+        self.tokens = tokens
+        self.claiming = claiming
+        self.reopening = reopening
 
     def existing(self, task_ids: Collection[int]) -> list[Node]:
         """Return the nodes of tasks.
@@ -49,17 +44,8 @@ class Placing:
             raise TaskNotFound(min(missing))
         return found
 
-    def is_held(self, goal_id: int | None) -> bool:
-        """Say whether no tasks of a goal are offered."""
-        if goal_id is None:
-            return False
-        held = self.connection.execute(
-            "SELECT goal_id FROM tasks_holds WHERE goal_id = :goal_id", {"goal_id": goal_id}
-        ).fetchone()
-        return held is not None
-
     def make_room(self, ripple: Ripple, parent: Node, claim_token: str | None, now: int) -> None:
-        """Let a task take a child: a claimed leaf by its holder, whose claim ends; a finished task is opened again.
+        """Prepare a task for a child: end the claim of a task in progress, open a finished task again.
 
         Raises:
             StaleClaim: the task is claimed, and the token is not that of its claim.
@@ -67,26 +53,27 @@ class Placing:
         """
         if parent.state is State.IN_PROGRESS:
             claim = self.tokens.require_holder(parent.task_id, claim_token, "break it down into children")
-            self.claims.end(claim, Outcome.RELEASED, now, token=claim_token)
+            self.claiming.end(claim, Outcome.RELEASED, now, token=claim_token)
             parent.state = State.WAITING
         else:
-            self.transitions.open_again(ripple, parent)
+            self.reopening.open_again(ripple, parent)
 
     def check_depth(self, parent: Node, node: Node) -> None:
         """Refuse groups that would nest too deep.
 
         Raises:
-            InvalidValue: they would.
+            InvalidValue: the groups would nest deeper than 16.
         """
         above = 1 + len(self.rows.ancestors(parent))
         levels, level = 0, [node]
         while groups := [one.task_id for one in level if one.is_group]:
             level = self.rows.children(groups)
             levels += 1
-        if above + levels > DEEPEST_GROUP:
+        depth = above + levels
+        if depth > MAX_GROUP_DEPTH:
             raise InvalidValue(
                 "parent_id",
-                f"is {parent.task_id}, which would nest groups {above + levels} deep; at most {DEEPEST_GROUP} are kept",
+                f"is {parent.task_id}, which would nest groups {depth} deep; at most {MAX_GROUP_DEPTH} are kept",
                 "choose a parent further up",
             )
 
@@ -94,7 +81,7 @@ class Placing:
         """Refuse a circle of waiting through a task whose prerequisites or group changed.
 
         Raises:
-            TaskCycle: there is one.
+            TaskCycle: the task would wait for itself.
         """
         circle = find_circle(task_id, self._look)
         if circle:
@@ -113,14 +100,14 @@ class Placing:
 
 
 def goal_of_child(parent: Node, goal_id: int | None) -> int | None:
-    """Return the goal of a child, which is its parent's.
+    """Return the goal of a child, which must be its parent's.
 
     Args:
         parent: the group to be.
-        goal_id: the goal that was asked for, or the parent's where none was.
+        goal_id: the goal that was asked for; the parent's if the caller named none.
 
     Raises:
-        InvalidValue: another one was asked for.
+        InvalidValue: another goal was asked for.
     """
     if goal_id != parent.goal_id:
         asked = f"is {goal_id}" if goal_id is not None else "is null"

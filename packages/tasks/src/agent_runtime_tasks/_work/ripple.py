@@ -1,31 +1,41 @@
-"""How one change travels through the graph: to dependents, to the group above, to the children below."""
+"""The ripple: one change travels through the graph, to dependents, to the group above and to the children below.
+
+1. Take the nodes that a write changes, change them, and touch them.
+2. `settle` derives the state of each touched node. If that changes the node's bearing, its neighbours are told, and so
+   touched.
+3. Step 2 repeats until no node is touched. Then all nodes that changed are written at once, with the counts of their
+   goals.
+
+Invariant: a neighbour's columns count the bearing that it was last told (`_told`), so that it is told differences only.
+
+Example: task 3 waits for 1 and 2, and 2 is completed. When 1 is completed, its bearing becomes completed; task 3 is
+told, its `open_dependencies` falls from 1 to 0, and it becomes ready.
+"""
 
 from collections.abc import Iterable
-
-import attrs
 
 from .._model import State
 from .._records.rows import Rows
 from .._rules.rules import ABSENT, Bearing, Node, bearing, derive
 
 
-@attrs.define(eq=False, repr=False)
 class Ripple:
     """The consequences of changes to some tasks, gathered in memory and written once.
 
     Take the nodes to be changed with `node` or `take`, change them, `touch` them, then `settle`, which forgets them.
 
     Args:
-        rows: where nodes are read and written.
-        now: the time in milliseconds, for what waits for its time.
+        rows: reads and writes nodes.
+        now: the time in milliseconds, for tasks that wait for their time.
     """
 
-    _rows: Rows
-    _now: int
-    _nodes: dict[int, Node] = attrs.field(init=False, factory=dict)
-    _before: dict[int, Node] = attrs.field(init=False, factory=dict)
-    _told: dict[int, Bearing] = attrs.field(init=False, factory=dict)
-    _touched: dict[int, None] = attrs.field(init=False, factory=dict)
+    def __init__(self, rows: Rows, now: int) -> None:
+        self._rows = rows
+        self._now = now
+        self._nodes: dict[int, Node] = {}
+        self._before: dict[int, Node] = {}
+        self._told: dict[int, Bearing] = {}
+        self._touched: dict[int, None] = {}
 
     def node(self, task_id: int) -> Node:
         """Return a task's node, read once.
@@ -36,7 +46,7 @@ class Ripple:
         return self._nodes.get(task_id) or self.take(self._rows.node(task_id))
 
     def take(self, node: Node) -> Node:
-        """Take in a node as it was read; of one that is here already, the one here counts."""
+        """Take in a node as it was read, and return it, or the one that was taken in before."""
         known = self._nodes.get(node.task_id)
         if known is not None:
             return known
@@ -46,11 +56,11 @@ class Ripple:
         return node
 
     def touch(self, node: Node) -> None:
-        """Have the node's state derived again."""
+        """Have `settle` derive the node's state again."""
         self._touched[node.task_id] = None
 
     def join(self, child: Node, parent: Node) -> None:
-        """Put a child, whose bearing nobody above knows yet, into a group."""
+        """Put a child into a group that has not been told of its bearing yet."""
         child.parent_id = parent.task_id
         parent.children += 1
         child.open_above, child.dead_above = parent.is_blocked, parent.is_doomed
@@ -59,7 +69,7 @@ class Ripple:
         self.touch(parent)
 
     def leave(self, child: Node, parent: Node) -> None:
-        """Take a child out of its group; a group without children is a pending leaf again."""
+        """Take a child out of its group. A group without children becomes a pending leaf."""
         self._tell_parent(parent, self._told[child.task_id], ABSENT)
         parent.children -= 1
         if not parent.is_group:
@@ -73,12 +83,12 @@ class Ripple:
         """Make a task wait for another."""
         self._tell_dependent(node, ABSENT, self._told[prerequisite.task_id])
 
-    def depend_no_more(self, node: Node, prerequisite: Node) -> None:
-        """Make a task wait for another no more."""
+    def stop_depending(self, node: Node, prerequisite: Node) -> None:
+        """Make a task no longer wait for another."""
         self._tell_dependent(node, self._told[prerequisite.task_id], ABSENT)
 
     def settle(self) -> tuple[int, ...]:
-        """Let the changes travel, write what they changed, and return the ids that became ready."""
+        """Derive what follows from the changes, write it, and return the ids of the tasks that became ready."""
         while self._touched:
             batch = [self._nodes[task_id] for task_id in self._touched]
             self._touched.clear()
@@ -157,7 +167,11 @@ class Ripple:
 
 
 def tally(changes: Iterable[tuple[Node | None, Node | None]]) -> dict[int, dict[str, int]]:
-    """Return what changes of nodes (before and after, None for none) do to the counts of all (0) and of each goal."""
+    """Return the differences that changes of nodes make to the counts of all tasks (0) and of each goal.
+
+    Args:
+        changes: each node before and after its change; None before it is created.
+    """
     deltas: dict[int, dict[str, int]] = {}
     for before, after in changes:
         for node, sign in ((before, -1), (after, 1)):

@@ -1,37 +1,53 @@
-"""How a task's status changes: who may do what, and what becomes of the claim."""
+"""Changes of status: who may make them, and how they end the claim.
 
-from collections.abc import Iterable, Mapping, Sequence
+    from           to in_progress       to completed or failed    to pending    to cancelled
+    pending        claims               settles                   nothing       cancels
+    in_progress    renews, takes over   settles                   releases      cancels
+    completed      refused              refused, or nothing       reopens       refused
+    failed         refused              refused, or nothing       reopens       refused
+    cancelled      refused              refused                   reopens       nothing
+
+A change to the status that the task has does nothing. While a claim is live, only its holder settles or releases the
+task; anyone may cancel it. A group is never claimed or settled, as its status follows its children; but it can be
+cancelled with all open tasks below it, also when it has failed, and reopened after that.
+
+A caller that shows a token that is not current is refused, except where that token brought about the very status that
+is asked for. So a caller that repeats a call whose answer it missed gets the same answer.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from agent_runtime_kernel.connection import Connection
 
-from .._model import FINISHED_STATES, OPEN_STATES, Outcome, State, TaskChange, TaskStatus
-from .._records.claims import ClaimRow, Claims
+from .._model import FINISHED_STATES, Outcome, State, TaskChange, TaskStatus
+from .._records.claims import Claims
 from .._records.reading import TASK_COLUMNS, Reading, task_of
 from .._records.rows import Rows
 from .._records.standing import Standing, find_standing
 from .._records.tokens import Tokens
-from .._rules.rules import Node, counts_against_the_limit
-from ..errors import ClaimConflict, DependentsStarted, IllegalTransition, ResultConflict, StaleClaim
-from .queue import ReadyQueue
+from .._rules.claims import StoredClaim, count_attempt
+from .._rules.rules import Node
+from ..errors import ClaimConflict, IllegalTransition, ResultConflict, StaleClaim
+from .cancelling import Cancelling
+from .claiming import Claiming, ClaimRequest, Won
+from .reopening import Reopening
 from .ripple import Ripple
 
-DEFAULT_LEASE = 900_000  # milliseconds
 _NAMED_IN_ERRORS = 10
-_CANCELLED_AT_ONCE = 1000
 _REOPEN_FIRST = "set it to pending to reopen it first"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StatusRequest:
-    """What a caller asks for, checked.
+    """A validated request for a change of status.
 
     Attributes:
-        texts: the result and the error as far as they are given; None clears.
-        delay: milliseconds until the task is offered again.
-        lease: milliseconds.
+        texts: the result and the error, if they are given; None clears.
+        delay: the time until the task is offered again, in milliseconds.
+        lease: the length of a lease, in milliseconds.
     """
 
     status: TaskStatus
@@ -42,17 +58,27 @@ class StatusRequest:
     delay: int | None
     lease: int | None
 
+    @property
+    def claim(self) -> ClaimRequest:
+        """The claim that the request makes, if it makes one."""
+        return ClaimRequest(worker=self.worker, holder=self.holder, lease=self.lease)
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class _Case:
-    """Where a task stands, and what is asked of it."""
+    """A task as it was found, with the request.
+
+    Attributes:
+        is_holder: the caller showed the token of the current claim.
+        is_kept_out: the current claim is live and not the caller's.
+    """
 
     standing: Standing
     node: Node
-    claim: ClaimRow | None
+    claim: StoredClaim | None
     is_holder: bool
-    is_live: bool
-    ask: StatusRequest
+    is_kept_out: bool
+    request: StatusRequest
     ripple: Ripple
     now: int
 
@@ -62,49 +88,63 @@ class _Case:
 
     @property
     def token(self) -> str | None:
-        """The token of the current claim, where it was shown."""
-        return self.ask.claim_token if self.is_holder else None
+        """The token of the current claim, if the caller showed it."""
+        return self.request.claim_token if self.is_holder else None
 
 
-@attrs.frozen(eq=False, repr=False)
 class Transitions:
-    """Changes of status in one database.
+    """The changes of status in one database.
 
     Args:
         connection: the open connection.
         rows: the graph's rows.
         claims: the claims.
-        reading: how tasks are read.
-        queue: how tasks are claimed and taken over.
-        tokens: which claim tokens are current.
+        reading: reads tasks.
+        claiming: makes and ends claims.
+        cancelling: cancels open tasks.
+        reopening: reopens finished tasks.
+        tokens: tells current claim tokens from stale ones.
     """
 
-    connection: Connection
-    rows: Rows
-    claims: Claims
-    reading: Reading
-    queue: ReadyQueue
-    tokens: Tokens
+    def __init__(
+        self,
+        connection: Connection,
+        rows: Rows,
+        claims: Claims,
+        reading: Reading,
+        claiming: Claiming,
+        cancelling: Cancelling,
+        reopening: Reopening,
+        tokens: Tokens,
+    ) -> None:
+        self.connection = connection
+        self.rows = rows
+        self.claims = claims
+        self.reading = reading
+        self.claiming = claiming
+        self.cancelling = cancelling
+        self.reopening = reopening
+        self.tokens = tokens
 
-    def update(self, task_id: int, ask: StatusRequest, now: int) -> TaskChange:
+    def update(self, task_id: int, request: StatusRequest, now: int) -> TaskChange:
         """Bring a task to the status asked for; runs inside a transaction."""
         standing = find_standing(self.connection, task_id)
         claim = standing.claim
-        is_holder = claim is not None and ask.claim_token == claim.token
-        if ask.claim_token is not None and not is_holder:
-            return self._answer_stale_token(standing, ask, ask.claim_token, now)
+        is_holder = claim is not None and claim.is_held_with(request.claim_token)
+        if request.claim_token is not None and not is_holder:
+            return self._answer_stale_token(standing, request, request.claim_token, now)
         ripple = Ripple(self.rows, now)
         case = _Case(
             standing=standing,
             node=ripple.take(standing.node),
             claim=claim,
             is_holder=is_holder,
-            is_live=claim is not None and not is_holder and self.claims.is_live(claim, now),
-            ask=ask,
+            is_kept_out=claim is not None and self.claims.keeps_out(claim, request.claim_token, now),
+            request=request,
             ripple=ripple,
             now=now,
         )
-        match ask.status:
+        match request.status:
             case TaskStatus.IN_PROGRESS:
                 return self._start(case)
             case TaskStatus.COMPLETED | TaskStatus.FAILED:
@@ -115,54 +155,19 @@ class Transitions:
                 return self._release(case, claim) if claim else self._reopen(case)
 
     def renew(self, task_id: int, claim_token: str | None, lease: int | None, note: str | None, now: int) -> TaskChange:
-        """Let the lease of a claim begin anew; runs inside a transaction."""
+        """Start the lease of a claim again; runs inside a transaction."""
         claim = self.tokens.require_holder(task_id, claim_token, "renew the claim")
-        self.claims.renew(claim, now, lease or claim.lease, claim.note if note is None else note)
+        self.claiming.renew(claim, now, lease=lease, note=note)
         return TaskChange(task=self.reading.task(task_id, now), changed=True, claim_token=claim.token)
-
-    def open_again(self, ripple: Ripple, node: Node) -> None:
-        """Turn a finished task, and the finished groups above it, back into open ones.
-
-        Raises:
-            DependentsStarted: what waited for it, or for a completed group above, has started.
-        """
-        chain = [node, *map(ripple.take, self.rows.ancestors(node))]
-        reopened = [one for one in chain if one.state in FINISHED_STATES]
-        started = self._started_after([one for one in reopened if one is node or one.state is State.COMPLETED])
-        if started:
-            raise DependentsStarted(node.task_id, started[:_NAMED_IN_ERRORS])
-        self.connection.executemany(
-            "UPDATE tasks_tasks SET attempts = 0, settled_by = NULL WHERE id = :id",
-            [{"id": one.task_id} for one in reopened],
-        ).fetchall()
-        for one in reopened:
-            one.pinned = False
-            if not one.is_group:
-                one.state = State.WAITING
-            ripple.touch(one)
-
-    def cancel_open_in(self, goal_ids: Iterable[int], worker: str, now: int) -> int:
-        """Cancel all open leaves of some goals and return their number; runs inside a transaction."""
-        cancelled = 0
-        for goal_id in sorted(goal_ids):
-            for state in OPEN_STATES:
-                while leaves := self.rows.leaves_in(goal_id, state, limit=_CANCELLED_AT_ONCE):
-                    ripple = Ripple(self.rows, now)
-                    self._cancel_leaves(ripple, [ripple.take(leaf) for leaf in leaves], worker, now)
-                    ripple.settle()
-                    cancelled += len(leaves)
-        return cancelled
 
     def _start(self, case: _Case) -> TaskChange:
         if case.claim is not None:
             if case.is_holder:
-                self.claims.renew(case.claim, case.now, case.ask.lease or case.claim.lease, case.claim.note)
+                self.claiming.renew(case.claim, case.now, lease=case.request.lease)
                 return self._changed(case, token=case.claim.token)
-            if case.is_live:
+            if case.is_kept_out:
                 raise ClaimConflict(case.task_id, case.claim.worker, case.claim.expires_at)
-            if not self.queue.take_over(case.ripple, case.standing, case.ask.worker, case.now):
-                return self._changed(case)
-            return self._claimed(case)
+            return self._take_over(case)
         if case.node.is_group:
             raise IllegalTransition(
                 case.task_id, "is a group, which is never claimed", "claim one of its children; get_task lists them"
@@ -175,19 +180,35 @@ class Transitions:
         case.ripple.settle()
         if case.node.state is not State.READY:
             raise self._not_ready(case.node)
-        return self._claimed(case)
+        return self._claimed(case, self.claiming.claim(case.task_id, case.node.offer, case.request.claim, case.now))
 
-    def _claimed(self, case: _Case) -> TaskChange:
-        ask = case.ask
-        task, claim = self.queue.take(
-            case.task_id, case.node.offer, ask.worker, ask.holder, ask.lease or DEFAULT_LEASE, case.now
+    def _take_over(self, case: _Case) -> TaskChange:
+        """Claim a task whose claim is dead, or fail it if that used up its attempts."""
+        if not case.standing.fails_if_taken_over:
+            won = self.claiming.take_over(case.standing, case.node.offer, case.request.claim, case.now)
+            return self._claimed(case, won)
+        if not self.claiming.fail_used_up(case.ripple, case.standing, case.node.offer, case.request.worker, case.now):
+            raise self._overtaken(case)
+        return self._changed(case)
+
+    def _claimed(self, case: _Case, won: Won | None) -> TaskChange:
+        if won is None:
+            raise self._overtaken(case)
+        if case.request.texts:
+            return self._changed(case, token=won.token)
+        return TaskChange(task=won.task, changed=True, claim_token=won.token)
+
+    def _overtaken(self, case: _Case) -> ClaimConflict | IllegalTransition:
+        """Return the error that says how another writer changed the task first."""
+        standing = find_standing(self.connection, case.task_id)
+        if standing.claim is not None:
+            return ClaimConflict(case.task_id, standing.claim.worker, standing.claim.expires_at)
+        return IllegalTransition(
+            case.task_id, f"was changed at the same time and is {standing.status} now", "read it again with get_task"
         )
-        if ask.texts:
-            return self._changed(case, token=claim.token)
-        return TaskChange(task=task, changed=True, claim_token=claim.token)
 
     def _finish(self, case: _Case) -> TaskChange:
-        status = case.ask.status
+        status = case.request.status
         if case.standing.status is status:
             return self._unchanged(case.task_id, case.now)
         if case.node.is_group:
@@ -203,31 +224,31 @@ class Transitions:
             raise self._not_ready(case.node)
         return self._settle(case, Outcome(status.value), State(status.value))
 
-    def _release(self, case: _Case, claim: ClaimRow) -> TaskChange:
+    def _release(self, case: _Case, claim: StoredClaim) -> TaskChange:
         self._require_right_to_settle(case)
-        if case.ask.texts.get("error") is not None:
+        if case.request.texts.get("error") is not None:
             outcome = Outcome.FAILED
         else:
             outcome = Outcome.RELEASED if case.is_holder else claim.outcome_if_taken_over
-        if case.ask.delay is not None:
-            case.node.not_before = case.now + case.ask.delay
-        _, used_up = counts_against_the_limit(outcome, case.standing.attempts, case.standing.max_attempts)
+        if case.request.delay is not None:
+            case.node.not_before = case.now + case.request.delay
+        _, used_up = count_attempt(outcome, case.standing.attempts, case.standing.max_attempts)
         return self._settle(case, outcome, State.FAILED if used_up else State.WAITING)
 
     def _settle(self, case: _Case, outcome: Outcome, state: State) -> TaskChange:
-        """End the claim, if there is one, let the consequences travel, and write what was said about it."""
-        ask, node, attempts = case.ask, case.node, case.standing.attempts
+        """End the claim, if there is one, derive what follows, and write the texts of the request."""
+        request, node, attempts = case.request, case.node, case.standing.attempts
         if case.claim is not None:
-            error = ask.texts.get("error")
-            self.claims.end(case.claim, outcome, case.now, settled_by=ask.worker, error=error, token=case.token)
-            attempts, _ = counts_against_the_limit(outcome, attempts, case.standing.max_attempts)
+            error = request.texts.get("error")
+            self.claiming.end(case.claim, outcome, case.now, settled_by=request.worker, error=error, token=case.token)
+            attempts, _ = count_attempt(outcome, attempts, case.standing.max_attempts)
         node.state = state
         case.ripple.touch(node)
         return self._changed(
             case,
             attempts=attempts,
             not_before=node.not_before,
-            settled_by=ask.worker if state in FINISHED_STATES else None,
+            settled_by=request.worker if state in FINISHED_STATES else None,
         )
 
     def _cancel(self, case: _Case) -> TaskChange:
@@ -241,26 +262,12 @@ class Transitions:
         if case.node.is_group:
             below = [case.ripple.take(one) for one in self.rows.descendants(case.task_id)]
             leaves = [one for one in below if not one.is_group and one.state not in FINISHED_STATES]
-            self._cancel_leaves(case.ripple, leaves, case.ask.worker, case.now)
+            self.cancelling.cancel(case.ripple, leaves, case.request.worker, case.now)
             case.node.pinned = True
             case.ripple.touch(case.node)
         else:
-            self._cancel_leaves(case.ripple, [case.node], case.ask.worker, case.now, token=case.token)
-        return self._changed(case, settled_by=case.ask.worker)
-
-    def _cancel_leaves(
-        self, ripple: Ripple, leaves: Sequence[Node], worker: str, now: int, *, token: str | None = None
-    ) -> None:
-        claims = self.claims.find_all([leaf.task_id for leaf in leaves if leaf.state is State.IN_PROGRESS])
-        for claim in claims.values():
-            self.claims.end(claim, Outcome.CANCELLED, now, settled_by=worker, token=token)
-        self.connection.executemany(
-            "UPDATE tasks_tasks SET settled_by = :worker WHERE id = :id",
-            [{"id": leaf.task_id, "worker": worker} for leaf in leaves],
-        ).fetchall()
-        for leaf in leaves:
-            leaf.state = State.CANCELLED
-            ripple.touch(leaf)
+            self.cancelling.cancel(case.ripple, [case.node], case.request.worker, case.now, token=case.token)
+        return self._changed(case, settled_by=case.request.worker)
 
     def _reopen(self, case: _Case) -> TaskChange:
         node, status = case.node, case.standing.status
@@ -272,15 +279,15 @@ class Transitions:
                 f"is a group, {status} because of its children",
                 "reopen one of its children, or what they wait for, or add a child",
             )
-        self.open_again(case.ripple, node)
-        if case.ask.delay is not None:
-            node.not_before = case.now + case.ask.delay
+        self.reopening.open_again(case.ripple, node)
+        if case.request.delay is not None:
+            node.not_before = case.now + case.request.delay
         return self._changed(case, not_before=node.not_before)
 
     def _changed(self, case: _Case, *, token: str | None = None, **columns: Any) -> TaskChange:
-        """Let the consequences travel, write what was said about the task, and answer what it is now."""
+        """Derive what follows, write the texts of the request and other columns, and return the change."""
         ready = case.ripple.settle()
-        written = {**columns, **case.ask.texts}
+        written = {**columns, **case.request.texts}
         if written:
             assignments = ", ".join(f"{name} = :{name}" for name in written)
             [row] = self.connection.execute(
@@ -300,7 +307,7 @@ class Transitions:
 
     @staticmethod
     def _require_right_to_settle(case: _Case) -> None:
-        if case.claim is not None and case.is_live:
+        if case.claim is not None and case.is_kept_out:
             raise StaleClaim(
                 case.task_id,
                 f"is claimed by {case.claim.worker}, who alone can settle or release it while the claim is live",
@@ -325,18 +332,10 @@ class Transitions:
             node.task_id, "waits for its not_before", "claim it when that has come, or change it with edit_task"
         )
 
-    def _answer_stale_token(self, standing: Standing, ask: StatusRequest, token: str, now: int) -> TaskChange:
-        """Refuse a token that is not current, but answer again what it brought about, as long as that stands."""
-        if not self.tokens.has_brought_about(standing, ask.status, token):
+    def _answer_stale_token(self, standing: Standing, request: StatusRequest, token: str, now: int) -> TaskChange:
+        """Refuse a token that is not current; repeat the answer if it brought about the status that is asked for."""
+        if not self.tokens.has_brought_about(standing, request.status, token):
             raise self.tokens.stale(standing, token)
-        if ask.status is TaskStatus.COMPLETED and ask.texts.get("result", standing.result) != standing.result:
+        if request.status is TaskStatus.COMPLETED and request.texts.get("result", standing.result) != standing.result:
             raise ResultConflict(standing.task_id)
         return self._unchanged(standing.task_id, now)
-
-    def _started_after(self, reopened: Sequence[Node]) -> list[int]:
-        """Return the tasks that waited for one of these and are in progress or completed."""
-        started = set()
-        for _, dependent in self.rows.dependents([node.task_id for node in reopened]):
-            below = self.rows.descendants(dependent.task_id) if dependent.is_group else []
-            started |= {one.task_id for one in (dependent, *below) if one.state in (State.IN_PROGRESS, State.COMPLETED)}
-        return sorted(started)

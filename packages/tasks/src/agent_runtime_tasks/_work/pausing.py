@@ -1,47 +1,45 @@
-"""Holding the tasks of paused goals back, and offering them again."""
+"""Pauses: stop offering the tasks of a goal, and offer them again.
 
-import attrs
+A pause costs as much as the goal has tasks that it affects. Their states are derived again, a bounded number at once.
+"""
 
 from agent_runtime_kernel.connection import Connection
 
 from .._model import State
-from .._records.claims import Claims
 from .._records.rows import Rows
 from .ripple import Ripple
 
 _AT_ONCE = 1000
 
 
-@attrs.frozen(eq=False, repr=False)
-class Holding:
-    """Holds goals of one database; each call costs as much as the goal has tasks that it affects.
+class Pausing:
+    """The paused goals of one database.
 
     Args:
         connection: the open connection.
         rows: the graph's rows.
-        claims: the claims.
     """
 
-    connection: Connection
-    rows: Rows
-    claims: Claims
+    def __init__(self, connection: Connection, rows: Rows) -> None:
+        self.connection = connection
+        self.rows = rows
 
-    def hold(self, goal_id: int, now: int) -> None:
-        """Offer no tasks of a goal; runs inside a transaction."""
+    def pause(self, goal_id: int, now: int) -> None:
+        """Stop offering the tasks of a goal; runs inside a transaction."""
         self.connection.execute(
             "INSERT INTO tasks_holds (goal_id) VALUES (:goal_id) ON CONFLICT (goal_id) DO NOTHING",
             {"goal_id": goal_id},
-        ).fetchall()
+        )
         for state in (State.READY, State.WAITING):
             self._derive_again(goal_id, state, now)
         self.connection.execute(
             "UPDATE tasks_tasks SET offer = NULL WHERE goal_id = :goal_id AND state = 'in_progress'",
             {"goal_id": goal_id},
-        ).fetchall()
+        )
 
-    def unhold(self, goal_id: int, now: int) -> None:
+    def resume(self, goal_id: int, now: int) -> None:
         """Offer the tasks of a goal again; runs inside a transaction."""
-        self.connection.execute("DELETE FROM tasks_holds WHERE goal_id = :goal_id", {"goal_id": goal_id}).fetchall()
+        self.connection.execute("DELETE FROM tasks_holds WHERE goal_id = :goal_id", {"goal_id": goal_id})
         self._derive_again(goal_id, State.WAITING, now)
         left = self.connection.execute(
             """
@@ -53,7 +51,16 @@ class Holding:
             """,
             {"goal_id": goal_id},
         ).fetchall()
-        self.claims.offer_again(row[0] for row in left)
+        self.rows.offer_left(row[0] for row in left)
+
+    def is_paused(self, goal_id: int | None) -> bool:
+        """Tell whether the tasks of a goal are not offered."""
+        if goal_id is None:
+            return False
+        held = self.connection.execute(
+            "SELECT goal_id FROM tasks_holds WHERE goal_id = :goal_id", {"goal_id": goal_id}
+        ).fetchone()
+        return held is not None
 
     def _derive_again(self, goal_id: int, state: State, now: int) -> None:
         last = 0
