@@ -131,7 +131,7 @@ def test_a_short_run_with_a_real_server_leaves_the_database_and_its_folder_alone
     assert database.read_bytes() == b"untouched"
 
 
-def test_a_folder_that_is_not_there_yet_is_not_made(tmp_path):
+def test_a_missing_folder_is_not_made(tmp_path):
     assert nearest_folder(tmp_path) == tmp_path
     assert nearest_folder(tmp_path / "not" / "yet") == tmp_path
     assert list(tmp_path.iterdir()) == []

@@ -33,7 +33,7 @@ Nothing was written.
 
 @pytest.fixture
 def goal(shell: Any) -> int:
-    """A goal, and with it all that is to be in the file."""
+    """A goal, the only content of the file."""
     return int(shell.json("goal", "create", "Move the wiki", "--description", DESCRIPTION)["goal_id"])
 
 
@@ -76,7 +76,7 @@ def test_a_plan_that_a_dry_run_printed_can_be_applied(shell, goal, tmp_path):
     assert [task["title"] for task in made["tasks"]] == [item["title"] for item in plan[:3]]
 
 
-def test_one_task_is_no_tasks(shell, goal):
+def test_one_task_is_counted_in_the_singular(shell, goal):
     plan = json.dumps([{"title": "Alone"}])
     assert shell("goal", "decompose", goal, "--plan", plan, "--dry-run").stdout.startswith(
         "1 task, planned by caller\n"
@@ -118,11 +118,11 @@ def test_a_faulty_plan_is_refused_and_nothing_written(shell, goal, plan, told, m
 
 
 @pytest.mark.parametrize("text", ["", "{", "not JSON", "[1", '"a"'])
-def test_what_is_no_json_list_is_refused(shell, goal, text):
+def test_a_plan_that_is_not_a_json_list_is_refused(shell, goal, text):
     assert shell.refused("goal", "decompose", goal, "--plan", "-", "--dry-run", code=5, given=text)["code"] == "invalid"
 
 
-def test_a_file_that_is_not_there_is_a_mistake_of_the_command_line(shell, goal, tmp_path):
+def test_a_missing_plan_file_is_a_usage_error(shell, goal, tmp_path):
     shown = shell("goal", "decompose", goal, "--plan", tmp_path / "none.json", "--dry-run", code=2).stderr
     assert "can't read" in shown
 

@@ -125,7 +125,7 @@ def test_an_unknown_tool_in_call_is_2(shell):
 
 def test_storage_is_6(shell, tmp_path):
     nothing = tmp_path / "nothing.db"
-    nothing.write_text("this is no database, but long enough to look like something" * 50, encoding="utf-8")
+    nothing.write_text("this is not a database, but long enough to look like something" * 50, encoding="utf-8")
     for path in (tmp_path, nothing, tmp_path / "no" / "such" / "folder.db", "", "/dev/null"):
         for words in (("task", "list"), ("task", "create", "t"), ("events",)):
             error = shell.refused(*words, "--db", path, code=6)
@@ -172,12 +172,12 @@ def test_every_code_has_an_exit_code():
     }
 
 
-def test_what_click_raises_is_left_to_click():
+def test_click_reports_its_own_errors():
     with pytest.raises(click.UsageError), errors_end_the_process(as_json=True):
         raise click.UsageError("no")
 
 
-def test_a_worker_that_is_no_name_is_named_with_its_variable(shell):
+def test_an_invalid_worker_names_the_variable_that_set_it(shell):
     shell.environment["AGENT_RUNTIME_WORKER"] = "x" * 201
     error = shell.refused("task", "create", "t", code=5)
     assert (error["code"], "AGENT_RUNTIME_WORKER" in error["hint"]) == ("invalid", True)

@@ -1,4 +1,4 @@
-"""Commands about files and the journal, help, completion, and output that nobody reads to its end."""
+"""Commands about files and the journal, help, completion, and output whose reader leaves early."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def test_init_gives_a_project_its_file(shell, tmp_path, monkeypatch):
     assert made.stat().st_mode & 0o777 == 0o600
 
 
-def test_who_calls_is_told_by_the_argument_the_environment_or_the_user(shell):
+def test_the_worker_comes_from_the_argument_the_environment_or_the_user(shell):
     shell.json("task", "create", "t", "--worker", "w")
     shell.json("task", "create", "t")
     shell.environment["AGENT_RUNTIME_WORKER"] = ""

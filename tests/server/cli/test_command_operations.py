@@ -198,7 +198,7 @@ def test_a_dash_reads_a_long_text_from_standard_input(shell):
     assert json.loads(result.stdout)["task"]["title"] == "from input"
 
 
-def test_what_comes_in_is_utf_8(shell):
+def test_input_must_be_utf_8(shell):
     for words in (("task", "create", "t", "--description", "-"), ("call", "create_task", "-")):
         result = shell(*words, given=b"\xff\xfe", code=5)
         assert "UTF-8" in result.stderr

@@ -1,4 +1,4 @@
-"""`agent-runtime relay run` and `relay adopt`: what they print, how they end, and what is left when they are ended."""
+"""`agent-runtime relay run` and `relay adopt`: their output, their exit codes, and the state left when stopped."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ def tables(shell):
 
 
 def operations(shell):
-    """Return what the journal says was done, in order, and by whom."""
+    """Return the operations in the journal in order, with their workers."""
     return [(event["operation"], event["worker"]) for event in lines(shell("events", "--json").stdout)]
 
 
@@ -148,7 +148,7 @@ def test_a_run_that_nobody_is_admitted_for_waits_or_goes_on_when_that_is_over(sh
         (("one", "--agent-command", "true"), 2, "one"),
     ],
 )
-def test_what_cant_be_run_is_refused_and_changes_nothing(shell, shift, words, code, said):
+def test_an_invalid_run_is_refused_and_changes_nothing(shell, shift, words, code, said):
     shift.relay("one")
     before = tables(shell)
     assert said in shell.refused("relay", "run", *words, code=code)["message"]

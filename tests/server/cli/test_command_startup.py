@@ -1,4 +1,4 @@
-"""What a command costs before it does anything: it imports what it needs and nothing that serves others."""
+"""The start of a command: it imports only the modules that it needs."""
 
 import json
 
@@ -15,6 +15,8 @@ HEAVY = {
     "platformdirs",
     "pydantic",
     "rich",
+    "starlette",
+    "subprocess",
 }
 PROGRAM = """
 import json, sys
@@ -65,11 +67,11 @@ def test_other_commands_import_no_more_than_they_need(shell, words, libraries):
     assert of_ours - {"agent_runtime_mcp"} == libraries
 
 
-def test_only_people_are_shown_tables(shell):
+def test_rich_is_imported_for_people_only(shell):
     assert "rich" in imported(shell, "task", "list")
 
 
-def test_only_what_is_wrong_with_a_call_needs_more(shell):
+def test_an_invalid_call_imports_no_protocol(shell):
     code, printed, errors = shell.run("task", "create", "t", "--priority", 11, "--json", program=PROGRAM)
     assert (code, printed) == (5, "")
     assert "mcp" not in json.loads(errors.splitlines()[-1])

@@ -16,7 +16,6 @@ from agent_runtime_mcp.cli.commands import events as _events
 from agent_runtime_mcp.cli.root import root
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.errors import Busy
-from agent_runtime_mcp.operations.call import Libraries
 from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 
 COMMAND = [sys.executable, "-m", "agent_runtime_mcp", "events", "--follow", "--json"]
@@ -47,7 +46,7 @@ def test_since_and_limit_hold_while_it_follows(runtime: Runtime) -> None:
 
 @attrs.define(eq=False)
 class Watched(Database[Libraries]):
-    """A database that another program has locked, until one has waited for it in vain."""
+    """A database that another program keeps locked until the first wait for it ends in vain."""
 
     locker: apsw.Connection = attrs.field(init=False)
 
@@ -64,7 +63,7 @@ class Watched(Database[Libraries]):
             raise
 
 
-def test_a_file_that_is_locked_for_long_does_not_end_what_follows_it(runtime: Runtime) -> None:
+def test_a_file_locked_for_long_does_not_end_follow(runtime: Runtime) -> None:
     runtime.task("a task")
     runtime.database.close()
     locked = Watched(runtime.path, Libraries, all_schemas, patience=0.05)
@@ -74,7 +73,7 @@ def test_a_file_that_is_locked_for_long_does_not_end_what_follows_it(runtime: Ru
     locked.close()
 
 
-def test_a_file_that_is_locked_for_long_is_an_error_else(runtime: Runtime) -> None:
+def test_a_file_locked_for_long_is_an_error_without_follow(runtime: Runtime) -> None:
     runtime.database.close()
     locked = Watched(runtime.path, Libraries, all_schemas, patience=0.05)
     with pytest.raises(Busy):

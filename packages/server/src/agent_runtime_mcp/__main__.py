@@ -3,10 +3,12 @@
 import atexit
 import gc
 
-gc.disable()  # imports make much and drop little; what lives longer than a command turns it on again
-atexit.register(gc.freeze)  # the interpreter's last collection would look through all that ends with the process
+# A command imports much and drops little: it needs no garbage collection. Long-lived commands turn it on again.
+gc.disable()
+# At exit the interpreter would collect once more, although the process ends with all its objects.
+atexit.register(gc.freeze)
 
-from .cli.root import main  # noqa: E402 - after that
+from .cli.root import main  # noqa: E402 - its imports are the ones to speed up
 
 if __name__ == "__main__":
     main()

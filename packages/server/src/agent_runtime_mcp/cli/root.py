@@ -32,7 +32,7 @@ OWN_COMMANDS = (
 )
 # The groups of operations, with their help.
 _GROUPS = (
-    ("goal", "Goals: what is to be reached."),
+    ("goal", "Goals: the outcomes that tasks work towards."),
     ("task", "Tasks: a graph of work with a ready queue."),
     ("relay", "Relays: one piece of work, handed from agent to agent."),
     ("breaker", "Circuit breakers: which agents are healthy enough to be given work."),
@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
         return loader() if loader else None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; under --json click's own errors of the command line are JSON, too."""
+        """Run a command. Under --json report a wrong command line as JSON, too."""
         if ctx.parent is not None or "--json" not in ctx.args:
             return super().invoke(ctx)
         try:
@@ -128,7 +128,7 @@ def _own(target: str) -> Loader:
 
     def load() -> click.Command:
         command: click.Command = getattr(import_module(f".{module}", __package__), name)
-        gc.enable()  # some of these live long
+        gc.enable()  # `__main__` turned it off, and some of these commands live long
         return command
 
     return load

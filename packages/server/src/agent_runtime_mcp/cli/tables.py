@@ -1,4 +1,4 @@
-"""The columns of tables for people: for each kind of rows the headings, and how a cell is made from a row."""
+"""The columns of tables for people: their headings, and how a cell is made from a row."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime

@@ -31,7 +31,7 @@ def _with_dry_run() -> click.Command:
             apply(db=db, as_json=as_json, **given)
             return
         with errors_end_the_process(as_json):
-            # A dry run does nothing that an earlier request could have done, so it replays none.
+            # A dry run writes nothing, so it must not replay the reply of an earlier request.
             arguments = given_arguments(operation, given | {"request_id": None})
             request, opened = prepared_request(operation, arguments, db)
             if not request.prepared:

@@ -82,13 +82,13 @@ def _show(report: dict[str, Any], before: Diagnosis, after: Diagnosis, fixed: li
     if after.skipped:
         click.echo(f"Not checked, as the file is damaged: {', '.join(after.skipped)}.")
         if not any(fault.derived for fault in after.faults):
-            click.echo("A backup can take its place.")
+            click.echo("Replace it with a backup.")
     if report["pruned"] is not None:
         click.echo(f"{report['pruned']:,} journal rows older than {KEPT_DAYS} days were removed.")
     if not after.fault_count:
         click.echo("All is well.")
     elif before is after and any(fault.derived for fault in after.faults):
-        click.echo("What is derived can be rebuilt: agent-runtime doctor --fix")
+        click.echo("Derived data can be rebuilt: agent-runtime doctor --fix")
 
 
 def _show_facts(report: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ _COLORS = {"completed": "green", "failed": "red"}
     type=click.FloatRange(0),
     is_flag=False,
     flag_value=_AT_ONCE,
-    help="Stop when no task was ready for so long; without a number, at once. Without this option, wait for more.",
+    help="Stop after so many seconds without a ready task; without a number, at once. Default: wait for more.",
 )
 @click.option(
     "--time-limit",
