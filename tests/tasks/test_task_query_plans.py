@@ -223,6 +223,27 @@ def test_no_statement_of_any_call_scans_or_sorts_a_table(tasks, watched, filled,
             assert not step.startswith("SCAN") or step == "SCAN known", sql
 
 
+def test_empty_lists_match_nothing_and_build_no_empty_in(tasks, watched, filled):
+    group = filled
+    assert tasks.list(parent_id=group).tasks
+    watched.statements.clear()
+
+    for filters in ({}, {"parent_id": group}, {"status": "pending"}, {"parent_id": group, "readiness": "ready"}):
+        assert tasks.list(goal_ids=[], **filters).tasks == ()
+    assert tasks.list(parent_id=group, status="completed", readiness="ready").tasks == ()
+    assert tasks.offers(goal_ids=[]) == ()
+    assert tasks.claim_next(worker="ann", goal_ids=[]).task is None
+    assert (tasks.counts([]), tasks.queue([]).ready) == ({}, 0)
+    assert (tasks.open_in([]), tasks.cancel_open_in([], worker="ann")) == ((0, ()), 0)
+    tasks.hold([])
+    tasks.unhold([])
+    new = tasks.create("new", dependencies=[], acceptance_criteria=[]).task.task_id
+    tasks.edit(new, dependencies=[])
+
+    assert any("1 = 0" in sql for sql in watched.statements)
+    assert [sql for sql in watched.statements if re.search(r"\bIN\s*\(\s*\)", sql)] == []
+
+
 @pytest.fixture
 def steps(connection):
     """Count the virtual machine's steps of a call, in tens."""
