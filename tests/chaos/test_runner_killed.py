@@ -21,9 +21,9 @@ import pytest
 from agent_programs import is_gone, program, wait_until
 
 SEED = os.environ.get("AGENT_RUNTIME_CHAOS_SEED", "20261122")
-MOST_EVENTS = 3  # that a run may tell before it is killed
+MOST_EVENTS = 3  # events that a run may yield before it is killed
 LONGEST_DELAY = 0.04  # seconds from such an event until the kill: about as long as a step takes
-# It says what it does in a ledger that no kill takes back: first that it began, last that its result is in its file.
+# It records its work in a ledger that survives a kill: first that it began, last that its result is in its file.
 AGENT = """
 import time
 ledger = os.open({ledger!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -56,7 +56,7 @@ class Site:
 
     @property
     def environment(self):
-        """What runners, supervisors and agents have in common, and no other process."""
+        """The environment of runners, supervisors and agents, with a mark that no other process has."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AGENT_RUNTIME_", "CLAUDE_"))}
         return {
             **kept,
@@ -91,19 +91,19 @@ class Site:
             connection.close()
 
     def processes(self):
-        """Return the processes that carry the mark, where the system shows them."""
+        """Return the processes that carry the mark, if the system shows them."""
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 if self.mark.encode() in (entry / "environ").read_bytes():
                     found.append(int(entry.name))
-            except OSError:  # it ended meanwhile, or is somebody else's
+            except OSError:  # it ended meanwhile, or belongs to another user
                 continue
         return [process for process in found if not is_gone(process)]
 
 
 def kill_at_random(site, dice):
-    """Run the pipeline and kill the runner soon after so many events; tell whether it was still at work."""
+    """Run the pipeline and kill the runner soon after a few events; tell whether it was still running."""
     process = site.start(*site.run())
     events = dice.randint(0, MOST_EVENTS)
     for _ in range(events):
@@ -147,7 +147,7 @@ def test_a_runner_that_is_killed_at_random_moments_loses_and_repeats_nothing(tmp
     assert {baton for _, baton in begun} <= set(by_baton)
     assert set(by_baton.values()) <= {"accepted", "lost"}
     assert sum(state == "lost" for state in by_baton.values()) <= kills
-    # Nothing that was finished is lost: what was not accepted is kept as an orphan.
+    # Nothing that was finished is lost: a result that was not accepted is kept as an orphan.
     kept = Counter(text.removeprefix("output of ") for text, _ in outputs)
     finished = [baton for what, _, baton, _ in ledger if what == "finished"]
     assert {baton: kept[baton] for baton in finished} == dict.fromkeys(finished, 1)

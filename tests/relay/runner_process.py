@@ -1,6 +1,6 @@
 """A runner in a process of its own: `python runner_process.py FILE FOLDER PROGRAM...` runs pipeline 1 to its end.
 
-It prints how that ended, and the most memory that it took.
+It prints the last event, and the most memory that it took.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Runners as tests run them: agents that are small programs, and a clock that moves only by what the runner sleeps."""
+"""Runners in tests: agents that are small programs, and a clock that moves only when the runner sleeps."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ NO_WAITING = Backoff(first=0.0, longest=0.0)
 
 @attrs.define
 class Office:
-    """Relays, a place for the agents' files, and runners that are told how long they sleep instead of sleeping."""
+    """Relays, a folder for the agents' files, and runners whose sleeps are recorded instead of slept."""
 
     relays: Relays
     clock: object
@@ -29,7 +29,7 @@ class Office:
         return self.path / "agents"
 
     def program(self, body):
-        """Write the program of an agent and return how it is started."""
+        """Write the program of an agent and return its argv."""
         return program(self.path / f"agent{next(self._numbers)}.py", body)
 
     def agent(self, body, **how):
@@ -59,15 +59,15 @@ class Office:
         self.clock.advance(seconds)
 
     def run(self, pipeline_id, agents, **how):
-        """Run a pipeline and return what was told."""
+        """Run a pipeline and return its events."""
         return asyncio.run(events_of(self.runner(agents, **how), pipeline_id))
 
     def end(self, pipeline_id, agents, **how):
-        """Run a pipeline and return how that ended."""
+        """Run a pipeline and return its last event."""
         return ended(self.run(pipeline_id, agents, **how))
 
     def attempts(self, pipeline_id):
-        """Return what the file says of all attempts."""
+        """Return all attempts as the database has them."""
         rows = self.relays.connection.execute(
             """
             SELECT step_index, attempt, state, failure_type, error, tokens_used, output_id
@@ -84,7 +84,7 @@ class Office:
         return attempt
 
     def files(self):
-        """Return the names of what was left in the folder of the agents."""
+        """Return the names of the files left in the folder of the agents."""
         return sorted(file.name for file in self.folder.glob("*"))
 
 
@@ -109,5 +109,5 @@ def ended(events):
 
 
 def result(output="text", **fields):
-    """Return what an agent in this process hands in."""
+    """Return the result of an agent in this process."""
     return {**GOOD, "output": output, **fields}

@@ -27,7 +27,7 @@ LENGTH = MinimumLength(name="length", characters=3)
 
 
 def working(answers, *checks):
-    """Return a crew of one agent that hands in one after the other, checked by these."""
+    """Return a crew of one agent that returns these outputs in turn, with some checks."""
     left = iter(answers if isinstance(answers, list) else [answers])
     given = []
 
@@ -41,7 +41,7 @@ def working(answers, *checks):
 
 
 def once(office, answer, *checks, **settings):
-    """Have one step done once, and return what was told of it."""
+    """Run one step once and return its event."""
     pipeline_id = office.relay("one", max_retries=0, **settings)
     [told] = [
         event
@@ -52,7 +52,7 @@ def once(office, answer, *checks, **settings):
 
 
 def refusal(office, output, check):
-    """Return what a check says of an output that it does not pass."""
+    """Return the detail of a check that an output does not pass."""
     failed = once(office, result(output), check)
     assert isinstance(failed, AttemptFailed)
     assert failed.failure_type == "quality_failure"
@@ -82,7 +82,7 @@ def schema(value):
 FACTS = schema({"type": "array", "minItems": 1, "items": {"type": "object", "required": ["fact"]}})
 
 
-def test_an_output_matches_its_schema_or_is_told_where_it_does_not(office):
+def test_a_schema_check_names_where_an_output_does_not_match(office):
     passes(office, '[{"fact": "tea is old"}]', FACTS)
     assert refusal(office, '[{"fact": 1}, {}, 3]', FACTS) == (
         "$[1]: 'fact' is a required property; $[2]: 3 is not of type 'object'"
@@ -91,18 +91,18 @@ def test_an_output_matches_its_schema_or_is_told_where_it_does_not(office):
     assert refusal(office, "[" * 100_000, FACTS).startswith("the output is not JSON: ")
 
 
-def test_an_object_that_was_handed_in_as_such_is_held_against_the_schema(office):
+def test_an_object_as_output_is_validated_against_the_schema(office):
     passes(office, [{"fact": "tea is old"}], FACTS)
 
 
-def test_of_many_faults_a_few_are_named_in_few_words(office):
+def test_a_schema_check_names_a_few_of_many_faults(office):
     said = refusal(office, json.dumps(["x" * 9 * KIB] * 50), FACTS)
     assert len(said) <= 4 * KIB
     assert said.startswith("$[0]: 'xxx")
     assert refusal(office, json.dumps([1] * 50), FACTS).count("; ") == 4
 
 
-def test_a_schema_elsewhere_is_not_fetched_and_passes_nothing(office):
+def test_a_remote_schema_is_not_fetched_and_fails_the_check(office):
     with socket.create_server(("127.0.0.1", 0)) as server, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # with which a library announces that it fetches
         server.setblocking(False)
@@ -136,7 +136,7 @@ def test_a_program_is_given_the_output_and_decides_by_its_exit_code(office):
     assert refusal(office, "coffee $(touch pwned)", check).endswith("ended with exit code 1: no tea")
 
 
-def test_a_program_is_told_what_it_checks_and_sees_of_the_environment_what_is_let_through(office, monkeypatch):
+def test_a_check_program_gets_its_variables_and_the_environment_passed_on(office, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "do not pass this on")
     check = command(
         office, "sys.exit(json.dumps({n: v for n, v in os.environ.items() if 'AGENT' in n or 'SECRET' in n}))"
@@ -154,11 +154,11 @@ def test_a_program_is_told_what_it_checks_and_sees_of_the_environment_what_is_le
         ("sys.exit('x\\0' + chr(27) + 'y' * 9000)", {}, "y" * 500),
     ],
 )
-def test_a_program_that_did_not_pass_it_says_why(office, body, how, said):
+def test_a_failed_check_quotes_its_program(office, body, how, said):
     assert refusal(office, "text", command(office, body, **how)).endswith(said)
 
 
-def test_a_program_that_cant_be_started_passes_nothing(office):
+def test_a_check_that_cant_be_started_fails(office):
     check = CommandCheck(name="command", argv=("/nowhere/check",), supervisor=office.supervisor)
     assert "could not be started" in refusal(office, "text", check)
 
@@ -170,14 +170,14 @@ def depths(office, pipeline_id):
     return [depth for (depth,) in rows]
 
 
-def test_verified_sources_begin_provenance_anew(office):
+def test_verified_sources_restart_provenance(office):
     pipeline_id = office.relay("one", "two", "three", "four")
     members = {"three": CrewMember(agent=steady, checks=[command(office, "", verifies_sources=True)])}
     office.run(pipeline_id, Crew(members=members, default=CrewMember(agent=steady, checks=[command(office, "")])))
     assert depths(office, pipeline_id) == [1, 2, 1, 2]
 
 
-def test_a_check_that_did_not_pass_verified_nothing(office):
+def test_a_failed_check_verifies_no_sources(office):
     pipeline_id = office.relay("one", "two", max_retries=0)
     members = {"two": CrewMember(agent=steady, checks=[command(office, "sys.exit(1)", verifies_sources=True)])}
     office.run(pipeline_id, Crew(members=members, default=CrewMember(agent=steady)))
@@ -195,7 +195,7 @@ def reviewer(office, body, **how):
     return Reviewer(name="reviewer", agent=office.agent(body), **how)
 
 
-def test_a_reviewers_mark_counts_where_it_is_the_lower_one_and_its_tokens_are_charged(office):
+def test_the_lower_score_of_a_reviewer_counts_and_its_tokens_are_charged(office):
     check = reviewer(office, "hand_in(quality_score=0.65, output='fair', tokens_used=30)")
     told = once(office, result(quality_score=0.9), check)
     assert (told.quality_score, told.score_source, told.tokens_used) == (0.65, "check:reviewer", 130)
@@ -205,7 +205,7 @@ def test_a_reviewers_mark_counts_where_it_is_the_lower_one_and_its_tokens_are_ch
     assert office.files() == []
 
 
-def test_what_a_reviewer_says_is_feedback_for_the_next_attempt(office):
+def test_a_review_is_feedback_for_the_next_attempt(office):
     body = "hand_in(quality_score=0.9 if 'second text' in sys.stdin.read() else 0.3, output='no sources')"
     crew = working([result("first text"), result("second text")], reviewer(office, body))
     assert office.end(office.relay("one"), crew).status == "completed"
@@ -222,18 +222,18 @@ def test_what_a_reviewer_says_is_feedback_for_the_next_attempt(office):
         ("sys.exit('boo')", "ended with exit code 1: boo"),
     ],
 )
-def test_a_reviewer_that_gives_no_mark_passes_nothing(office, body, said):
+def test_a_review_without_a_score_fails_the_check(office, body, said):
     assert said in refusal(office, "text", reviewer(office, body))
 
 
-def test_tokens_of_a_review_that_came_to_nothing_are_charged(office):
+def test_tokens_of_a_failed_review_are_charged(office):
     assert (
         once(office, result(), reviewer(office, "hand_in(quality_score=7, output='x', tokens_used=30)")).tokens_used
         == 130
     )
 
 
-def test_tokens_never_come_to_more_than_can_be_stored(office):
+def test_charged_tokens_are_capped_at_the_most_that_can_be_stored(office):
     body = f"hand_in(quality_score=1, output='x', tokens_used={MOST_TOKENS})"
     assert once(office, result(tokens_used=MOST_TOKENS), reviewer(office, body)).tokens_used == MOST_TOKENS
 
@@ -247,7 +247,7 @@ def test_a_reviewer_is_shown_the_assignment_and_the_output_as_data(office):
     assert "What is known about tea?" in said
 
 
-def test_a_reviewer_that_verifies_sources_does_so_only_with_a_mark_that_passes(office):
+def test_a_reviewer_verifies_sources_only_with_a_passing_score(office):
     def end(mark):
         pipeline_id = office.relay("one", "two", max_retries=0)
         check = reviewer(office, f"hand_in(quality_score={mark}, output='x')", verifies_sources=True)
@@ -258,12 +258,12 @@ def test_a_reviewer_that_verifies_sources_does_so_only_with_a_mark_that_passes(o
     assert (end(0.9), end(0.1)) == ([1, 1], [1, 2])
 
 
-# --- together, and of one's own
+# --- several checks, and checks of the program's own
 
 
 @attrs.frozen
 class Own:
-    """A check as a program has it that uses the library."""
+    """A check that a program defines for itself."""
 
     name: str
     score: float | None = None
@@ -274,7 +274,7 @@ class Own:
         return Examination(check=Check(name=self.name, score=self.score), tokens_used=5)
 
 
-def test_the_least_of_all_checks_decides_and_each_that_failed_is_told(office):
+def test_the_lowest_check_decides_and_feedback_names_each_that_failed(office):
     told = once(office, result(), Own("a", 0.8), Own("b", 0.7), LENGTH)
     assert (told.quality_score, told.score_source, told.tokens_used) == (0.7, "check:b", 110)
     failed = once(office, result(), Own("a", 0.5), Own("b", 0.2), LENGTH)
@@ -283,10 +283,10 @@ def test_the_least_of_all_checks_decides_and_each_that_failed_is_told(office):
     )
 
 
-def test_a_check_that_breaks_down_passes_nothing(office):
+def test_a_check_that_raises_fails(office):
     assert refusal(office, "text", Own("own")) == "the check broke down: LookupError: ab ?"
 
 
-def test_checks_stand_for_marks_that_an_agent_did_not_give(office):
+def test_checks_score_an_output_whose_agent_gave_no_score(office):
     told = once(office, "tea is old", Own("a", 0.8), LENGTH)
     assert (told.quality_score, told.score_source) == (0.8, "check:a")

@@ -1,4 +1,4 @@
-"""The file that says who works on a relay, and everything that can be wrong with it."""
+"""The configuration file of a crew, and every fault that it can have."""
 
 import json
 import sys
@@ -44,7 +44,7 @@ def read(tmp_path):
 
 
 def plain(crew):
-    """Return a crew without its supervisors, which are equal to none but themselves."""
+    """Return a crew without its supervisors, which are equal only to themselves."""
     if isinstance(crew, Crew):
         members = {name: plain(member) for name, member in crew.members.items()}
         return attrs.evolve(crew, members=members, default=plain(crew.default))
@@ -108,7 +108,7 @@ def test_a_file_names_commands_limits_checks_thresholds_and_fallbacks(read, tmp_
     )
 
 
-def test_what_is_left_out_has_defaults(read):
+def test_missing_keys_have_defaults(read):
     assert plain(read('command = "claude"')) == Crew(
         default=CrewMember(agent=CommandAgent(argv=("claude",), grace=5.0, supervisor=None), time_limit=600.0)
     )
@@ -116,12 +116,12 @@ def test_what_is_left_out_has_defaults(read):
     assert plain(read("")).member("one") is None
 
 
-def test_a_command_from_the_command_line_stands_in_for_the_files_own(read):
+def test_a_command_from_the_command_line_replaces_the_files_own(read):
     crew = read('command = "claude"\n[roles.one]\ncommand = "mine"\n[roles.two]\n', default_command=("theirs",))
     assert [crew.member(name).agent.argv for name in ("one", "two", "three")] == [("mine",), ("theirs",), ("theirs",)]
 
 
-def test_a_time_limit_from_the_command_line_holds_where_the_file_says_nothing(read):
+def test_a_time_limit_from_the_command_line_applies_if_the_file_has_none(read):
     crew = read('command = "claude"\n[roles.one]\ntime_limit = 5\n', time_limit=7)
     assert [crew.member(name).time_limit for name in ("one", "two")] == [5, 7]
     assert read('command = "claude"\ntime_limit = 5', time_limit=7).default.time_limit == 5
@@ -197,7 +197,7 @@ def test_each_fault_is_named_with_its_place(read, tmp_path, text, said):
     assert said in message
 
 
-def test_a_misspelt_name_is_told_what_it_is_near_to(read):
+def test_a_misspelt_key_is_refused_with_the_nearest_one(read):
     with pytest.raises(InvalidConfiguration) as refused:
         read("comand = 'x'")
     assert refused.value.hint == "did you mean command?"

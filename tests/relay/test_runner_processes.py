@@ -1,4 +1,4 @@
-"""Agents that are programs, and behave as programs do: each ends as it should, and the runner with it."""
+"""Agents that are programs, with every way in which a program can end."""
 
 import json
 import os
@@ -19,7 +19,7 @@ GOOD_JSON = '{"quality_score": 0.9, "confidence": 0.9, "output": "text", "tokens
 
 
 def by_one(office, body, **how):
-    """Let one agent do the one step of a pipeline that forgives nothing; return its attempt."""
+    """Run one agent on a pipeline of one step without retries; return its attempt."""
     pipeline_id = office.relay("one", max_retries=0)
     end = office.end(pipeline_id, office.crew(body, **how))
     attempt = office.only_attempt(pipeline_id)
@@ -112,7 +112,9 @@ def test_a_result_counts_whatever_the_exit_code_says(office, body):
         "gate",
     ],
 )
-def test_what_is_no_result_fails_the_attempt_and_says_why(office, body, failure_type, said, tokens_used, output):
+def test_a_program_without_a_valid_result_fails_the_attempt_with_the_reason(
+    office, body, failure_type, said, tokens_used, output
+):
     attempt = by_one(office, body)
     state = "rejected" if failure_type is None else "failed"
     assert attempt == Tried(0, 1, state, failure_type, attempt.error, tokens_used, output)
@@ -136,7 +138,7 @@ def test_a_program_that_cant_be_started_is_an_exception(office, argv, said):
     assert said in attempt.error
 
 
-def test_an_agent_that_hangs_and_ignores_to_be_asked_is_killed_with_its_children(office):
+def test_an_agent_that_hangs_and_ignores_sigterm_is_killed_with_its_children(office):
     body = f"""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         child = os.fork()
@@ -153,7 +155,7 @@ def test_an_agent_that_hangs_and_ignores_to_be_asked_is_killed_with_its_children
         wait_until(lambda process=process: is_gone(int(process)))
 
 
-def test_an_agent_at_its_limit_may_still_write_what_it_has(office):
+def test_an_agent_at_its_time_limit_may_still_write_its_result(office):
     body = """
         def stop(*_):
             print("so far")
@@ -164,7 +166,7 @@ def test_an_agent_at_its_limit_may_still_write_what_it_has(office):
     assert by_one(office, body, time_limit=2.0).output == "so far\n"
 
 
-def test_what_an_agent_wrote_before_its_limit_is_kept_with_the_attempt(office):
+def test_text_written_before_the_time_limit_is_kept_with_the_attempt(office):
     attempt = by_one(office, "hand_in(output='text')\nprint('so far', flush=True)\nsignal.pause()", time_limit=2.0)
     assert (attempt.state, attempt.failure_type, attempt.tokens_used) == ("failed", "timeout", 0)
     assert json.loads(attempt.output)["output"] == "text"
@@ -237,13 +239,13 @@ def test_a_hundred_megabytes_are_read_and_not_kept(office, tmp_path, connect, bo
     assert kept <= MIB
 
 
-def test_a_hundred_megabytes_without_a_result_say_so(office):
+def test_a_hundred_megabytes_without_a_result_fail_with_the_size(office):
     attempt = by_one(office, "for _ in range(40):\n    os.write(1, b'tea ' * (1 << 14))")
     assert (attempt.failure_type, len(attempt.output)) == ("invalid_output", MIB)
     assert "printed 2621440 bytes and no result" in attempt.error
 
 
-def test_an_agent_sees_of_the_environment_what_is_let_through(office, monkeypatch):
+def test_an_agent_gets_only_the_environment_passed_on(office, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "do not pass this on")
     monkeypatch.setenv("LC_TEST", "passed by a pattern")
     monkeypatch.setenv("AGENT_RUNTIME_WORKER", "not for agents")
@@ -317,7 +319,7 @@ hand_in(
 """
 
 
-def test_agents_work_where_they_are_told_to(office):
+def test_agents_run_in_the_configured_folder(office):
     place = office.path / "place"
     place.mkdir()
     crew = Crew(default=CrewMember(agent=office.agent("hand_in(output=os.getcwd())", folder=place)))
@@ -326,7 +328,7 @@ def test_agents_work_where_they_are_told_to(office):
     assert Path(office.only_attempt(pipeline_id).output).samefile(place)
 
 
-def test_a_runner_whose_supervisor_was_killed_has_another(office):
+def test_a_supervisor_that_was_killed_is_replaced(office):
     pipeline_id = office.relay("one", "two")
     office.supervisor.start()
     first = office.supervisor._process

@@ -1,4 +1,4 @@
-"""What agents hand in, read out of what they wrote: a result, a failure that they report, or nothing of use."""
+"""Results read from the text of agents: a result, a failure that they report, or nothing of use."""
 
 import contextlib
 import json
@@ -33,12 +33,12 @@ def failure(read, value):
 
 
 def said(value):
-    """Return type and words of the failure that fields lead to."""
+    """Return the type and the message of the failure that fields lead to."""
     failed = failure(result_of, value)
     return str(failed.failure_type), str(failed)
 
 
-# --- where a result is found
+# --- finding a result
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_file_holds_an_object_or_a_text():
 
 
 @pytest.mark.parametrize("text", ["tea is old", '{"tea": "old"}', "{", as_file(RESULT)[:-1], "[]", "null", '"a"'])
-def test_what_holds_no_result_is_a_text_that_nobody_judged(text):
+def test_a_text_without_a_result_is_an_output_without_a_score(text):
     assert read_output(text) == AgentResult(output=text)
 
 
@@ -87,11 +87,11 @@ def test_an_object_or_a_list_as_output_is_kept_as_json():
     assert result_of({"output": [1, 2]}).output == "[1,2]"
 
 
-def test_fields_that_nobody_knows_are_left_out():
+def test_unknown_fields_are_ignored():
     assert result_of({"output": "x", "mood": "good", "error": None, "is_error": False}) == AgentResult(output="x")
 
 
-def test_a_number_is_as_good_as_a_list_of_one():
+def test_a_single_number_counts_as_a_list_of_one():
     assert result_of({"output": "x", "confidence": 0.5, "relevance": [1]}) == AgentResult(
         output="x", confidence=(0.5,), relevance=(1.0,)
     )
@@ -100,7 +100,7 @@ def test_a_number_is_as_good_as_a_list_of_one():
     )
 
 
-# --- what is out of bounds
+# --- bounds
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_number_is_as_good_as_a_list_of_one():
         ({"output_summary": ["short"]}, "output_summary must be text, not a list"),
     ],
 )
-def test_what_is_out_of_bounds_is_no_result_and_says_why(fields, words):
+def test_a_result_out_of_bounds_is_refused_with_the_reason(fields, words):
     failed = failure(result_of, {"output": "text", "tokens_used": 7, **fields})
     assert failed.failure_type == "invalid_output"
     assert str(failed).startswith("the result is out of bounds: ")
@@ -150,14 +150,14 @@ def test_numbers_that_are_too_large_to_compare_are_out_of_bounds():
     assert failure(read_output, '{"output": "x", "quality_score": ' + "9" * 300 + "}").failure_type == "invalid_output"
 
 
-def test_a_result_without_output_is_none():
+def test_a_result_without_output_is_refused():
     assert said({"quality_score": 0.9}) == ("invalid_output", "the result has neither output nor output_summary")
     assert said("") == ("invalid_output", "the result has neither output nor output_summary")
     assert said(None)[0] == said(b"text")[0] == said([1])[0] == "invalid_output"
     assert result_of({"output_summary": "in short"}) == AgentResult(output_summary="in short")
 
 
-# --- what `claude -p --output-format json` prints
+# --- the envelope of `claude -p --output-format json`
 
 ENVELOPE = {
     "type": "result",
@@ -181,7 +181,7 @@ def envelope(result, **more):
     return json.dumps({**ENVELOPE, "result": result, **more})
 
 
-def test_the_result_in_an_envelope_is_found_and_its_tokens_are_those_that_were_measured():
+def test_the_result_in_an_envelope_has_the_tokens_that_the_client_measured():
     expected = attrs.evolve(RESULT, tokens_used=2000)
     for text in (as_file(RESULT), f"Here it is:\n```json\n{as_file(RESULT)}\n```"):
         assert read_output(envelope(text)) == expected
@@ -189,7 +189,7 @@ def test_the_result_in_an_envelope_is_found_and_its_tokens_are_those_that_were_m
     assert read_output(f'[{{"type": "system"}}, {envelope(as_file(RESULT))}]') == expected
 
 
-def test_a_text_in_an_envelope_is_a_text_that_nobody_judged():
+def test_a_text_in_an_envelope_is_an_output_without_a_score():
     assert read_output(envelope("tea is old")) == AgentResult(output="tea is old", tokens_used=2000)
 
 
@@ -201,7 +201,7 @@ def test_the_tokens_of_an_envelope_are_charged_whatever_is_in_it():
 @pytest.mark.parametrize(
     "usage", [None, 3, {}, {"input_tokens": "many"}, {"input_tokens": True}, {"output_tokens": -1}]
 )
-def test_usage_that_cant_be_read_is_none(usage):
+def test_unreadable_usage_is_ignored(usage):
     assert read_output(envelope(as_file(RESULT), usage=usage)).tokens_used == 7
 
 
@@ -212,7 +212,7 @@ def test_an_envelope_with_an_error_is_the_failure_that_it_reports():
     assert (failed.failure_type, str(failed)) == ("exception", "result, error_during_execution")
 
 
-def test_envelopes_in_envelopes_come_to_an_end():
+def test_nested_envelopes_are_read_to_a_limit():
     text = as_file(RESULT)
     for _ in range(20):
         text = envelope(text)
@@ -244,7 +244,7 @@ def test_envelopes_in_envelopes_come_to_an_end():
         ({"status": "error", "status_code": 429, "error": True}, None),
     ],
 )
-def test_a_rate_limit_is_told_from_other_errors_and_says_when_to_ask_again(fields, seconds):
+def test_a_rate_limit_is_recognised_with_the_time_to_retry(fields, seconds):
     failed = failure(result_of, fields)
     assert (failed.failure_type, failed.retry_after_seconds) == ("rate_limited", seconds)
 
@@ -256,11 +256,11 @@ def test_other_errors_are_exceptions(fields):
     assert said(fields)[0] == "exception"
 
 
-def test_an_error_beside_an_output_is_no_failure():
+def test_an_error_beside_an_output_is_not_a_failure():
     assert result_of({"output": "x", "error": "a footnote was missing"}) == AgentResult(output="x")
 
 
-def test_what_a_failure_says_can_be_stored():
+def test_the_text_of_a_failure_can_be_stored():
     failed = AgentFailed("timeout", "a\0b \ud800" + "x" * MIB, output="c\0d", tokens_used=3, retry_after_seconds=None)
     assert str(failed).startswith("ab ?xxx")
     assert (len(str(failed)), failed.output) == (64 * 1024, "cd")
@@ -271,7 +271,7 @@ def test_what_a_failure_says_can_be_stored():
         AgentFailed("tired", "slow")
 
 
-# --- whatever comes
+# --- any input
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
 LINES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=20)
@@ -334,7 +334,7 @@ def cpu_seconds(read, text):
 
 @pytest.fixture(scope="module")
 def good_time():
-    """A multiple of what it takes to read so much that is valid."""
+    """A multiple of the time to read as much valid JSON."""
     numbers = "[" + "1," * (MIB // 2) + "1]"
     return 80 * min(cpu_seconds(json.loads, numbers) for _ in range(3))
 

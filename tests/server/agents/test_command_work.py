@@ -16,7 +16,7 @@ ECHO = "hand_in(output=sys.stdin.read())"
 
 
 def work(shell, agent, *words, code=0):
-    """Work until nothing is ready, and return what came of each task."""
+    """Work until no task is ready, and return the outcome of each task."""
     result = shell("work", "--agent-command", agent, *words, "--idle-exit", "--json", code=code)
     assert result.stderr == ""
     return lines(result.stdout)
@@ -33,7 +33,7 @@ def task(shell, task_id):
 # --- tasks and their results
 
 
-def test_all_that_is_ready_is_done_in_its_order(shell, shift):
+def test_ready_tasks_are_done_in_order(shell, shift):
     for title, more in (("one", ()), ("two", ("--priority", 9)), ("three", ("--dependencies", 1))):
         shell("task", "create", title, *more)
     worked = work(shell, shift.agent(DONE), "--worker", "crew")
@@ -54,18 +54,18 @@ def test_all_that_is_ready_is_done_in_its_order(shell, shift):
     assert list(shell.path.with_name("runtime.db-agents").iterdir()) == []
 
 
-def test_a_person_is_told_a_line_for_each_task(shell, shift):
+def test_a_line_is_printed_for_each_task(shell, shift):
     shell("task", "create", "one")
     told = shell("work", "--agent-command", shift.agent(DONE), "--idle-exit", "0").stdout
     assert told.startswith("task 1 one: completed (")
     assert len(told.splitlines()) == 1
 
 
-def test_nothing_to_do_is_no_error(shell, shift):
+def test_no_ready_task_is_not_an_error(shell, shift):
     assert work(shell, shift.agent(DONE)) == []
 
 
-def test_no_more_than_so_many_tasks_are_done(shell, shift):
+def test_max_tasks_limits_the_tasks_done(shell, shift):
     for number in range(3):
         shell("task", "create", f"task {number}")
     assert len(work(shell, shift.agent(DONE), "--max-tasks", 2, "--parallel", 4)) == 2
@@ -99,7 +99,7 @@ def test_agents_work_side_by_side(shell, shift):
     assert sorted(outcomes(worked)) == [(1, "completed", "completed"), (2, "completed", "completed")]
 
 
-def test_one_that_waits_for_a_prerequisite_in_work_is_not_idle(shell, shift):
+def test_an_agent_that_waits_for_a_running_prerequisite_is_not_idle(shell, shift):
     shell("task", "create", "one")
     shell("task", "create", "two", "--dependencies", 1)
     assert outcomes(work(shell, shift.agent(DONE), "--parallel", 2)) == [
@@ -138,7 +138,7 @@ def test_the_prompt_holds_the_goal_and_what_the_task_builds_on_as_data(shell, sh
     ],
     ids=["text", "printed", "summary", "too long", "cut", "object", "exit 1"],
 )
-def test_what_an_agent_hands_in_is_the_result_of_the_task(shell, shift, body, result):
+def test_the_output_of_an_agent_is_the_result_of_the_task(shell, shift, body, result):
     shell("task", "create", "one")
     assert outcomes(work(shell, shift.agent(body))) == [(1, "completed", "completed")]
     shown = shell.json("task", "show", 1, "--field", "result")
@@ -161,7 +161,7 @@ def test_what_an_agent_hands_in_is_the_result_of_the_task(shell, shift, body, re
     ],
     ids=["exit 1", "nothing", "error", "odd error", "quality 99", "hangs"],
 )
-def test_a_task_that_failed_is_tried_again_later_and_told_why(shell, shift, body, error):
+def test_a_failed_task_is_tried_again_later_with_the_error_in_its_prompt(shell, shift, body, error):
     shell("task", "create", "one")
     [failed] = work(shell, shift.agent(body), "--time-limit", 1 if "pause" in body else 60)
     assert (failed["outcome"], failed["status"]) == ("failed", "pending")
@@ -210,18 +210,18 @@ def test_a_rate_limit_costs_no_attempt(shell, shift, retry_after):
         (("--agent-command", "true", "--idle-exit", "--goal-id", 99), 3),
     ],
 )
-def test_what_cant_be_worked_is_refused(shell, words, code):
+def test_invalid_options_are_refused(shell, words, code):
     shell("task", "create", "one")
     shell.refused("work", *words, code=code)
     assert task(shell, 1)["attempts"] == 0
 
 
-# --- what others do meanwhile, and processes that are ended
+# --- changes by others meanwhile, and processes that are ended
 
 
 @pytest.fixture
 def worked(runtime, tmp_path):
-    """Let a program work on the next task of a runtime, looking at its claim all the time."""
+    """Return a function that lets a program work on the next task, and looks at its claim all the time."""
     with Supervisor() as supervisor:
         folder = Folder(tmp_path / "agents")
         folder.make()
@@ -331,7 +331,7 @@ def test_a_signal_stops_the_agents_and_releases_their_tasks(shell, shift, number
     assert outcomes(work(shell, agent)) == [(1, "completed", "completed")]
 
 
-def test_a_task_of_one_that_was_killed_is_taken_over_at_once(shell, shift):
+def test_the_task_of_a_killed_worker_is_taken_over_at_once(shell, shift):
     shell("task", "create", "one")
     agent = shift.waiting_agent(meanwhile="hand_in(output='half')", then=DONE)
     process = shift.start("work", "--agent-command", agent)

@@ -24,7 +24,7 @@ def run(*command, path=str(COMMANDS), **variables):
 
 @pytest.fixture
 def claude(tmp_path):
-    """A program of that name, which answers as Claude Code without a screen does."""
+    """A program named claude that answers as Claude Code does with -p."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "claude"

@@ -18,7 +18,7 @@ from agent_runtime_mcp.planner.answer import PlannerFailed
 from agent_runtime_mcp.planner.command import PlannerCommand
 from agent_runtime_mcp.planner.planning import prepared as with_plan
 
-GUARD = 60  # seconds after which a test fails that would hang
+GUARD = 60  # seconds after which a test that hangs fails
 PLAN = [
     {"key": "a", "title": "Write the parser", "description": "In parser.py.", "depends_on": []},
     {"key": "b", "title": "Test the parser", "description": "", "depends_on": ["a"], "acceptance_criteria": ["green"]},
@@ -80,7 +80,7 @@ def prints(text: str) -> str:
 
 
 def require_unlocked(path: Path) -> None:
-    """See that no process holds the lock on a file any more; those that were killed may still be on their way out."""
+    """Wait until no process holds the lock on a file; processes that were killed may take a moment to end."""
 
     def lock() -> None:
         with path.open() as file:
@@ -179,7 +179,7 @@ def test_without_a_good_plan_the_text_is_read_and_the_reply_says_why(program, de
     assert len(reply["fallback_reason"]) < 700
 
 
-def test_more_tasks_than_were_asked_for_are_no_plan(program, decompose):
+def test_a_plan_of_more_tasks_than_asked_for_is_refused(program, decompose):
     command = program(prints(json.dumps([{"title": f"task {number}"} for number in range(3)])))
     assert decompose(command, max_tasks=3)["task_count"] == 3
     reply = decompose(command, max_tasks=2)
@@ -232,7 +232,7 @@ def test_an_exit_code_is_a_failure_whatever_was_printed(program, decompose, prin
     assert reply["fallback_reason"] == f"{sys.executable} ended with exit code 7: [31mno licence [0m"
 
 
-def test_where_a_failed_command_has_no_words_on_standard_error_those_on_standard_output_are_told(program, decompose):
+def test_a_failed_command_without_standard_error_is_quoted_from_standard_output(program, decompose):
     reply = decompose(program(f"{prints('x' * 1000 + ' Invalid API key')}\nsys.exit(1)"))
     assert reply["fallback_reason"].endswith("xxx Invalid API key")
     assert len(reply["fallback_reason"]) < len(sys.executable) + 350
@@ -250,18 +250,18 @@ def test_a_command_that_cannot_be_started_is_named(decompose, command):
     assert "could not be started: " in reply["fallback_reason"]
 
 
-def test_a_command_with_an_open_quotation_is_no_command(decompose):
+def test_a_command_with_an_open_quote_is_refused(decompose):
     reply = decompose("claude -p 'in short")
     assert titles(reply) == BY_TEXT
     assert reply["fallback_reason"] == "AGENT_RUNTIME_PLANNER can't be read: No closing quotation"
 
 
 @pytest.mark.parametrize("command", ["", "   "])
-def test_an_empty_command_is_none(decompose, command):
+def test_an_empty_command_is_ignored(decompose, command):
     assert decompose(command)["fallback_reason"] is None
 
 
-def test_of_a_hundred_megabytes_of_output_the_end_is_kept(program, goal):
+def test_the_end_of_a_hundred_megabytes_of_output_is_kept(program, goal):
     flood = "for _ in range(100): sys.{}.buffer.write(b'[x ' * 349525)\n"
     last = PlannerCommand(argv=program(flood.format("stderr") + flood.format("stdout") + f"print('\\n' + {LIST!r})\n"))
     assert [item.title for item in asyncio.run(last.plan(goal, "sequential", 40, None)).items] == TITLES
@@ -316,7 +316,7 @@ def test_a_command_that_goes_on_printing_is_ended_by_the_time_limit(program, goa
     assert "took more than 0.5 seconds" in failure_of(PlannerCommand(argv=command, time_limit=0.5), goal)
 
 
-def test_what_a_command_leaves_behind_is_ended_and_its_plan_taken(program, goal, tmp_path):
+def test_processes_that_a_command_leaves_are_ended_and_its_plan_is_used(program, goal, tmp_path):
     lock = tmp_path / "lock"
     lock.touch()
     command = program(FAMILY.format(lock=str(lock), stubborn=True, leaves=True, answer=LIST))
@@ -326,7 +326,7 @@ def test_what_a_command_leaves_behind_is_ended_and_its_plan_taken(program, goal,
 
 
 @pytest.mark.parametrize("limit", [1.0, 60.0])
-def test_a_process_that_has_left_the_group_holds_nobody_up(program, goal, tmp_path, limit):
+def test_a_process_that_left_the_group_delays_nothing(program, goal, tmp_path, limit):
     """It keeps the output open until this test lets go of the lock."""
     lock = tmp_path / "lock"
     in_the_end = "time.sleep(100)" if limit == 1.0 else f"print({LIST!r}, flush=True)"
@@ -382,7 +382,7 @@ def test_a_replay_runs_no_command(program, runtime, tmp_path):
     assert (tmp_path / "runs").read_text() == "x"
 
 
-def test_a_goal_that_has_tasks_costs_no_command(program, runtime, tmp_path):
+def test_a_goal_that_has_tasks_runs_no_command(program, runtime, tmp_path):
     command = program(f"open({str(tmp_path / 'ran')!r}, 'w')\n{prints(LIST)}")
     goal_id = runtime.goal("Move the wiki")
     runtime.task(goal_id=goal_id)

@@ -1,4 +1,4 @@
-"""A planner command behind the server, through the SDK's client over a real process, in both eras."""
+"""A planner command behind the server, used by the SDK's client over a real process, in both eras of the protocol."""
 
 import asyncio
 import fcntl
@@ -15,7 +15,7 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-GUARD = 60  # seconds after which a test fails that would hang
+GUARD = 60  # seconds after which a test that hangs fails
 PLAN = [{"key": "a", "title": "Write the parser"}, {"title": "Test the parser", "depends_on": ["a"]}]
 
 # Says that it runs, and goes on when the test lets go of the lock.
@@ -29,7 +29,7 @@ print({plan!r})
 
 
 class Planning:
-    """A server whose planner command waits for the test, and what the client hears meanwhile."""
+    """A server whose planner command waits for the test, and the progress that its client receives."""
 
     def __init__(self, folder: Path, new_file: Path) -> None:
         self.alive, lock, script = folder / "alive", folder / "lock", folder / "planner.py"
@@ -54,7 +54,7 @@ class Planning:
         self.lock.close()
 
     def require_ended(self) -> None:
-        """See that the planner command runs no more."""
+        """Wait until the planner command has ended."""
 
         def wait() -> None:
             with self.alive.open() as file:
@@ -86,7 +86,7 @@ async def answer(client: Client, tool: str, arguments: dict[str, Any], **more: A
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_while_the_command_runs_the_client_hears_of_it_and_the_server_answers_others(mode, tmp_path, new_file):
+def test_the_server_reports_progress_and_answers_others_while_the_command_runs(mode, tmp_path, new_file):
     async def scenario(client: Client, planning: Planning) -> None:
         goal_id = (await answer(client, "create_goal", {"name": "Parse"}))["goal_id"]
         decomposing = asyncio.create_task(
@@ -106,7 +106,7 @@ def test_while_the_command_runs_the_client_hears_of_it_and_the_server_answers_ot
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_who_cancels_the_call_ends_the_command_and_nothing_is_written(mode, tmp_path, new_file):
+def test_cancelling_the_call_ends_the_command_and_writes_nothing(mode, tmp_path, new_file):
     async def scenario(client: Client, planning: Planning) -> None:
         goal_id = (await answer(client, "create_goal", {"name": "Parse"}))["goal_id"]
         decomposing = asyncio.create_task(

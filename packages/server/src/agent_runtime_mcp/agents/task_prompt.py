@@ -46,7 +46,7 @@ def task_prompt(briefing: TaskBriefing) -> str:
         "# When you are done\n"
         "Print one JSON object as the last thing on standard output, or write it into the file that the environment "
         "variable AGENT_RUNTIME_RESULT names:\n"
-        '{"output": "<the result; tasks that depend on this one are told it>", "tokens_used": <an estimate>}\n'
+        '{"output": "<the result, for the tasks that depend on this one>", "tokens_used": <an estimate>}\n'
         'If it can\'t be done, say why instead: {"error": "<the reason>"}. The program that runs you settles the task '
         "with that: do not call update_task_status for it.",
     ]

@@ -17,7 +17,7 @@ KEPT = 1024 * 1024  # bytes of standard output, and of standard error
 GRACE = 5.0  # seconds between asking a process to end and killing it
 _CHUNK = 64 * 1024  # bytes of one read
 _DRAIN = 1.0  # seconds to read the pipes to their end once the group is gone
-_POLL = 0.01  # seconds between two looks, where the system can't notify of the end of a process
+_POLL = 0.01  # seconds between two looks, if the system can't report the end of a process
 
 
 @attrs.frozen(kw_only=True)

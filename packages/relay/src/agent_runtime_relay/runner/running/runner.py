@@ -134,7 +134,7 @@ class Runner:
 
         def configure(relays: Relays) -> None:
             claim = relays.baton(pipeline_id).claim
-            if claim is None or not claim.live:  # another runner works by a configuration of its own
+            if claim is None or not claim.live:  # else another runner works, with its own configuration
                 relays.configure(pipeline_id, quality_thresholds=crew.thresholds, fallback_agents=crew.fallbacks)
 
         if crew.thresholds or crew.fallbacks:
@@ -149,9 +149,8 @@ class Runner:
         reading, left = await self.access.read(
             lambda relays: (
                 relays.baton(relay.pipeline_id, handing_over=HandingOver.RESULT),
-                [
-                    baton_id for baton_id in baton_ids if relays.has_issued(baton_id)
-                ],  # other databases may use the folder
+                # other databases may use the same folder
+                [baton_id for baton_id in baton_ids if relays.has_issued(baton_id)],
             )
         )
         if reading.claim is not None and reading.claim.live:
@@ -169,7 +168,7 @@ class Runner:
                 self.folder.forget(baton_id)
 
     async def _steps(self, relay: Relay) -> AsyncGenerator[Event, None]:
-        """Work on the batons of a pipeline until there is none left to work on."""
+        """Work on the batons of a pipeline until it has none that can be claimed."""
         reading = await self._claims.claim(relay.pipeline_id)
         failures, pause = 0, 0.0
         announced = None

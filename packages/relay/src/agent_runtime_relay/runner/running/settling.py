@@ -4,11 +4,14 @@ A step ends in one of these ways, each with its event:
 
 - completed: the result passed the gates, and the next baton is claimed in the same transaction;
 - failed: the agent has no result, or its result did not pass;
-- superseded: somebody else settled the attempt or the pipeline first. A finished result with a score is then stored as
-  an orphan output.
+- superseded: somebody else settled the attempt or the pipeline first. A late result for another attempt is stored as an
+  orphan output, if it has a score so that somebody can adopt it.
 
-Invariant: the file of a result is removed only after the database has it, or will never take it. A runner that dies
-before that leaves the file for the next run.
+Invariant: the file of a result is removed only after the database has the result, or has refused it for good. A runner
+that dies before that leaves the file for the next run.
+
+Example: an agent finishes after its lease ran out, and another runner has retried the step. The result is handed in for
+a stale baton, stored as an orphan, and the step ends as superseded with the number of the orphan.
 """
 
 import time
@@ -33,7 +36,7 @@ from .folder import Folder
 from .relay_access import RelayAccess
 from .work import Examined
 
-_UNKNOWN = (0.5,)  # the confidence and relevance that the L-score's formula takes where nobody gave them
+_UNKNOWN = (0.5,)  # the confidence and relevance for the L-score if nobody gave any
 
 
 @attrs.frozen(kw_only=True)
