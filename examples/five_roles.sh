@@ -1,5 +1,5 @@
 #!/bin/sh
-# A relay of five agents that are small programs: each reads what the one before made of a text. No model is needed.
+# A relay of five agents. Each is a small program that works on the output of the one before; no model is needed.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 folder=$(mktemp -d)

@@ -1,24 +1,24 @@
-"""A relay whose agents are async functions of this program: no processes, no server, one file in memory."""
+"""A relay whose agents are async functions of this program: no processes, no server, a database in memory."""
 
 import asyncio
 
 import apsw
 
 from agent_runtime_relay import Relays
-from agent_runtime_relay.runner import (AgentFailed, Assignment, AttemptFailed, Runner, StepCompleted)
+from agent_runtime_relay.runner import AgentFailed, Assignment, AttemptFailed, Runner, StepCompleted
 
 DRAFTS = {1: "tea leaf hot water", 2: "Tea is made by pouring hot water over the leaves of one plant."}
 
 
 async def writer(assignment: Assignment) -> dict[str, object]:
-    """Write a draft; the second try has read why the first was not good enough."""
+    """Write a draft. The second attempt is told why the first was not good enough."""
     draft = DRAFTS[assignment.baton.attempt]
     quality = 0.9 if draft.endswith(".") else 0.3
     return {"output": draft, "output_summary": "a draft", "quality_score": quality, "l_score": 0.8, "tokens_used": 12}
 
 
 async def translator(assignment: Assignment) -> dict[str, object]:
-    """Work on the whole output of the step before."""
+    """Translate the whole output of the step before."""
     if not assignment.input:
         raise AgentFailed("exception", "there is nothing to translate")
     shouted = assignment.input.upper()
@@ -26,7 +26,7 @@ async def translator(assignment: Assignment) -> dict[str, object]:
 
 
 async def main() -> None:
-    """Run the relay, and tell what happens."""
+    """Run the relay and print its events."""
     connection = apsw.Connection(":memory:")
     connection.transaction_mode = "IMMEDIATE"
     relays = Relays(connection)

@@ -17,7 +17,7 @@ CHOSEN = 6
 
 
 def research():
-    """Find the sentences of the source that say when something happened, or who did it."""
+    """Find the sentences of the source that name a date or a person."""
     lines = list(enumerate(SOURCE.read_text(encoding="utf-8").splitlines(), 1))
     facts = [
         {"line": number, "sentence": line} for number, line in lines if re.search(r"\d|\b[A-Z][a-z]+ [A-Z][a-z]+", line)
@@ -32,7 +32,7 @@ def research():
 
 
 def analyze(facts):
-    """Weigh each sentence by how often its words stand in all of them."""
+    """Weigh each sentence by the frequency of its words in all sentences."""
     counts = Counter(word for fact in facts for word in words(fact["sentence"]))
     for fact in facts:
         own = words(fact["sentence"])
@@ -42,14 +42,14 @@ def analyze(facts):
 
 
 def synthesize(facts):
-    """Choose the sentences that weigh most, in the order of the source."""
+    """Choose the sentences with the highest weights, in the order of the source."""
     heaviest = sorted(facts, key=lambda fact: -fact["weight"])[:CHOSEN]
     chosen = sorted(heaviest, key=lambda fact: fact["line"])
     return {"output": chosen, "output_summary": f"{len(chosen)} sentences chosen", "confidence": 0.9, "relevance": 1.0}
 
 
 def validate(facts):
-    """See that each sentence stands in the source, at the line that is named."""
+    """Check that each sentence stands in the source at its line."""
     lines = SOURCE.read_text(encoding="utf-8").splitlines()
     right = [fact for fact in facts if lines[fact["line"] - 1] == fact["sentence"]]
     share = len(right) / len(facts)
@@ -82,8 +82,8 @@ ROLES = {"analyzer": analyze, "synthesizer": synthesize, "validator": validate, 
 
 
 def main():
-    """Do what the role asks for, and hand the result in."""
-    sys.stdin.read()  # the briefing; an agent with a model would be given it
+    """Do the work of the role and write the result."""
+    sys.stdin.read()  # the briefing, which an agent with a model would read
     role = os.environ["AGENT_RUNTIME_ROLE"]
     if role == "researcher":
         result = research()

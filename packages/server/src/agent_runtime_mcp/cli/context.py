@@ -57,7 +57,7 @@ def database(db: str | None, *, may_create: bool = True) -> "Database[Libraries]
         db: the path given with the command's own --db.
         may_create: whether a missing file is made.
     """
-    from ..runtime.libraries import open_database
+    from ..runtime.libraries import open_database  # noqa: PLC0415 - not for `serve`
 
     place = location(db)
     return open_database(
@@ -83,7 +83,7 @@ def synchronous(environ: Mapping[str, str]) -> str:
 
 def command_session() -> "Session":
     """Return the session of one command. No process stays behind its claims, so they live by their leases."""
-    from ..operations.call import Session
+    from ..operations.call import Session  # noqa: PLC0415 - not for `serve`
 
     return Session(worker=worker_name(os.environ), holder=None)
 
@@ -107,7 +107,7 @@ def errors_end_the_process(as_json: bool) -> Iterator[None]:
     except BrokenPipeError:
         _end_as_by_sigpipe()
     except Exception as error:
-        from ..dispatch.failures import INTERNAL, problem_of
+        from ..dispatch.failures import INTERNAL, problem_of  # noqa: PLC0415 - for errors only
 
         problem = problem_of(error)
         if problem is None:
@@ -125,7 +125,7 @@ def fail(problem: "Problem", as_json: bool, code: int | None = None) -> NoReturn
         code: the exit code, where it is not the one of the problem's own code.
     """
     if as_json:
-        from ..replies.json import compact
+        from ..replies.json import compact  # noqa: PLC0415 - for errors only
 
         click.echo(compact(problem.as_json()), err=True)
     else:

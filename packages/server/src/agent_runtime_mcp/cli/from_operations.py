@@ -59,7 +59,7 @@ def prepared_request(
     if request.needs_plan:
         import asyncio
 
-        from ..planner.planning import prepared
+        from ..planner.planning import prepared  # noqa: PLC0415 - for one operation only
 
         request = asyncio.run(prepared(request, opened))
     return request, opened
@@ -70,7 +70,7 @@ def print_reply(values: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(compact(values))
         return
-    from .rendering import show  # and rich with it
+    from .rendering import show  # noqa: PLC0415 - it loads rich
 
     show(values)
 

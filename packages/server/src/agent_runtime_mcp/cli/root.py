@@ -78,7 +78,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            from ..dispatch.failures import Problem
+            from ..dispatch.failures import Problem  # noqa: PLC0415 - for errors only
 
             usage = (error.ctx or ctx).get_usage()
             problem = Problem(code="invalid", message=error.format_message(), hint=usage, details={})
@@ -136,7 +136,7 @@ def _own(target: str) -> Loader:
 
 def _group(group: str, text: str) -> Loader:
     def load() -> click.Command:
-        from ..operations.table import operations
+        from ..operations.table import operations  # noqa: PLC0415 - not for the own commands
 
         loaders = {verb: _operation(group, verb) for verb in operations(group)}
         loaders |= {name: _own(target) for name, target in _OWN_IN_GROUPS.get(group, ())}
@@ -147,8 +147,8 @@ def _group(group: str, text: str) -> Loader:
 
 def _operation(group: str | None, verb: str) -> Loader:
     def load() -> click.Command:
-        from ..operations.table import operations
-        from .from_operations import command_of
+        from ..operations.table import operations  # noqa: PLC0415 - not for the own commands
+        from .from_operations import command_of  # noqa: PLC0415 - not for the own commands
 
         return command_of(operations(group)[verb])
 

@@ -54,7 +54,7 @@ class _Service:
 
     def tools(self) -> Sequence[ToolListing]:
         """List the tools."""
-        from ...application import listings
+        from ...application import listings  # noqa: PLC0415 - after the first reply
 
         return listings()
 
@@ -71,10 +71,10 @@ class _Service:
 
 
 def _application(db: str | None) -> "Application":
-    from agent_runtime_kernel.liveness import this_process
+    from agent_runtime_kernel.liveness import this_process  # noqa: PLC0415 - after the first reply
 
-    from ...application import Application
-    from ...operations.call import Session
+    from ...application import Application  # noqa: PLC0415 - after the first reply
+    from ...operations.call import Session  # noqa: PLC0415 - after the first reply
 
     # The process is the session: once it is gone, others may take over its claims.
     return Application(database(db), Session(worker=worker_name(os.environ), holder=this_process()))
