@@ -30,7 +30,7 @@ class Attempts:
 
         Args:
             claim: the claim.
-            outcome: how the attempt ends.
+            outcome: the end of the attempt.
             now: the time.
             settled_by: the worker who ends it.
             error: the reason why it did not succeed, or None.

@@ -1,4 +1,4 @@
-"""The rows of claims. `_rules/claims.py` decides what they mean."""
+"""The rows of claims. Their meaning is in `_rules/claims.py`."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The work of claiming: make, renew, leave, take over and end claims. `_rules/claims.py` decides.
+"""The work of claiming: make, renew, leave, take over and end claims. The decisions are in `_rules/claims.py`.
 
 A task is claimed by one guarded UPDATE, which changes no row if another writer changed the task's place in the queue
 first. All other statements of a claim follow that UPDATE, so that a lost race leaves nothing behind.
@@ -20,12 +20,13 @@ from .._rules.claims import StoredClaim, new_claim, renewed
 from .ripple import Ripple
 
 _CLAIMED = """
-                state = 'in_progress',
-                offer = NULL,
-                wake_at = NULL,
-                fence = tasks_tasks.fence + 1,
-                started_at = coalesce(started_at, :now),
-                updated_at = :now"""
+    state = 'in_progress',
+    offer = NULL,
+    wake_at = NULL,
+    fence = tasks_tasks.fence + 1,
+    started_at = coalesce(started_at, :now),
+    updated_at = :now
+"""
 _STILL_LEFT = "id = :id AND offer IS NOT DISTINCT FROM :offer AND fence = :fence AND state = 'in_progress'"
 
 
@@ -123,10 +124,10 @@ class Claiming:
         rows = self.connection.execute(
             f"""
             UPDATE tasks_tasks
-            SET {_CLAIMED},
-                attempts = :attempts,
+            SET attempts = :attempts,
                 error = coalesce(:error, error),
-                settled_by = NULL
+                settled_by = NULL,
+                {_CLAIMED}
             WHERE {_STILL_LEFT}
             RETURNING {TASK_COLUMNS}
             """,

@@ -110,7 +110,7 @@ class Editing:
         )
 
     def _change_goal(self, ripple: Ripple, node: Node, goal_id: int | None) -> None:
-        """Move a task, with all below it, to another goal."""
+        """Move a task, with all tasks below it, to another goal."""
         held = self.pausing.is_paused(goal_id)
         moving = [node, *map(ripple.take, self.rows.descendants(node.task_id))]
         self.connection.executemany(

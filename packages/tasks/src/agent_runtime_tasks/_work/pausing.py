@@ -1,6 +1,6 @@
 """Pauses: stop offering the tasks of a goal, and offer them again.
 
-A pause costs as much as the goal has tasks that it affects. Their states are derived again, a bounded number at once.
+The cost of a pause grows with the number of tasks that it affects: their states are derived again, 1,000 at once.
 """
 
 from agent_runtime_kernel.connection import Connection
@@ -54,7 +54,7 @@ class Pausing:
         self.rows.offer_left(row[0] for row in left)
 
     def is_paused(self, goal_id: int | None) -> bool:
-        """Tell whether the tasks of a goal are not offered."""
+        """Tell whether a goal is paused, so that its tasks are not offered."""
         if goal_id is None:
             return False
         held = self.connection.execute(

@@ -45,11 +45,11 @@ class Placing:
         return found
 
     def make_room(self, ripple: Ripple, parent: Node, claim_token: str | None, now: int) -> None:
-        """Prepare a task for a child: end the claim of a task in progress, open a finished task again.
+        """Prepare a task for a child: end the claim of a task in progress, reopen a finished task.
 
         Raises:
             StaleClaim: the task is claimed, and the token is not that of its claim.
-            DependentsStarted: it is finished, and what waited for it has started.
+            DependentsStarted: it is finished, and tasks that waited for it have started.
         """
         if parent.state is State.IN_PROGRESS:
             claim = self.tokens.require_holder(parent.task_id, claim_token, "break it down into children")

@@ -11,8 +11,8 @@ A change to the status that the task has does nothing. While a claim is live, on
 task; anyone may cancel it. A group is never claimed or settled, as its status follows its children; but it can be
 cancelled with all open tasks below it, also when it has failed, and reopened after that.
 
-A caller that shows a token that is not current is refused, except where that token brought about the very status that
-is asked for. So a caller that repeats a call whose answer it missed gets the same answer.
+A caller with a stale token is refused, unless that token brought about the status that it asks for. So a caller that
+missed an answer may repeat the call and gets the same answer.
 """
 
 from collections.abc import Mapping
@@ -127,7 +127,7 @@ class Transitions:
         self.tokens = tokens
 
     def update(self, task_id: int, request: StatusRequest, now: int) -> TaskChange:
-        """Bring a task to the status asked for; runs inside a transaction."""
+        """Change a task to the requested status; runs inside a transaction."""
         standing = find_standing(self.connection, task_id)
         claim = standing.claim
         is_holder = claim is not None and claim.is_held_with(request.claim_token)
