@@ -10,7 +10,7 @@ from .errors import InvalidValue
 
 KEEP = attrs.NOTHING
 
-_CHECKS: dict[str, Callable[[str, object], Any]] = {
+_BOUNDS: dict[str, Callable[[str, object], Any]] = {
     "title": TITLE,
     "description": LONG_TEXT,
     "priority": PRIORITY,
@@ -24,7 +24,7 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "result": LONG_TEXT,
     "error": LONG_TEXT,
 }
-_CLEARED: dict[str, Any] = {
+_EMPTY: dict[str, Any] = {
     "description": "",
     "dependencies": (),
     "parent_id": None,
@@ -37,7 +37,7 @@ _CLEARED: dict[str, Any] = {
 }
 
 
-def checked_changes(**given: Any) -> dict[str, Any]:
+def validated_changes(**given: Any) -> dict[str, Any]:
     """Return the values to change, by the names of the task's fields.
 
     Raises:
@@ -48,9 +48,9 @@ def checked_changes(**given: Any) -> dict[str, Any]:
         if value is KEEP:
             continue
         if value is not None:
-            changes[name] = _CHECKS[name](name, value)
-        elif name in _CLEARED:
-            changes[name] = _CLEARED[name]
+            changes[name] = _BOUNDS[name](name, value)
+        elif name in _EMPTY:
+            changes[name] = _EMPTY[name]
         else:
             raise InvalidValue(name, "can't be cleared", f"omit {name} to keep it")
     return changes

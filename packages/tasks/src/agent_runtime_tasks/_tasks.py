@@ -12,7 +12,7 @@ from agent_runtime_kernel.connection import Clock, Connection, Snapshot
 from agent_runtime_kernel.findings import Finding
 
 from ._audit.audit import Audit
-from ._changes import KEEP, checked_changes
+from ._changes import KEEP, validated_changes
 from ._model import (
     Claimed,
     Counts,
@@ -260,7 +260,7 @@ class Tasks:
             StaleClaim: the new parent is claimed by somebody else.
             DependentsStarted: the new parent is finished, and tasks that waited for it have started.
         """
-        changes = checked_changes(
+        changes = validated_changes(
             title=title,
             description=description,
             priority=priority,
@@ -356,7 +356,7 @@ class Tasks:
             worker=WORKER("worker", worker),
             holder=holder,
             claim_token=claim_token,
-            texts=checked_changes(result=result, error=error),
+            texts=validated_changes(result=result, error=error),
             delay=_milliseconds(delay),
             lease=_milliseconds(optional(LEASE, "lease_seconds", lease_seconds)),
         )

@@ -1,4 +1,4 @@
-"""What is derived, recomputed: the derived columns of tasks, and the counts of goals.
+"""The recomputation of what is derived: the derived columns of tasks, and the counts of goals.
 
 Both work a page at a time, so that their memory does not grow with the file.
 """

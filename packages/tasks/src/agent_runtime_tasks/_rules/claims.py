@@ -1,11 +1,11 @@
 """Claims: who holds a task, for how long, and when somebody else may take the task over.
 
-A claim belongs to whoever shows its token. It carries a lease, and a fence that is higher than that of the claim
-before.
+The caller that shows a claim's token is its holder. A claim carries a lease, and a fence that is higher than that of
+the claim before.
 
     live      The lease has not ended, the process is not known to have ended, and the session has not left the claim.
     dead      The lease or the process has ended, but no write has noticed it yet.
-    lapsed    A write has noticed that the claim is dead, and has offered the task again.
+    lapsed    A write has noticed that the claim is dead, and has offered the task again, unless its goal is paused.
     detached  The session ended cleanly and left the claim. Such a claim is lapsed too.
 
 Invariants:
