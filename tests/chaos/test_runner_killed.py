@@ -56,7 +56,7 @@ class Site:
 
     @property
     def environment(self):
-        """The environment of runners, supervisors and agents, with a mark that no other process has."""
+        """The environment of runners, wardens and agents, with a mark that no other process has."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AGENT_RUNTIME_", "CLAUDE_"))}
         return {
             **kept,

@@ -24,7 +24,7 @@ def office(relays, clock, tmp_path):
     """What a runner needs; it takes the extra `runner`."""
     from running import Office
 
-    from agent_runtime_relay.runner import Supervisor
+    from agent_runtime_relay.runner import Warden
 
-    with Supervisor() as supervisor:
-        yield Office(relays, clock, tmp_path, supervisor)
+    with Warden() as warden:
+        yield Office(relays, clock, tmp_path, warden)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from relay_process import relays_of
 
-from agent_runtime_relay.runner import Runner, Supervisor, crew_of_command
+from agent_runtime_relay.runner import Runner, Warden, crew_of_command
 
 
 async def run(path, folder, argv):
-    with Supervisor() as supervisor:
-        runner = Runner(relays_of(path), crew_of_command(argv, supervisor), worker="runner", folder=Path(folder))
+    with Warden() as warden:
+        runner = Runner(relays_of(path), crew_of_command(argv, warden), worker="runner", folder=Path(folder))
         events = [event async for event in runner.run(1)]
     return str(events[-1].status)
 

@@ -8,7 +8,7 @@ import attrs
 
 from agent_programs import GOOD, program
 from agent_runtime_relay import Relays
-from agent_runtime_relay.runner import Backoff, CommandAgent, Crew, CrewMember, RunEnded, Runner, Supervisor
+from agent_runtime_relay.runner import Backoff, CommandAgent, Crew, Post, RunEnded, Runner, Warden
 
 NO_WAITING = Backoff(first=0.0, longest=0.0)
 
@@ -20,7 +20,7 @@ class Office:
     relays: Relays
     clock: object
     path: Path
-    supervisor: Supervisor
+    warden: Warden
     slept: list[float] = attrs.field(factory=list)
     _numbers: itertools.count = attrs.field(factory=itertools.count)
 
@@ -33,11 +33,11 @@ class Office:
         return program(self.path / f"agent{next(self._numbers)}.py", body)
 
     def agent(self, body, **how):
-        return CommandAgent(argv=self.program(body), supervisor=self.supervisor, **how)
+        return CommandAgent(argv=self.program(body), warden=self.warden, **how)
 
     def crew(self, body, *, time_limit=60.0, checks=(), **how):
         """Return a crew in which one program does all steps."""
-        return Crew(default=CrewMember(agent=self.agent(body, **how), time_limit=time_limit, checks=checks))
+        return Crew(default=Post(agent=self.agent(body, **how), time_limit=time_limit, checks=checks))
 
     def relay(self, *agents, **settings):
         return self.relays.create("Survey", "What is known about tea?", agents, **settings).pipeline_id

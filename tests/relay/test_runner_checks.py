@@ -14,10 +14,10 @@ from agent_runtime_relay.runner import (
     AttemptFailed,
     CommandCheck,
     Crew,
-    CrewMember,
     Examination,
     MatchesSchema,
     MinimumLength,
+    Post,
     Reviewer,
     StepCompleted,
 )
@@ -35,7 +35,7 @@ def working(answers, *checks):
         given.append(assignment)
         return next(left)
 
-    crew = Crew(default=CrewMember(agent=agent, checks=checks))
+    crew = Crew(default=Post(agent=agent, checks=checks))
     agent.given = given
     return crew
 
@@ -120,7 +120,7 @@ def test_a_remote_schema_is_not_fetched_and_fails_the_check(office):
 
 
 def command(office, body, **how):
-    return CommandCheck(name="command", argv=check_program(office, body), supervisor=office.supervisor, **how)
+    return CommandCheck(name="command", argv=check_program(office, body), warden=office.warden, **how)
 
 
 def check_program(office, body):
@@ -159,7 +159,7 @@ def test_a_failed_check_quotes_its_program(office, body, how, said):
 
 
 def test_a_check_that_cant_be_started_fails(office):
-    check = CommandCheck(name="command", argv=("/nowhere/check",), supervisor=office.supervisor)
+    check = CommandCheck(name="command", argv=("/nowhere/check",), warden=office.warden)
     assert "could not be started" in refusal(office, "text", check)
 
 
@@ -172,15 +172,15 @@ def depths(office, pipeline_id):
 
 def test_verified_sources_restart_provenance(office):
     pipeline_id = office.relay("one", "two", "three", "four")
-    members = {"three": CrewMember(agent=steady, checks=[command(office, "", verifies_sources=True)])}
-    office.run(pipeline_id, Crew(members=members, default=CrewMember(agent=steady, checks=[command(office, "")])))
+    posts = {"three": Post(agent=steady, checks=[command(office, "", verifies_sources=True)])}
+    office.run(pipeline_id, Crew(posts=posts, default=Post(agent=steady, checks=[command(office, "")])))
     assert depths(office, pipeline_id) == [1, 2, 1, 2]
 
 
 def test_a_failed_check_verifies_no_sources(office):
     pipeline_id = office.relay("one", "two", max_retries=0)
-    members = {"two": CrewMember(agent=steady, checks=[command(office, "sys.exit(1)", verifies_sources=True)])}
-    office.run(pipeline_id, Crew(members=members, default=CrewMember(agent=steady)))
+    posts = {"two": Post(agent=steady, checks=[command(office, "sys.exit(1)", verifies_sources=True)])}
+    office.run(pipeline_id, Crew(posts=posts, default=Post(agent=steady)))
     assert depths(office, pipeline_id) == [1, 2]
 
 
@@ -251,8 +251,8 @@ def test_a_reviewer_verifies_sources_only_with_a_passing_score(office):
     def end(mark):
         pipeline_id = office.relay("one", "two", max_retries=0)
         check = reviewer(office, f"hand_in(quality_score={mark}, output='x')", verifies_sources=True)
-        members = {"two": CrewMember(agent=steady, checks=[check])}
-        office.run(pipeline_id, Crew(members=members, default=CrewMember(agent=steady)))
+        posts = {"two": Post(agent=steady, checks=[check])}
+        office.run(pipeline_id, Crew(posts=posts, default=Post(agent=steady)))
         return depths(office, pipeline_id)
 
     assert (end(0.9), end(0.1)) == ([1, 1], [1, 2])

@@ -11,12 +11,12 @@ from agent_runtime_relay.runner import (
     CommandAgent,
     CommandCheck,
     Crew,
-    CrewMember,
     InvalidConfiguration,
     MatchesSchema,
     MinimumLength,
+    Post,
     Reviewer,
-    Supervisor,
+    Warden,
     crew_of_command,
     read_crew,
     split_command,
@@ -38,21 +38,21 @@ def read(tmp_path):
     def read(text, **more):
         path = tmp_path / "agents.toml"
         path.write_text(text, encoding="utf-8")
-        return read_crew(path, Supervisor(), **more)
+        return read_crew(path, Warden(), **more)
 
     return read
 
 
 def plain(crew):
-    """Return a crew without its supervisors, which are equal only to themselves."""
+    """Return a crew without its wardens, which are equal only to themselves."""
     if isinstance(crew, Crew):
-        members = {name: plain(member) for name, member in crew.members.items()}
-        return attrs.evolve(crew, members=members, default=plain(crew.default))
-    if isinstance(crew, CrewMember):
+        posts = {name: plain(post) for name, post in crew.posts.items()}
+        return attrs.evolve(crew, posts=posts, default=plain(crew.default))
+    if isinstance(crew, Post):
         return attrs.evolve(crew, agent=plain(crew.agent), checks=tuple(map(plain, crew.checks)))
     if isinstance(crew, Reviewer):
         return attrs.evolve(crew, agent=plain(crew.agent))
-    return attrs.evolve(crew, supervisor=None) if isinstance(crew, CommandAgent | CommandCheck) else crew
+    return attrs.evolve(crew, warden=None) if isinstance(crew, CommandAgent | CommandCheck) else crew
 
 
 def test_a_file_names_commands_limits_checks_thresholds_and_fallbacks(read, tmp_path):
@@ -84,25 +84,25 @@ def test_a_file_names_commands_limits_checks_thresholds_and_fallbacks(read, tmp_
         """
     )
     how = {"grace": 2.0, "passed_on": (*PASSED_ON, "GITHUB_TOKEN", "AWS_*"), "folder": (tmp_path / "work").resolve()}
-    general = CommandAgent(argv=("claude", "-p", "--model", "a b"), supervisor=None, **how)
+    general = CommandAgent(argv=("claude", "-p", "--model", "a b"), warden=None, **how)
     length = (MinimumLength(name="min_length", characters=10),)
-    how_checked = {"passed_on": how["passed_on"], "folder": how["folder"], "supervisor": None}
+    how_checked = {"passed_on": how["passed_on"], "folder": how["folder"], "warden": None}
     checks = (
         CommandCheck(name="tests pass", argv=("make", "test"), time_limit=9.0, verifies_sources=True, **how_checked),
         MatchesSchema(name="schema", schema=SCHEMA),
-        Reviewer(name="reviewer", agent=CommandAgent(argv=("claude", "-p"), supervisor=None, **how)),
+        Reviewer(name="reviewer", agent=CommandAgent(argv=("claude", "-p"), warden=None, **how)),
     )
     assert plain(crew) == Crew(
-        members={
-            "researcher": CrewMember(
-                agent=CommandAgent(argv=("python3", "research.py", "$(x)"), supervisor=None, **how),
+        posts={
+            "researcher": Post(
+                agent=CommandAgent(argv=("python3", "research.py", "$(x)"), warden=None, **how),
                 time_limit=5.5,
                 checks=checks,
             ),
-            "writer": CrewMember(agent=general, time_limit=30.0),
-            "an agent: of one's own": CrewMember(agent=general, time_limit=30.0, checks=length),
+            "writer": Post(agent=general, time_limit=30.0),
+            "an agent: of one's own": Post(agent=general, time_limit=30.0, checks=length),
         },
-        default=CrewMember(agent=general, time_limit=30.0, checks=length),
+        default=Post(agent=general, time_limit=30.0, checks=length),
         thresholds={"researcher": 0.8, "an agent: of one's own": 1.0},
         fallbacks={"researcher": "analyzer"},
     )
@@ -110,20 +110,20 @@ def test_a_file_names_commands_limits_checks_thresholds_and_fallbacks(read, tmp_
 
 def test_missing_keys_have_defaults(read):
     assert plain(read('command = "claude"')) == Crew(
-        default=CrewMember(agent=CommandAgent(argv=("claude",), grace=5.0, supervisor=None), time_limit=600.0)
+        default=Post(agent=CommandAgent(argv=("claude",), grace=5.0, warden=None), time_limit=600.0)
     )
     assert read("") == Crew()
-    assert plain(read("")).member("one") is None
+    assert plain(read("")).post("one") is None
 
 
 def test_a_command_from_the_command_line_replaces_the_files_own(read):
     crew = read('command = "claude"\n[roles.one]\ncommand = "mine"\n[roles.two]\n', default_command=("theirs",))
-    assert [crew.member(name).agent.argv for name in ("one", "two", "three")] == [("mine",), ("theirs",), ("theirs",)]
+    assert [crew.post(name).agent.argv for name in ("one", "two", "three")] == [("mine",), ("theirs",), ("theirs",)]
 
 
 def test_a_time_limit_from_the_command_line_applies_if_the_file_has_none(read):
     crew = read('command = "claude"\n[roles.one]\ntime_limit = 5\n', time_limit=7)
-    assert [crew.member(name).time_limit for name in ("one", "two")] == [5, 7]
+    assert [crew.post(name).time_limit for name in ("one", "two")] == [5, 7]
     assert read('command = "claude"\ntime_limit = 5', time_limit=7).default.time_limit == 5
     with pytest.raises(InvalidConfiguration, match="time_limit is 0"):
         read("", time_limit=0)
@@ -208,21 +208,21 @@ def test_a_misspelt_key_is_refused_with_the_nearest_one(read):
 
 def test_a_file_that_cant_be_read_is_refused(tmp_path):
     with pytest.raises(InvalidConfiguration, match="can't be read"):
-        read_crew(tmp_path / "nowhere.toml", Supervisor())
+        read_crew(tmp_path / "nowhere.toml", Warden())
     with pytest.raises(InvalidConfiguration, match="can't be read"):
-        read_crew(tmp_path, Supervisor())
+        read_crew(tmp_path, Warden())
     latin = tmp_path / "latin.toml"
     latin.write_bytes(b"command = '\xe4'")
     with pytest.raises(InvalidConfiguration, match="can't be read"):
-        read_crew(latin, Supervisor())
+        read_crew(latin, Warden())
 
 
 def test_a_crew_of_one_command_does_all_steps():
-    crew = crew_of_command(("claude", "-p"), Supervisor(), time_limit=5)
-    assert crew.member("anybody") == crew.default
+    crew = crew_of_command(("claude", "-p"), Warden(), time_limit=5)
+    assert crew.post("anybody") == crew.default
     assert (crew.default.agent.argv, crew.default.time_limit) == (("claude", "-p"), 5)
     with pytest.raises(InvalidConfiguration, match="time_limit is 0"):
-        crew_of_command(("claude",), Supervisor(), time_limit=0)
+        crew_of_command(("claude",), Warden(), time_limit=0)
 
 
 def test_a_command_line_is_split_and_not_run():

@@ -20,10 +20,10 @@ from agent_runtime_relay.runner import (
     AttemptSuperseded,
     Backoff,
     Crew,
-    CrewMember,
     DirectAccess,
     MinimumLength,
     NoAgent,
+    Post,
     RunEnded,
     RunStarted,
     StepCompleted,
@@ -269,7 +269,7 @@ def test_a_callable_that_hangs_is_cancelled_at_its_limit(office):
         finally:
             stopped.append(True)
 
-    office.run(pipeline_id, Crew(default=CrewMember(agent=hang, time_limit=0.05)))
+    office.run(pipeline_id, Crew(default=Post(agent=hang, time_limit=0.05)))
     attempt = office.only_attempt(pipeline_id)
     assert (attempt.failure_type, attempt.error) == ("timeout", "the agent took more than 0.05 seconds")
     assert stopped == [True]
@@ -584,7 +584,7 @@ def test_a_result_that_was_lost_while_it_was_examined_is_kept_as_an_orphan(offic
             await asyncio.Event().wait()
 
     with pytest.raises(BatonClaimed):
-        office.run(pipeline_id, Crew(default=CrewMember(agent=good, checks=[Slow()])))
+        office.run(pipeline_id, Crew(default=Post(agent=good, checks=[Slow()])))
     [orphan] = office.relays.status(pipeline_id).orphans
     assert office.relays.full_output(pipeline_id, orphan.output_id) == "output of step 1"
 
@@ -594,7 +594,7 @@ def test_a_second_runner_is_refused_and_disturbs_nothing(office):
     refusals = []
 
     async def agent(assignment):
-        crew = Crew(default=CrewMember(agent=good), thresholds={"two": 0.95})
+        crew = Crew(default=Post(agent=good), thresholds={"two": 0.95})
         for worker in ("another", "a third"):
             with pytest.raises(BatonClaimed) as refused:
                 await events_of(office.runner(crew, worker=worker), pipeline_id)
@@ -657,7 +657,7 @@ def test_a_claim_that_cant_be_renewed_for_now_does_not_stop_the_agent(office, ca
 
 def test_plain_text_passes_if_checks_score_it(office):
     pipeline_id = office.relay("one")
-    crew = Crew(default=CrewMember(agent=script("tea is old"), checks=[MinimumLength(name="length", characters=5)]))
+    crew = Crew(default=Post(agent=script("tea is old"), checks=[MinimumLength(name="length", characters=5)]))
     [done] = of_kind(office.run(pipeline_id, crew), StepCompleted)
     assert (done.quality_score, done.score_source) == (1.0, "check:length")
     assert office.only_attempt(pipeline_id).output == "tea is old"
@@ -665,11 +665,11 @@ def test_plain_text_passes_if_checks_score_it(office):
 
 def test_checks_of_a_step_apply_to_every_agent_that_does_it(office):
     pipeline_id = office.relay("one", max_retries=0, fallback_agents={"one": "stand-in"})
-    members = {
-        "one": CrewMember(agent=script(OSError("no")), checks=[MinimumLength(name="length", characters=50)]),
-        "stand-in": CrewMember(agent=script(result("short"))),
+    posts = {
+        "one": Post(agent=script(OSError("no")), checks=[MinimumLength(name="length", characters=50)]),
+        "stand-in": Post(agent=script(result("short"))),
     }
-    events = office.run(pipeline_id, Crew(members=members))
+    events = office.run(pipeline_id, Crew(posts=posts))
     assert of_kind(events, AttemptFailed)[-1].error.startswith("quality 0 is below 0.6")
     assert ended(events).status == "failed"
 
@@ -677,9 +677,9 @@ def test_checks_of_a_step_apply_to_every_agent_that_does_it(office):
 def test_thresholds_and_fallbacks_of_the_crew_are_written_to_the_pipeline(office):
     pipeline_id = office.relay("one", max_retries=0)
     crew = Crew(
-        members={
-            "one": CrewMember(agent=script(result(quality_score=0.9))),
-            "stand-in": CrewMember(agent=script(result(quality_score=1))),
+        posts={
+            "one": Post(agent=script(result(quality_score=0.9))),
+            "stand-in": Post(agent=script(result(quality_score=1))),
         },
         thresholds={"one": 0.95, "two": 0.1},
         fallbacks={"one": "stand-in", "two": "stand-in"},
@@ -694,7 +694,7 @@ def test_thresholds_and_fallbacks_of_the_crew_are_written_to_the_pipeline(office
 def test_settings_of_the_pipeline_override_the_crew(office):
     pipeline_id = office.relay("one", quality_threshold=0.5, max_retries=0, fallback_agents={"one": "theirs"})
     crew = Crew(
-        default=CrewMember(agent=script(result(quality_score=0.6))), thresholds={"one": 0.95}, fallbacks={"one": "mine"}
+        default=Post(agent=script(result(quality_score=0.6))), thresholds={"one": 0.95}, fallbacks={"one": "mine"}
     )
     assert office.end(pipeline_id, crew).status == "completed"
 
@@ -858,7 +858,7 @@ def test_a_result_that_is_left_goes_through_the_gates_and_checks(office, clock):
     pipeline_id = office.relay("one")
     leave(office, die_at_work(office, pipeline_id, clock), FINISHED)
     check = MinimumLength(name="length", characters=10)
-    events = office.run(pipeline_id, Crew(default=CrewMember(agent=script(result("long enough")), checks=[check])))
+    events = office.run(pipeline_id, Crew(default=Post(agent=script(result("long enough")), checks=[check])))
     assert kinds(events) == ["RunStarted", "StepStarted", "AttemptFailed", "StepStarted", "StepCompleted", "RunEnded"]
 
 

@@ -12,7 +12,7 @@ from running import Tried
 
 from agent_programs import is_gone, wait_until
 from agent_runtime_relay import Relays
-from agent_runtime_relay.runner import CommandAgent, Crew, CrewMember, split_command
+from agent_runtime_relay.runner import CommandAgent, Crew, Post, split_command
 
 MIB = 1024 * 1024
 GOOD_JSON = '{"quality_score": 0.9, "confidence": 0.9, "output": "text", "tokens_used": 100}'
@@ -131,7 +131,7 @@ def test_a_program_without_a_valid_result_fails_the_attempt_with_the_reason(
 )
 def test_a_program_that_cant_be_started_is_an_exception(office, argv, said):
     pipeline_id = office.relay("one", max_retries=0)
-    office.run(pipeline_id, CommandAgent(argv=argv, supervisor=office.supervisor))
+    office.run(pipeline_id, CommandAgent(argv=argv, warden=office.warden))
     attempt = office.only_attempt(pipeline_id)
     assert (attempt.state, attempt.failure_type) == ("failed", "exception")
     assert "could not be started" in attempt.error
@@ -299,7 +299,7 @@ def test_nothing_that_is_stored_or_configured_is_read_by_a_shell(office, monkeyp
     evil = "$(touch pwned) `touch pwned`; touch pwned | touch pwned & touch pwned > pwned"
     argv = split_command(f"{sys.executable} -I -S {office.program(ECHO)[-1]} {evil}")
     pipeline_id = office.relays.create("Survey", evil, [evil, "two"], description=evil).pipeline_id
-    office.run(pipeline_id, CommandAgent(argv=argv, supervisor=office.supervisor))
+    office.run(pipeline_id, CommandAgent(argv=argv, warden=office.warden))
 
     first, second = (json.loads(attempt.output) for attempt in office.attempts(pipeline_id))
     assert first["argv"] == evil.split()
@@ -322,17 +322,17 @@ hand_in(
 def test_agents_run_in_the_configured_folder(office):
     place = office.path / "place"
     place.mkdir()
-    crew = Crew(default=CrewMember(agent=office.agent("hand_in(output=os.getcwd())", folder=place)))
+    crew = Crew(default=Post(agent=office.agent("hand_in(output=os.getcwd())", folder=place)))
     pipeline_id = office.relay("one")
     office.run(pipeline_id, crew)
     assert Path(office.only_attempt(pipeline_id).output).samefile(place)
 
 
-def test_a_supervisor_that_was_killed_is_replaced(office):
+def test_a_warden_that_was_killed_is_replaced(office):
     pipeline_id = office.relay("one", "two")
-    office.supervisor.start()
-    first = office.supervisor._process
+    office.warden.start()
+    first = office.warden._process
     first.kill()
     first.wait()
     assert office.end(pipeline_id, office.crew("hand_in(output='text')")).status == "completed"
-    assert office.supervisor._process is not first
+    assert office.warden._process is not first

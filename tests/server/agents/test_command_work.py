@@ -9,7 +9,7 @@ from working import lines
 
 from agent_programs import is_gone, program, wait_until
 from agent_runtime_mcp.agents.task_work import TaskWork
-from agent_runtime_relay.runner import Backoff, CommandAgent, Folder, Supervisor
+from agent_runtime_relay.runner import Backoff, CommandAgent, Folder, Warden
 
 DONE = "hand_in(output=f'result of {os.environ[\"AGENT_RUNTIME_TASK_ID\"]}', tokens_used=7)"
 ECHO = "hand_in(output=sys.stdin.read())"
@@ -222,12 +222,12 @@ def test_invalid_options_are_refused(shell, words, code):
 @pytest.fixture
 def worked(runtime, tmp_path):
     """Return a function that lets a program work on the next task, and looks at its claim all the time."""
-    with Supervisor() as supervisor:
+    with Warden() as warden:
         folder = Folder(tmp_path / "agents")
         folder.make()
 
         def worked(body, meanwhile=None, **how):
-            agent = CommandAgent(argv=program(tmp_path / "agent.py", body), supervisor=supervisor)
+            agent = CommandAgent(argv=program(tmp_path / "agent.py", body), warden=warden)
             settings = {"time_limit": 60.0, "look_every": 0.01, "backoff": Backoff(first=0.0, longest=0.0)}
             tasks = TaskWork(
                 database=runtime.database, session=runtime.ada, agent=agent, folder=folder, **(settings | how)

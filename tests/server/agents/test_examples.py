@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime_relay.runner import Supervisor, read_crew
+from agent_runtime_relay.runner import Warden, read_crew
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
@@ -81,7 +81,7 @@ def test_the_readme_shows_a_configuration_that_can_be_read(tmp_path):
     [text] = re.findall(r"^```toml\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
     (tmp_path / "agents.toml").write_text(text, encoding="utf-8")
     (tmp_path / "findings.schema.json").write_text("{}", encoding="utf-8")
-    crew = read_crew(tmp_path / "agents.toml", Supervisor())
+    crew = read_crew(tmp_path / "agents.toml", Warden())
     assert crew.thresholds == {"researcher": 0.8}
     assert crew.fallbacks == {"researcher": "domain_expert"}
     assert [check.name for check in crew.checks("researcher")] == ["schema", "command"]

@@ -4,13 +4,13 @@ from .._work.prompt import fenced
 from .assignment import Assignment
 from .programs.environment import PASSED_ON
 from .programs.process import ProgramEnded, run_program
-from .programs.supervisor import Supervisor
+from .programs.warden import Warden
 from .results.agents import Agent, CommandAgent
 from .results.checks import CommandCheck, Examination, GateCheck, MatchesSchema, MinimumLength, Reviewer
 from .results.result import AgentFailed, AgentResult
 from .running.backoff import Backoff
 from .running.configuration import InvalidConfiguration, crew_of_command, read_crew, split_command
-from .running.crew import Crew, CrewMember, NoAgent
+from .running.crew import Crew, NoAgent, Post
 from .running.events import (
     AttemptFailed,
     AttemptSuperseded,
@@ -26,6 +26,9 @@ from .running.relay_access import DirectAccess, RelayAccess
 from .running.runner import Runner
 from .running.work import Superseded, attended
 
+Desk = RelayAccess
+Direct = DirectAccess
+
 __all__ = [
     "PASSED_ON",
     "Agent",
@@ -38,7 +41,8 @@ __all__ = [
     "CommandAgent",
     "CommandCheck",
     "Crew",
-    "CrewMember",
+    "Desk",
+    "Direct",
     "DirectAccess",
     "Event",
     "Examination",
@@ -49,6 +53,7 @@ __all__ = [
     "MatchesSchema",
     "MinimumLength",
     "NoAgent",
+    "Post",
     "ProgramEnded",
     "RelayAccess",
     "Reviewer",
@@ -58,8 +63,8 @@ __all__ = [
     "StepCompleted",
     "StepStarted",
     "Superseded",
-    "Supervisor",
     "Waiting",
+    "Warden",
     "attended",
     "crew_of_command",
     "fenced",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from agent_runtime_goals import Goal
-from agent_runtime_relay.runner import ProgramEnded, Supervisor, run_program
+from agent_runtime_relay.runner import ProgramEnded, Warden, run_program
 from agent_runtime_tasks import Plan
 
 from .answer import PlannerFailed, Progress, one_line, read_plan
@@ -49,14 +49,14 @@ class PlannerCommand:
     async def _run(self, text: str, progress: Progress | None) -> str:
         reporter = asyncio.create_task(self._report(progress)) if progress else None
         try:
-            with Supervisor() as supervisor:
+            with Warden() as warden:
                 ended = await run_program(
                     self.argv,
                     text,
                     environment=self.environ,
                     time_limit=self.time_limit,
                     grace=_GRACE,
-                    supervisor=supervisor,
+                    warden=warden,
                 )
         except OSError as error:
             raise PlannerFailed(

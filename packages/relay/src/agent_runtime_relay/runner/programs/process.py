@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from .supervisor import Supervisor
+from .warden import Warden
 
 KEPT = 1024 * 1024  # bytes of standard output, and of standard error
 GRACE = 5.0  # seconds between asking a process to end and killing it
@@ -54,7 +54,7 @@ async def run_program(
     folder: Path | None = None,
     time_limit: float,
     grace: float,
-    supervisor: Supervisor,
+    warden: Warden,
 ) -> ProgramEnded:
     """Run a program to its end. If the caller is cancelled, stop the program first.
 
@@ -65,12 +65,12 @@ async def run_program(
         folder: its working directory; None for that of this process.
         time_limit: seconds after which it is stopped.
         grace: seconds between TERM and KILL.
-        supervisor: kills it when this process dies.
+        warden: kills it when this process dies.
 
     Raises:
         OSError: it can't be started.
     """
-    supervisor.start()
+    warden.start()
     with contextlib.ExitStack() as stack:
         output, errors = stack.enter_context(_Tail()), stack.enter_context(_Tail())
         standard_input = stack.enter_context(tempfile.TemporaryFile())
@@ -85,11 +85,11 @@ async def run_program(
                 env=dict(environment),
                 cwd=folder,
                 start_new_session=True,
-                preexec_fn=supervisor.enter,
+                preexec_fn=warden.enter,
             )
         except (ValueError, subprocess.SubprocessError) as error:
             raise OSError(str(error)) from error
-        supervisor.watch(process.pid)
+        warden.watch(process.pid)
         output.begin()
         errors.begin()
         took_too_long = False
@@ -105,7 +105,7 @@ async def run_program(
         finally:
             _signal_group(process, signal.SIGKILL)
             process.wait()
-            supervisor.leave(process.pid)
+            warden.leave(process.pid)
         with contextlib.suppress(TimeoutError):  # a process that left the group may hold the pipes open for ever
             async with asyncio.timeout(_DRAIN):
                 await output.ended.wait()

@@ -13,7 +13,7 @@ from ..._guard import Result
 from ..assignment import Assignment
 from ..programs.environment import PASSED_ON, passed_on
 from ..programs.process import GRACE, KEPT, ProgramEnded, run_program
-from ..programs.supervisor import Supervisor
+from ..programs.warden import Warden
 from .files import read_result_file, remove
 from .reading import read_file, read_output, result_of
 from .result import AgentFailed, AgentResult
@@ -44,14 +44,14 @@ class CommandAgent:
         grace: seconds between asking it to end and killing it.
         passed_on: names, or patterns of names, of the environment variables that it is given.
         folder: its working directory; None for that of this process.
-        supervisor: kills it when this process dies.
+        warden: kills it when this process dies.
     """
 
     argv: Sequence[str]
     grace: float = GRACE
     passed_on: Sequence[str] = PASSED_ON
     folder: Path | None = None
-    supervisor: Supervisor = attrs.field(factory=Supervisor)
+    warden: Warden = attrs.field(factory=Warden)
 
     async def __call__(self, assignment: Assignment) -> AgentResult:
         """Run the program on an assignment.
@@ -98,7 +98,7 @@ class CommandAgent:
                 folder=self.folder,
                 time_limit=time_limit,
                 grace=self.grace,
-                supervisor=self.supervisor,
+                warden=self.warden,
             )
         except OSError as error:
             raise AgentFailed(Result.EXCEPTION, f"{self.argv[0]} could not be started: {error}") from error

@@ -17,7 +17,7 @@ from ..._work.prompt import fenced
 from ..assignment import Assignment
 from ..programs.environment import PASSED_ON, passed_on
 from ..programs.process import GRACE, run_program
-from ..programs.supervisor import Supervisor
+from ..programs.warden import Warden
 from .agents import CommandAgent
 from .files import remove
 from .result import AgentFailed, AgentResult, truncated
@@ -100,7 +100,7 @@ class CommandCheck:
         verifies_sources: true if a pass means that outside sources were verified, so that provenance starts anew.
         passed_on: names, or patterns of names, of the environment variables that it is given.
         folder: its working directory; None for that of this process.
-        supervisor: kills it when this process dies.
+        warden: kills it when this process dies.
     """
 
     name: str
@@ -109,7 +109,7 @@ class CommandCheck:
     verifies_sources: bool = False
     passed_on: Sequence[str] = PASSED_ON
     folder: Path | None = None
-    supervisor: Supervisor = attrs.field(factory=Supervisor)
+    warden: Warden = attrs.field(factory=Warden)
 
     async def examine(self, assignment: Assignment, result: AgentResult) -> Examination:
         """Run the program on the output."""
@@ -127,7 +127,7 @@ class CommandCheck:
                 folder=self.folder,
                 time_limit=self.time_limit,
                 grace=GRACE,
-                supervisor=self.supervisor,
+                warden=self.warden,
             )
         except OSError as error:
             return refused(self.name, f"{self.argv[0]} could not be started: {error}")

@@ -30,11 +30,11 @@ from ...errors import InvalidValue, RelayError
 from ..assignment import TIME_LIMIT
 from ..programs.environment import PASSED_ON
 from ..programs.process import GRACE
-from ..programs.supervisor import Supervisor
+from ..programs.warden import Warden
 from ..results.agents import CommandAgent
 from ..results.checks import TIME_LIMIT as CHECK_TIME_LIMIT
 from ..results.checks import CommandCheck, GateCheck, MatchesSchema, MinimumLength, Reviewer
-from .crew import Crew, CrewMember
+from .crew import Crew, Post
 
 _SECONDS = Number(ge=0.1, le=86_400)
 _CHECK_KINDS = ("command", "schema", "min_length", "reviewer")
@@ -50,13 +50,13 @@ class InvalidConfiguration(RelayError, ValueError):
 
 
 def read_crew(
-    path: Path, supervisor: Supervisor, default_command: Sequence[str] | None = None, *, time_limit: float | None = None
+    path: Path, warden: Warden, default_command: Sequence[str] | None = None, *, time_limit: float | None = None
 ) -> Crew:
     """Read a crew from a TOML file.
 
     Args:
         path: the file; the paths in it are relative to its folder.
-        supervisor: kills the programs when this process dies.
+        warden: kills the programs when this process dies.
         default_command: the program for roles that name none, in place of the file's own.
         time_limit: seconds that a step may take if the file does not say; 600 by default.
 
@@ -71,19 +71,19 @@ def read_crew(
         raise InvalidConfiguration(f"{path} is not TOML: {error}") from None
     try:
         limit = TIME_LIMIT if time_limit is None else _bounded("time_limit", _SECONDS, time_limit)
-        return _Reader(path.parent, supervisor).crew(values, default_command, limit)
+        return _Reader(path.parent, warden).crew(values, default_command, limit)
     except InvalidConfiguration as error:
         raise InvalidConfiguration(f"{path}: {error}", error.hint) from None
 
 
-def crew_of_command(argv: Sequence[str], supervisor: Supervisor, *, time_limit: float | None = None) -> Crew:
+def crew_of_command(argv: Sequence[str], warden: Warden, *, time_limit: float | None = None) -> Crew:
     """Make a crew in which one program does all steps.
 
     Raises:
         InvalidConfiguration: the time limit is out of bounds.
     """
     limit = TIME_LIMIT if time_limit is None else _bounded("time_limit", _SECONDS, time_limit)
-    return Crew(default=CrewMember(agent=CommandAgent(argv=tuple(argv), supervisor=supervisor), time_limit=limit))
+    return Crew(default=Post(agent=CommandAgent(argv=tuple(argv), warden=warden), time_limit=limit))
 
 
 def split_command(text: str) -> tuple[str, ...]:
@@ -106,12 +106,12 @@ class _Reader:
 
     Args:
         base: the folder that paths are relative to.
-        supervisor: kills the programs when this process dies.
+        warden: kills the programs when this process dies.
     """
 
-    def __init__(self, base: Path, supervisor: Supervisor) -> None:
+    def __init__(self, base: Path, warden: Warden) -> None:
         self._base = base
-        self._supervisor = supervisor
+        self._warden = warden
         self._grace = GRACE
         self._passed_on: tuple[str, ...] = PASSED_ON
         self._folder: Path | None = None
@@ -124,9 +124,9 @@ class _Reader:
         limit = _bounded("time_limit", _SECONDS, values.get("time_limit", time_limit))
         checks = self._checks("checks", values.get("checks", []))
         command = default_command or (_command("command", values["command"]) if "command" in values else None)
-        default = None if command is None else CrewMember(agent=self._agent(command), time_limit=limit, checks=checks)
+        default = None if command is None else Post(agent=self._agent(command), time_limit=limit, checks=checks)
         roles = _table("roles", values.get("roles", {}))
-        members, thresholds, fallbacks = {}, {}, {}
+        posts, thresholds, fallbacks = {}, {}, {}
         for name, given in roles.items():
             where = f"roles.{name}"
             role = _table(where, given)
@@ -134,7 +134,7 @@ class _Reader:
             own = _command(f"{where}.command", role["command"]) if "command" in role else command
             if own is None:
                 raise InvalidConfiguration(f"{where} has no command, and there is none for all roles")
-            members[name] = CrewMember(
+            posts[name] = Post(
                 agent=self._agent(own),
                 time_limit=_bounded(f"{where}.time_limit", _SECONDS, role.get("time_limit", limit)),
                 checks=self._checks(f"{where}.checks", role["checks"]) if "checks" in role else checks,
@@ -144,7 +144,7 @@ class _Reader:
             if "fallback" in role:
                 fallbacks[name] = _text(f"{where}.fallback", role["fallback"])
         _bounded("roles", bounds.FALLBACKS, fallbacks)
-        return Crew(members=members, default=default, thresholds=thresholds, fallbacks=fallbacks)
+        return Crew(posts=posts, default=default, thresholds=thresholds, fallbacks=fallbacks)
 
     def _agent(self, argv: Sequence[str]) -> CommandAgent:
         return CommandAgent(
@@ -152,7 +152,7 @@ class _Reader:
             grace=self._grace,
             passed_on=self._passed_on,
             folder=self._folder,
-            supervisor=self._supervisor,
+            warden=self._warden,
         )
 
     def _checks(self, where: str, given: object) -> tuple[GateCheck, ...]:
@@ -192,7 +192,7 @@ class _Reader:
             verifies_sources=verifies,
             passed_on=self._passed_on,
             folder=self._folder,
-            supervisor=self._supervisor,
+            warden=self._warden,
         )
 
     def _schema(self, where: str, given: object) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ class NoAgent(RelayError, LookupError):
 
 
 @attrs.frozen(kw_only=True)
-class CrewMember:
+class Post:
     """An agent with its time limit and the checks of its output.
 
     Attributes:
@@ -40,25 +40,25 @@ class Crew:
     """The agents of a runner.
 
     Attributes:
-        members: by the name of an agent type, or of an agent that stands in.
-        default: the member for all other names; None if there is none.
+        posts: by the name of an agent type, or of an agent that stands in.
+        default: the post for all other names; None if there is none.
         thresholds: the quality from which the output of an agent type is accepted, in place of its role's.
         fallbacks: the agent that stands in for another, if the pipeline does not name one.
     """
 
-    members: Mapping[str, CrewMember] = attrs.field(factory=dict)
-    default: CrewMember | None = None
+    posts: Mapping[str, Post] = attrs.field(factory=dict)
+    default: Post | None = None
     thresholds: Mapping[str, float] = attrs.field(factory=dict)
     fallbacks: Mapping[str, str] = attrs.field(factory=dict)
 
-    def member(self, agent: str) -> CrewMember | None:
-        """Return the member for an agent name, or None if there is none."""
-        return self.members.get(agent, self.default)
+    def post(self, agent: str) -> Post | None:
+        """Return the post for an agent name, or None if there is none."""
+        return self.posts.get(agent, self.default)
 
     def checks(self, agent_type: str) -> Sequence[GateCheck]:
         """Return the checks of the output of a step, whichever agent did it."""
-        member = self.member(agent_type)
-        return () if member is None else member.checks
+        post = self.post(agent_type)
+        return () if post is None else post.checks
 
 
 def crew_of(agents: "Crew | Mapping[str, Agent] | Agent") -> Crew:
@@ -66,5 +66,5 @@ def crew_of(agents: "Crew | Mapping[str, Agent] | Agent") -> Crew:
     if isinstance(agents, Crew):
         return agents
     if isinstance(agents, Mapping):
-        return Crew(members={name: CrewMember(agent=agent) for name, agent in agents.items()})
-    return Crew(default=CrewMember(agent=agents))
+        return Crew(posts={name: Post(agent=agent) for name, agent in agents.items()})
+    return Crew(default=Post(agent=agents))

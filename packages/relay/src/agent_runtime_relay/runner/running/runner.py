@@ -225,7 +225,7 @@ class Runner:
             await self._claims.renew_due(baton)
 
         try:
-            result = await attended(run_agent(step.member.agent, step.assignment), keep_alive, self.look_every)
+            result = await attended(run_agent(step.post.agent, step.assignment), keep_alive, self.look_every)
             self.folder.keep(baton.baton_id, result)
             done = await attended(examine(step.assignment, result, self.crew), keep_alive, self.look_every)
         except AgentFailed as failure:
@@ -240,8 +240,8 @@ class Runner:
         Raises:
             NoAgent: there is no agent for it.
         """
-        member = self.crew.member(baton.agent_assigned)
-        if member is None:
+        post = self.crew.post(baton.agent_assigned)
+        if post is None:
             raise NoAgent(baton.agent_assigned)
         output_id, whole_input = baton.input_output_id, ""
         if output_id is not None:
@@ -250,10 +250,10 @@ class Runner:
             baton=baton,
             prompt=reading.prompt or "",
             input=whole_input,
-            time_limit=member.time_limit,
+            time_limit=post.time_limit,
             folder=self.folder.path,
         )
-        return Step(assignment=assignment, member=member)
+        return Step(assignment=assignment, post=post)
 
     async def _ended(self, before: Relay) -> Event:
         relay, reading = await self.access.read(

@@ -30,7 +30,7 @@ from ...errors import AnotherPayload, IllegalTransition, StaleBaton
 from ..assignment import Assignment
 from ..results.result import AgentFailed, AgentResult, truncated
 from .claims import Claims
-from .crew import CrewMember
+from .crew import Post
 from .events import AttemptFailed, AttemptSuperseded, Event, StepCompleted
 from .folder import Folder
 from .relay_access import RelayAccess
@@ -44,7 +44,7 @@ class Step:
     """An attempt that a runner works on."""
 
     assignment: Assignment
-    member: CrewMember
+    post: Post
     started: float = attrs.field(factory=time.monotonic)
 
     @property

@@ -19,7 +19,7 @@ from agent_runtime_relay.runner import (
     Reviewer,
     RunEnded,
     Runner,
-    Supervisor,
+    Warden,
     crew_of_command,
     read_crew,
     split_command,
@@ -70,8 +70,8 @@ def relay_run(
     After a crash, run the same command again: it continues from the database. The exit code is 0 when the pipeline is
     completed, and 4 when it can't continue by itself.
     """
-    with errors_end_the_process(as_json), Supervisor() as supervisor:
-        crew = _crew(agent_command, config, time_limit, supervisor)
+    with errors_end_the_process(as_json), Warden() as warden:
+        crew = _crew(agent_command, config, time_limit, warden)
         opened = database(db, may_create=False)
         if only_check:
             relay = opened.run_blocking(lambda libraries: libraries.relays.status(pipeline_id), writes=False)
@@ -104,13 +104,13 @@ async def _run(runner: Runner, pipeline_id: int, display: RunDisplay, ended: lis
                     ended.append(event)
 
 
-def _crew(agent_command: str | None, config: str | None, time_limit: float | None, supervisor: Supervisor) -> Crew:
+def _crew(agent_command: str | None, config: str | None, time_limit: float | None, warden: Warden) -> Crew:
     argv = None if agent_command is None else split_command(agent_command)
     if config is not None:
-        return read_crew(Path(config), supervisor, argv, time_limit=time_limit)
+        return read_crew(Path(config), warden, argv, time_limit=time_limit)
     if argv is None:
         raise click.UsageError("name the agents with --agent-command or --config")
-    return crew_of_command(argv, supervisor, time_limit=time_limit)
+    return crew_of_command(argv, warden, time_limit=time_limit)
 
 
 def _check(relay: Relay, crew: Crew, as_json: bool) -> None:
@@ -130,24 +130,24 @@ def _check(relay: Relay, crew: Crew, as_json: bool) -> None:
 
 
 def _step(crew: Crew, step_index: int, agent_type: str) -> dict[str, Any]:
-    member = crew.member(agent_type)
+    post = crew.post(agent_type)
     fallback = crew.fallbacks.get(agent_type)
-    stand_in = None if fallback is None else crew.member(fallback)
-    problems = [] if member is not None else [f"no agent is configured for {agent_type}"]
+    stand_in = None if fallback is None else crew.post(fallback)
+    problems = [] if post is not None else [f"no agent is configured for {agent_type}"]
     if fallback is not None and stand_in is None:
         problems.append(f"no agent is configured for {fallback}, the fallback of {agent_type}")
-    for one in (member, stand_in):
+    for one in (post, stand_in):
         if one is not None and isinstance(one.agent, CommandAgent):
             problems += _missing(one.agent.argv, one.agent.folder)
     checks = crew.checks(agent_type)
     for check in checks:
         problems += _missing_of_check(check)
-    agent = None if member is None else member.agent
+    agent = None if post is None else post.agent
     return {
         "step_index": step_index,
         "agent_type": agent_type,
         "command": list(agent.argv) if isinstance(agent, CommandAgent) else None,
-        "time_limit": None if member is None else member.time_limit,
+        "time_limit": None if post is None else post.time_limit,
         "threshold": crew.thresholds.get(agent_type),
         "fallback": fallback,
         "checks": [check.name for check in checks],

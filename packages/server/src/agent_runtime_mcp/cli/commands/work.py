@@ -9,7 +9,7 @@ import attrs
 import click
 
 from agent_runtime_kernel.liveness import this_process
-from agent_runtime_relay.runner import CommandAgent, Folder, Supervisor, split_command
+from agent_runtime_relay.runner import CommandAgent, Folder, Warden, split_command
 
 from ...agents.relay_access import agents_folder
 from ...agents.task_work import TaskWork, Worked
@@ -66,7 +66,7 @@ def work(
 
     The task's result is the program's output. A failed task is tried again later, while it has attempts left.
     """
-    with errors_end_the_process(as_json), Supervisor() as supervisor:
+    with errors_end_the_process(as_json), Warden() as warden:
         opened = database(db, may_create=False)
         session = Session(worker=worker or command_session().worker, holder=this_process())
         name_to_agents(opened.path)
@@ -74,7 +74,7 @@ def work(
         tasks = TaskWork(
             database=opened,
             session=session,
-            agent=CommandAgent(argv=split_command(agent_command), supervisor=supervisor),
+            agent=CommandAgent(argv=split_command(agent_command), warden=warden),
             folder=folder,
             time_limit=time_limit,
             goal_id=goal_id,

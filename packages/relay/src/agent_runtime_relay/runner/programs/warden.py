@@ -1,15 +1,15 @@
-"""A supervisor makes sure that no program outlives its runner, however the runner ends.
+"""A warden makes sure that no program outlives its runner, however the runner ends.
 
-The supervisor is a small process that reads a pipe from the runner. Each program is a process group of its own.
+The warden is a small process that reads a pipe from the runner. Each program is a process group of its own.
 
 - Enter: between fork and exec, the new process writes its own group into the pipe.
 - Leave: the runner writes the group into the pipe when the program has ended.
-- End of the pipe: the runner is gone. The supervisor kills every group that entered and did not leave.
+- End of the pipe: the runner is gone. The warden kills every group that entered and did not leave.
 
-Invariant: the pipe can't end before the supervisor knows every program that was started. The new process holds the
+Invariant: the pipe can't end before the warden knows every program that was started. The new process holds the
 pipe open until it has written its group.
 
-Example: a runner starts agents 100 and 200, agent 100 ends, and the runner is killed. The supervisor has read `+100`,
+Example: a runner starts agents 100 and 200, agent 100 ends, and the runner is killed. The warden has read `+100`,
 `+200` and `-100`, reads the end of the pipe, and kills group 200.
 """
 
@@ -20,10 +20,10 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-_PROGRAM = Path(__file__).with_name("supervisor_process.py")
+_PROGRAM = Path(__file__).with_name("warden_process.py")
 
 
-class Supervisor:
+class Warden:
     """A process that kills the programs of this process when this process ends; it starts with the first program."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Supervisor:
         self._pipe = -1
         self._groups: set[int] = set()
 
-    def __enter__(self) -> "Supervisor":
+    def __enter__(self) -> "Warden":
         return self
 
     def __exit__(
@@ -65,17 +65,17 @@ class Supervisor:
         os.write(self._pipe, b"+%d\n" % os.getpid())
 
     def watch(self, group: int) -> None:
-        """Remember a process group that entered, in case the supervisor has to be replaced."""
+        """Remember a process group that entered, in case the warden has to be replaced."""
         self._groups.add(group)
 
     def leave(self, group: int) -> None:
         """Stop watching a process group that is gone."""
         self._groups.discard(group)
-        with contextlib.suppress(BrokenPipeError):  # the supervisor was killed
+        with contextlib.suppress(BrokenPipeError):  # the warden was killed
             os.write(self._pipe, b"-%d\n" % group)
 
     def close(self) -> None:
-        """End the supervisor; it kills the groups that are still under watch."""
+        """End the warden; it kills the groups that are still under watch."""
         if self._process is not None:
             os.close(self._pipe)
             self._process.wait()

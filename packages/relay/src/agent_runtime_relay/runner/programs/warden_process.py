@@ -1,4 +1,4 @@
-"""The program of a supervisor, run by its path. It imports nothing of this package, so it starts in milliseconds.
+"""The program of a warden, run by its path. It imports nothing of this package, so it starts in milliseconds.
 
 It reads lines of a sign and the number of a process group: + for a group that began, - for one that ended. When its
 input ends, its runner has ended, and it kills the groups that are left.
