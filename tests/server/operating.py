@@ -14,7 +14,7 @@ from agent_runtime_mcp.contract.schemas import output_schema
 from agent_runtime_mcp.database.database import Database
 from agent_runtime_mcp.dispatch.failures import INTERNAL, Problem, problem_of
 from agent_runtime_mcp.dispatch.request import Reply, make_request
-from agent_runtime_mcp.operations.call import Libraries, Session
+from agent_runtime_mcp.operations.call import Session
 from agent_runtime_mcp.operations.table import table
 from agent_runtime_mcp.runtime.libraries import Libraries, all_schemas
 

@@ -231,7 +231,7 @@ main()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "copied\n"
-        assert refusal(back_up(runtime, target)) == "is being made by another process"
+        assert refusal(back_up(runtime, target)) == "is being written by another process"
         first.communicate("go on\n")
     assert first.returncode == 0
     assert refusal(back_up(runtime, target)) == "is there already"

@@ -144,7 +144,7 @@ ledger.run_blocking(hold, writes=True)
 print(ledger.run_blocking(lambda it: it.texts(), writes=False))
 """)
     assert answer == [
-        "this process was forked in the middle of a transaction and can't use the database",
+        "this process was forked during a transaction and can't use the database",
         "locked by another",
         "['parent', 'child', 'held']",
     ]
@@ -273,7 +273,7 @@ def test_a_folder_that_may_not_be_written_is_named(path: Path) -> None:
     with as_a_user_without_rights(path) as process:
         path.parent.chmod(0o555)
         assert process.ask("try") == (
-            f"StorageFailure: {path}: its folder can't be written, where SQLite keeps two files beside it"
+            f"StorageFailure: {path}: its folder can't be written; SQLite keeps two files there"
         )
         path.parent.chmod(0o755)
         assert process.ask("try") == "written"

@@ -148,7 +148,7 @@ def test_a_path_through_a_file_is_refused(path: Path) -> None:
 
 def test_a_symbolic_link_to_nothing_is_refused(path: Path) -> None:
     path.symlink_to(path.parent / "missing")
-    assert refusal(path) == "is a symbolic link to nothing"
+    assert refusal(path) == "is a symbolic link to a missing file"
     assert not (path.parent / "missing").exists()
 
 
@@ -163,14 +163,14 @@ def test_a_socket_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir(path.parent)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path.name)
-        assert refusal(path) == "is no regular file"
+        assert refusal(path) == "is not a regular file"
 
 
 def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"\xff.db")
     with pytest.raises(StorageFailure) as failure:
         texts(open_ledger(path))
-    assert failure.value.message == f"{tmp_path}/?.db: its name is not UTF-8, which SQLite needs"
+    assert failure.value.message == f"{tmp_path}/?.db: its name is not UTF-8, which SQLite requires"
     assert not path.exists()
 
 

@@ -45,7 +45,7 @@ def test_the_path_asked_for_comes_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("explicit", ["", "  "])
 def test_an_empty_path_is_refused_as_a_variable_of_a_script_may_be_unset(tmp_path: Path, explicit: str) -> None:
-    with pytest.raises(StorageFailure, match="--db names no file"):
+    with pytest.raises(StorageFailure, match="--db is empty"):
         locate(explicit, {}, tmp_path)
 
 
@@ -182,7 +182,7 @@ def test_init_puts_the_file_where_all_work_trees_find_it(tmp_path: Path) -> None
     expected = main / ".agent-runtime" / "runtime.db"
     for folder in (main / "src", tmp_path / "beside"):
         found = init_location(folder)
-        assert found == Location(expected, f"for {main} and what is below it", default_folder=True)
+        assert found == Location(expected, f"for {main} and everything below it", default_folder=True)
         expected.parent.mkdir(exist_ok=True)
         expected.touch()
         assert locate(None, {}, folder).path == expected

@@ -19,7 +19,7 @@ from ledgers import Process
 from operating import Runtime, bob, require_sound_problem
 from raw_server import INITIALIZE, INITIALIZED, call, line
 
-from agent_runtime_mcp.database.sqlite import damage as _damage
+from agent_runtime_mcp.database.sqlite import integrity
 from agent_runtime_mcp.dispatch.failures import problem_of
 from agent_runtime_mcp.doctor.doctor import Doctor
 from agent_runtime_mcp.errors import StorageFailure
@@ -133,8 +133,8 @@ def test_what_could_not_have_been_stored_is_damage_and_no_bug(damaged: Runtime) 
 
 @pytest.mark.parametrize("damaged", ["a state that there is not"], indirect=True)
 def test_damage_is_not_looked_for_for_long(damaged: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_damage, "_LONGEST_LOOK", -1)
-    monkeypatch.setattr(_damage, "_INSTRUCTIONS", 1)
+    monkeypatch.setattr(integrity, "_LONGEST_LOOK", -1)
+    monkeypatch.setattr(integrity, "_INSTRUCTIONS", 1)
     with pytest.raises(ValueError, match="asleep"):
         damaged("get_task", task_id=1)
     damaged.goal("the rest works")

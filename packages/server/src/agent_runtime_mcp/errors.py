@@ -1,4 +1,4 @@
-"""What an operation answers when it can't be done: a code, a message, what would be legal now."""
+"""Errors of the server: each has a code, a message with the value, and a hint at what would be legal now."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +8,10 @@ from agent_runtime_kernel.errors import AgentRuntimeError
 
 
 class Failure(AgentRuntimeError):
-    """The base of the application's own errors.
+    """The base of the server's own errors.
 
     Attributes:
-        message: what went wrong and with what.
+        message: what is wrong, with the value.
         details: facts for a program, as JSON values.
     """
 
@@ -22,11 +22,11 @@ class Failure(AgentRuntimeError):
 
 
 class StorageFailure(Failure, OSError):
-    """The database can't be read or written; nothing was lost.
+    """The database file can't be read or written; nothing was lost.
 
     Attributes:
         path: the database file.
-        reason: what is the matter with it.
+        reason: what is wrong with it.
     """
 
     code = "storage"
@@ -39,7 +39,7 @@ class StorageFailure(Failure, OSError):
 
 
 class Busy(Failure, TimeoutError):
-    """Other processes kept the database locked for as long as one waits; nothing was written.
+    """Other processes kept the database locked for longer than the caller waits; nothing was written.
 
     Attributes:
         path: the database file.
@@ -51,7 +51,7 @@ class Busy(Failure, TimeoutError):
     def __init__(self, path: Path, waited: float) -> None:
         super().__init__(
             f"{path}: locked by another process for {waited:.0f} seconds",
-            "call again; if it stays so, look for a program that holds a transaction open on the file",
+            "call again; if it stays locked, look for a program that keeps a transaction open on the file",
             {"path": str(path), "waited_seconds": round(waited, 1)},
         )
         self.path = path
@@ -73,24 +73,24 @@ class InvalidArguments(Failure, ValueError):
 
 
 class Conflict(Failure, RuntimeError):
-    """What is asked for contradicts what stands."""
+    """The request contradicts what is stored."""
 
     code = "conflict"
 
 
 class IllegalTransition(Failure, RuntimeError):
-    """The status of what the operation is about does not allow it."""
+    """The status of the subject does not allow the operation."""
 
     code = "illegal_transition"
 
 
 class StaleReply(Failure, RuntimeError):
-    """A repeated request's claim is not current any more, so its first reply would mislead."""
+    """The claim of a repeated request is no longer current, so its stored reply would mislead."""
 
     code = "stale_claim"
 
 
 class NotFound(Failure, LookupError):
-    """There is nothing of that name."""
+    """There is nothing with that name."""
 
     code = "not_found"

@@ -1,4 +1,4 @@
-"""One database: chosen, opened, opened again when it moved, and waited for while others write.
+"""One database: located, opened, reopened after it was moved, and waited for while other processes write.
 
-Everything above asks `Database` to run a function; nothing above it sees a lock, a path or an engine's error.
+The rooms above ask `Database` to run a function; they see no lock and no error of an engine, only `errors`.
 """

@@ -1,4 +1,12 @@
-"""The database of one process: opened at its first use, again when it has to be, and waited for while it is locked."""
+"""The database of one process: opened at its first use, reopened when needed, and waited for while it is locked.
+
+    database = Database(path, Libraries, all_schemas)
+    reply = database.run_blocking(request.run, writes=True)
+
+`run` and `run_blocking` call the operation again from its start when another process has the lock. The file is
+reopened when it was replaced, when this process is a fork of the one that opened it, and after an error that leaves
+the connection in doubt. Tables that are older than their library are migrated on the way.
+"""
 
 import os
 import time
@@ -10,7 +18,6 @@ from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar, cast
 
 import apsw
-import attrs
 
 from agent_runtime_kernel.schema import Schema
 
@@ -24,59 +31,67 @@ Assembled = TypeVar("Assembled")
 Result = TypeVar("Result")
 Snapshot = Callable[[], AbstractContextManager[None]]
 
-PATIENCE = 10.0
+PATIENCE = 10.0  # seconds
 
 
-@attrs.define(eq=False, repr=False)
 class Database(Generic[Assembled]):
-    """One file, one connection to it, and what is built on that. It belongs to one thread.
+    """One file, one connection to it, and the object that is built on the connection. It belongs to one thread.
 
     Args:
         path: the file.
-        assemble: builds what operations are given, from a connection and the snapshot to read in; called again
-            whenever the file had to be opened again.
-        schemas: returns the tables that the file has, in the order in which they are made.
+        assemble: builds the argument of the operations from a connection and its snapshot; called again each time
+            the file is reopened.
+        schemas: returns the schemas of the file, in the order in which they are migrated.
         synchronous: "FULL", or "NORMAL" to trade the last writes before a loss of power for speed.
-        may_create: whether a missing file is made.
-        default_folder: whether its missing folder is made, too.
-        patience: seconds that an operation waits for other processes in all.
-        checked_at_first_use: whether what is built raises `Outdated` or `Newer` itself at the first use of tables.
+        may_create: true to create a missing file.
+        default_folder: true to create its missing folder, too.
+        patience: the seconds that an operation waits for other processes, in all.
+        checked_at_first_use: true if `assemble` builds an object that raises `Outdated` or `Newer` itself at the first
+            use of a library's tables.
     """
 
-    path: Path
-    assemble: Callable[[apsw.Connection, Snapshot], Assembled]
-    schemas: Callable[[], Sequence[Schema]]
-    synchronous: str = attrs.field(default="FULL", kw_only=True)
-    may_create: bool = attrs.field(default=True, kw_only=True)
-    default_folder: bool = attrs.field(default=False, kw_only=True)
-    patience: float = attrs.field(default=PATIENCE, kw_only=True)
-    checked_at_first_use: bool = attrs.field(default=False, kw_only=True)
-    _opened: "_Opened[Assembled] | None" = attrs.field(default=None, init=False)
-    _turns: Turns = attrs.field(factory=Turns, init=False)
+    def __init__(
+        self,
+        path: Path,
+        assemble: Callable[[apsw.Connection, Snapshot], Assembled],
+        schemas: Callable[[], Sequence[Schema]],
+        *,
+        synchronous: str = "FULL",
+        may_create: bool = True,
+        default_folder: bool = False,
+        patience: float = PATIENCE,
+        checked_at_first_use: bool = False,
+    ) -> None:
+        self.path = path
+        self.schemas = schemas
+        self.patience = patience
+        self._assemble = assemble
+        self._opening = Opening(path, schemas, synchronous, may_create, default_folder, checked_at_first_use)
+        self._opened: _Opened[Assembled] | None = None
+        self._turns = Turns()
 
     async def run(self, operation: Callable[[Assembled], Result], *, writes: bool) -> Result:
-        """Run an operation and return what it returns; the event loop stays free while the file is locked.
+        """Run an operation and return its result; the event loop stays free while the file is locked.
 
         Args:
-            operation: what to do. It runs from its start again until no other process is in its way.
-            writes: whether it writes.
+            operation: the function to run. It is run again from its start while another process has the lock.
+            writes: true if it writes.
 
         Raises:
-            Busy: others kept the file locked for the whole of `patience`; nothing was written.
+            Busy: other processes kept the file locked for the whole of `patience`; nothing was written.
             StorageFailure: the file can't be used now; nothing was written. The next call tries again.
         """
+        import asyncio
+
         steps = self._steps(operation, writes)
         try:
             while True:
-                pause = next(steps)
-                import asyncio
-
-                await asyncio.sleep(pause)
+                await asyncio.sleep(next(steps))
         except StopIteration as end:
             return cast("Result", end.value)
 
     def run_blocking(self, operation: Callable[[Assembled], Result], *, writes: bool) -> Result:
-        """Run an operation as `run` does, for a program that has nothing else to do meanwhile."""
+        """Run an operation like `run`, for a program that has nothing else to do while it waits."""
         steps = self._steps(operation, writes)
         try:
             while True:
@@ -85,13 +100,13 @@ class Database(Generic[Assembled]):
             return cast("Result", end.value)
 
     def back_up(self, target: Path) -> None:
-        """Copy the database to a new file as one moment saw it, while others go on writing, and check the copy.
+        """Copy one state of the database to a new file and check the copy; other processes may go on writing.
 
         Raises:
-            Busy: as `run` does.
-            StorageFailure: the database can't be read, or the copy can't be written; no part of it is left behind.
+            Busy: as in `run`.
+            StorageFailure: the database can't be read, or the copy can't be written; no partial copy is left.
         """
-        self.run_blocking(lambda _: self._opening().copy_to(target), writes=False)
+        self.run_blocking(lambda _: self._opening.copy_to(target), writes=False)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -100,13 +115,13 @@ class Database(Generic[Assembled]):
             self._opened = None
 
     def _steps(self, operation: Callable[[Assembled], Result], writes: bool) -> Generator[float, None, Result]:
-        """Run the operation until it is through; yield the seconds to wait before each attempt but the first."""
+        """Attempt the operation until it succeeds or fails; yield the seconds to wait before each further attempt."""
         if writes and self._turns.is_over():
             yield self._turns.courtesy()
         waited_from = None
         while True:
             try:
-                result = self._attempt(operation, writes, asks_first=writes and waited_from is not None)
+                result = self._attempt(operation, writes, tries_the_lock=writes and waited_from is not None)
             except LOCKED as locked:
                 now = self._turns.met_others()
                 waited_from = now if waited_from is None else waited_from
@@ -119,7 +134,7 @@ class Database(Generic[Assembled]):
                 return result
             yield self._turns.pause(waited)
 
-    def _attempt(self, operation: Callable[[Assembled], Result], writes: bool, *, asks_first: bool) -> Result:
+    def _attempt(self, operation: Callable[[Assembled], Result], writes: bool, *, tries_the_lock: bool) -> Result:
         try:
             opened = self._open_for(writes)
         except StorageFailure:
@@ -129,20 +144,20 @@ class Database(Generic[Assembled]):
         except apsw.Error as error:
             self._fail(error)
         try:
-            if asks_first:
-                opened.ask_for_the_lock()
+            if tries_the_lock:
+                opened.try_the_lock()
             try:
                 return opened.complete(operation)
             except Outdated:
-                self._opening().migrate(opened.connection)
+                self._opening.migrate(opened.connection)
                 return opened.complete(operation)
         except Newer as newer:
-            raise self._opening().refusal(newer) from newer
+            raise self._opening.refusal(newer) from newer
         except apsw.Error as error:
             self._fail(error)
 
     def _fail(self, error: apsw.Error) -> NoReturn:
-        """Say what is the matter with the file; keep the connection only where it is of use for the next operation."""
+        """Raise the failure behind an error of SQLite; close the connection unless the next operation can use it."""
         cause = what_broke(error)
         if cause is None:
             raise error
@@ -156,62 +171,63 @@ class Database(Generic[Assembled]):
         raise storage_failure(self.path, cause) from error
 
     def _open_for(self, writes: bool) -> "_Opened[Assembled]":
-        """Return what is open; open the file again after a fork, after a failure, and when it is another one now."""
+        """Return the open connection; reopen the file after a fork or failure, and to write after it was read-only."""
         opened = self._opened
         if opened is not None and opened.process == os.getpid() and not (writes and opened.only_reads):
             now = identity(self.path)
             if now == opened.file or (now is None and not writes):
                 return opened
             if now is None:
-                raise StorageFailure(self.path, "is gone", "put it back; until then it is read and not written")
+                raise StorageFailure(self.path, "is gone", "put it back; until then it can be read, but not written")
             opened.leave()
             self._opened = None
-            raise StorageFailure(self.path, "was replaced by another file", "call again to go on with that one")
+            raise StorageFailure(self.path, "was replaced by another file", "call again to use the new file")
         self.close()
-        connection, file = self._opening().open()
-        assembled = self.assemble(connection, partial(_Snapshot, connection))
+        connection, file = self._opening.open()
+        assembled = self._assemble(connection, partial(_Snapshot, connection))
         self._opened = _Opened(connection, assembled, file, {side: identity(side) for side in side_files(self.path)})
         _in_use.add(self._opened)
         return self._opened
 
-    def _opening(self) -> Opening:
-        return Opening(
-            self.path,
-            self.schemas,
-            self.synchronous,
-            self.may_create,
-            self.default_folder,
-            self.checked_at_first_use,
-        )
 
-
-@attrs.define(eq=False, repr=False)
 class _Opened(Generic[Assembled]):
-    """A connection and what tells when it must not be used any more.
+    """An open connection, with the facts that tell when it must no longer be used.
 
     Args:
         connection: the connection.
-        assembled: what is built on it.
+        assembled: the object that is built on it.
         file: the identity of the file.
         side_files: the -wal and -shm that belong to that file, with their identities.
-        only_reads: whether a write found that it can only read.
-        process: who opened it.
+
+    Attributes:
+        only_reads: a write found that the connection can only read.
+        process: the id of the process that opened it.
     """
 
-    connection: apsw.Connection
-    assembled: Assembled
-    file: Identity
-    side_files: dict[Path, Identity | None]
-    only_reads: bool = False
-    process: int = attrs.field(factory=os.getpid, init=False)
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        assembled: Assembled,
+        file: Identity,
+        side_files: dict[Path, Identity | None],
+    ) -> None:
+        self.connection = connection
+        self.assembled = assembled
+        self.file = file
+        self.side_files = side_files
+        self.only_reads = False
+        self.process = os.getpid()
 
-    def ask_for_the_lock(self) -> None:
-        """Learn whether others are writing: an operation looks at much before it begins to, each time in vain."""
+    def try_the_lock(self) -> None:
+        """Take the write lock and release it.
+
+        An operation may read much before its first write. While another process has the lock, that work is in vain.
+        """
         self.connection.execute("BEGIN IMMEDIATE")
         self.connection.execute("ROLLBACK")
 
     def complete(self, operation: Callable[[Assembled], Result]) -> Result:
-        """Run an operation, and see that it ends with no transaction open."""
+        """Run an operation and make sure that it leaves no transaction open."""
         try:
             result = operation(self.assembled)
         except BaseException:
@@ -231,19 +247,19 @@ class _Opened(Generic[Assembled]):
         """Close the connection.
 
         Raises:
-            RuntimeError: it came with a fork in the middle of a transaction, so that it can't be closed, nor can the
-                file be opened beside it.
+            RuntimeError: this process was forked during a transaction of its parent. It can't close the connection,
+                nor open the file a second time beside it.
         """
         if self.process != os.getpid() and self.connection.in_transaction:
-            raise RuntimeError("this process was forked in the middle of a transaction and can't use the database")
+            raise RuntimeError("this process was forked during a transaction and can't use the database")
         _in_use.discard(self)
         self.connection.close()
 
     def leave(self) -> None:
-        """Close a file that has another one in its place now.
+        """Close a file that was replaced by another one at the same path.
 
-        What its -wal still holds goes into the file itself, wherever that is by now. Its -wal and -shm must not stay:
-        SQLite finds them by name, and would take them for those of the new file.
+        First write the -wal back into the old file, wherever that is by now. Then remove its -wal and -shm: SQLite
+        finds them by name and would take them for those of the new file.
         """
         self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -253,12 +269,12 @@ class _Opened(Generic[Assembled]):
                 path.unlink()
 
 
-def _keep_hands_off_what_the_parent_uses() -> None:
-    """See to it that no connection that came with a fork changes the file when it is closed here.
+def _protect_the_file_of_the_parent() -> None:
+    """Make sure that no inherited connection changes the file when a forked process closes it.
 
-    Closing the last connection writes the -wal back and takes it away by its name, and a child can't know who else is
-    there: its locks stayed with the parent. In the middle of a transaction closing would even undo the parent's work,
-    so that connection is kept for ever, and isn't closed by the interpreter's end either.
+    Closing the last connection writes the -wal back and removes it by its name. A child can't know whether it is the
+    last: its locks stayed with the parent. Closing during a transaction would even undo the work of the parent. So
+    such a connection gets a reference that is never released, and the end of the interpreter does not close it either.
     """
     for opened in _in_use:
         if opened.connection.in_transaction:
@@ -270,15 +286,19 @@ def _keep_hands_off_what_the_parent_uses() -> None:
 
 
 _in_use: "weakref.WeakSet[_Opened[Any]]" = weakref.WeakSet()
-os.register_at_fork(after_in_child=_keep_hands_off_what_the_parent_uses)
+os.register_at_fork(after_in_child=_protect_the_file_of_the_parent)
 
 
-@attrs.define(eq=False, repr=False)
 class _Snapshot:
-    """Reads several statements from one state of the database; in a transaction that is so already."""
+    """A context in which all statements read one state of the database. A transaction already is one.
 
-    connection: apsw.Connection
-    _is_outermost: bool = attrs.field(default=False, init=False)
+    Args:
+        connection: the connection that reads.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self._is_outermost = False
 
     def __enter__(self) -> None:
         self._is_outermost = not self.connection.in_transaction
@@ -286,5 +306,5 @@ class _Snapshot:
             self.connection.execute("BEGIN DEFERRED")
 
     def __exit__(self, *_: object) -> None:
-        if self._is_outermost and self.connection.in_transaction:  # SQLite ends it by itself where it can't read on
+        if self._is_outermost and self.connection.in_transaction:  # SQLite ends it when it can't read on
             self.connection.execute("COMMIT")

@@ -1,5 +1,6 @@
-"""Which database file this call is about, and why."""
+"""The location of the database file: one path, and the reason why it was chosen."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,10 +19,9 @@ class Location:
     """A database file.
 
     Attributes:
-        path: the file, absolute; it need not exist.
-        reason: why it is this one, for a person.
-        default_folder: whether its folder is one of ours, to be made where it is missing. A folder that the user
-            named is left as it is.
+        path: the absolute path; the file need not exist.
+        reason: why this file was chosen, for a person.
+        default_folder: true if the folder is one of ours and may be created. A folder that the user named is not.
     """
 
     path: Path
@@ -32,20 +32,25 @@ class Location:
 def locate(explicit: str | None, environ: Mapping[str, str], cwd: Path) -> Location:
     """Return the database file to use.
 
-    That is, in this order: the one asked for; the one in the environment; the nearest `.agent-runtime/runtime.db`
-    from the project's directory upward; one for the project in the user's data directory; one for the user.
+    The first of these is used:
+
+    1. The explicit path.
+    2. The path in the environment.
+    3. The nearest `.agent-runtime/runtime.db` from the project's directory upward.
+    4. The project's file in the user's data directory.
+    5. The user's own file in the same place.
 
     Args:
-        explicit: the path asked for, or None.
+        explicit: the path from the command line, or None.
         environ: the environment variables.
         cwd: the working directory, absolute.
 
     Raises:
-        StorageFailure: the path asked for is empty.
+        StorageFailure: the explicit path is empty.
     """
     if explicit is not None:
         if not explicit.strip():
-            raise StorageFailure(cwd, "--db names no file", "give it the path of a file, or leave it out")
+            raise StorageFailure(cwd, "--db is empty", "give it the path of a file, or omit it")
         return Location(_absolute(explicit, cwd), "--db", default_folder=False)
     for variable in VARIABLES:
         if environ.get(variable, "").strip():
@@ -63,15 +68,15 @@ def locate(explicit: str | None, environ: Mapping[str, str], cwd: Path) -> Locat
 
 
 def init_location(cwd: Path) -> Location:
-    """Return the file that a project gets of its own.
+    """Return the file that `agent-runtime init` creates for a project.
 
     Args:
-        cwd: a folder of the project. In a git repository the file stands beside the git directory that all of its
-            work trees share, else in this folder.
+        cwd: a folder of the project. In a git repository the file is beside the git directory that all work trees
+            share, otherwise in this folder.
     """
     common = _repository(cwd)
     folder = cwd if common is None else common.parent
-    return Location(folder / FOLDER / FILE, f"for {folder} and what is below it", default_folder=True)
+    return Location(folder / FOLDER / FILE, f"for {folder} and everything below it", default_folder=True)
 
 
 def _absolute(text: str, cwd: Path) -> Path:
@@ -84,7 +89,7 @@ def _project_directory(environ: Mapping[str, str], cwd: Path) -> Path | None:
 
 
 def _folders_upward(start: Path) -> Iterator[Path]:
-    """Name each folder upward; before a work tree, the folder that all work trees of its repository share."""
+    """Yield each folder upward; before a work tree, the folder that all work trees of its repository share."""
     for folder in (start, *start.parents):
         common = _common_git_directory(folder)
         if common is not None and common.parent != folder:
@@ -93,7 +98,7 @@ def _folders_upward(start: Path) -> Iterator[Path]:
 
 
 def _is_trusted(path: Path) -> bool:
-    """Tell whether the file is there and not planted by another user in a folder above, as anyone can in /tmp."""
+    """Tell whether the file exists and belongs to this user or root: anyone can plant a file in a shared folder."""
     try:
         owner = path.stat().st_uid
     except OSError:
@@ -103,7 +108,7 @@ def _is_trusted(path: Path) -> bool:
 
 
 def _project(start: Path) -> Path | None:
-    """Return what a repository is known by: its main work tree or, as bare ones have neighbours, its git directory."""
+    """Return the folder that names a repository: its main work tree or, for a bare one, its git directory."""
     common = _repository(start)
     if common is None:
         return None
@@ -120,7 +125,7 @@ def _repository(start: Path) -> Path | None:
 
 
 def _common_git_directory(folder: Path) -> Path | None:
-    """Return the git directory of a work tree, of the main one where it is linked: see gitrepository-layout(5)."""
+    """Return the git directory of a work tree, for a linked one that of the main one (gitrepository-layout(5))."""
     git = folder / ".git"
     try:
         text = git.read_text(errors="surrogateescape")
@@ -134,13 +139,11 @@ def _common_git_directory(folder: Path) -> Path | None:
     try:
         return (own / (own / "commondir").read_text(errors="surrogateescape").strip()).resolve()
     except OSError:
-        return git  # a submodule, or a repository whose git directory lies elsewhere: a project of its own
+        return git  # a submodule, or a git directory that is elsewhere: a project of its own
 
 
 def _file_name(project: Path) -> str:
-    """Return a name that a person recognizes and that no other project has."""
-    import hashlib
-
+    """Return a unique name that a person recognizes."""
     real = project.resolve()
     name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in real.name)[:40]
     return f"{name or 'root'}-{hashlib.sha256(os.fsencode(real)).hexdigest()[:16]}.db"

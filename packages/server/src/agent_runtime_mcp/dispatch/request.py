@@ -249,7 +249,7 @@ def _learn_from(error: Exception, call: Call) -> None:
         return
     if isinstance(error, Newer | Outdated) or (isinstance(error, apsw.Error) and what_broke(error) is not None):
         return
-    from ..database.sqlite.damage import damage_behind
+    from ..database.sqlite.integrity import damage_behind
 
     damage = damage_behind(error, call.libraries.connection)
     if damage is not None:

@@ -1,21 +1,24 @@
-"""The journal: a row for each committed effect, and the stored replies that make a repeated request harmless.
+"""The journal: one row for each committed effect, and the stored replies that make a repeated request harmless.
 
-The rows are written in the transaction of the effect, so that there is never one without the other.
+A row is written in the transaction of its effect, so that there is never one without the other. Rows are numbered
+without a gap. A request with a `request_id` is stored with the fingerprint of its arguments and its reply; the same
+request again gets that reply, and the same id with other arguments is a conflict.
+
+Arguments are shown to people: tokens are masked, long texts are cut, and control characters are removed.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import attrs
 
-from agent_runtime_kernel.bounds import Text
+from agent_runtime_kernel.bounds import Text, to_json
 from agent_runtime_kernel.connection import Connection
 from agent_runtime_kernel.schema import Migration, Schema
 
 from ..errors import Conflict
-from ..replies.json import compact
-from ..replies.sizes import cut_text
 
 SCHEMA = Schema(
     "server",
@@ -56,8 +59,8 @@ SCHEMA = Schema(
     ),
 )
 
-_LONGEST_ARGUMENT = 4 * 1024
-_LONGEST_NAME = 200  # characters of what a client calls itself
+_LONGEST_ARGUMENT = 4 * 1024  # bytes
+_LONGEST_NAME = 200  # characters of the name of a client
 _LINE = Text(one_line=True)
 _TEXT = Text()
 _SECRET = frozenset({"claim_token", "permit_id", "baton_id"})
@@ -65,7 +68,18 @@ _SECRET = frozenset({"claim_token", "permit_id", "baton_id"})
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Entry:
-    """One effect, to be written into the journal."""
+    """One effect to record.
+
+    Attributes:
+        worker: the caller's name.
+        client: the name of the client program, or None.
+        tool_use_id: the client's id of the call, or None.
+        operation: the name of the operation.
+        subject: the thing that it changed, such as "task 7".
+        arguments: the validated arguments.
+        request_id: the caller's id of the request, or None.
+        reply: the reply to store for a repetition; None without a request_id.
+    """
 
     worker: str
     client: str | None
@@ -79,7 +93,7 @@ class Entry:
 
 @attrs.frozen(kw_only=True)
 class Event:
-    """One row of the journal, as it is read; `at` is in milliseconds since 1970."""
+    """One row of the journal; `at` is in milliseconds since 1970."""
 
     seq: int
     at: int
@@ -92,7 +106,6 @@ class Event:
     request_id: str | None
 
 
-@attrs.frozen(eq=False, repr=False)
 class Journal:
     """The journal of one database.
 
@@ -101,14 +114,15 @@ class Journal:
         clock: returns the time in seconds since 1970.
     """
 
-    connection: Connection
-    clock: Callable[[], float]
+    def __init__(self, connection: Connection, clock: Callable[[], float]) -> None:
+        self.connection = connection
+        self.clock = clock
 
     def replay(self, worker: str, operation: str, request_id: str, arguments: Mapping[str, Any]) -> str | None:
-        """Return the stored reply of a request that was made before.
+        """Return the stored reply of a repeated request, or None for a new one.
 
         Raises:
-            Conflict: it was made with other arguments.
+            Conflict: the request_id was used with other arguments.
         """
         row = self.connection.execute(
             """
@@ -128,7 +142,7 @@ class Journal:
         return str(row[1])
 
     def write(self, entry: Entry) -> None:
-        """Write a row, numbered without a gap, inside the transaction of its effect."""
+        """Write a row with the next number, in the transaction of its effect."""
         [(seq,)] = self.connection.execute(
             """
             UPDATE server_sequence
@@ -154,15 +168,15 @@ class Journal:
                 "tool_use_id": _name("tool_use_id", entry.tool_use_id),
                 "operation": entry.operation,
                 "subject": entry.subject,
-                "arguments": compact(_shown(entry.arguments)),
+                "arguments": to_json(_shown(entry.arguments)),
                 "request_id": entry.request_id,
                 "fingerprint": None if entry.request_id is None else _fingerprint(entry.arguments),
                 "reply": entry.reply,
             },
-        ).fetchall()
+        )
 
     def since(self, seq: int, limit: int = 1000) -> list[Event]:
-        """Return the rows that follow a number, oldest first."""
+        """Return the rows after a number, oldest first."""
         rows = self.connection.execute(
             """
             SELECT seq, at, worker, client, tool_use_id, operation, subject, arguments, request_id
@@ -190,13 +204,11 @@ class Journal:
 
 
 def _fingerprint(arguments: Mapping[str, Any]) -> str:
-    from hashlib import sha256
-
     return sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
 
 
 def _shown(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments as the journal keeps them: tokens masked, texts cut, without what acts on a terminal."""
+    """Return arguments fit to be shown: tokens masked, texts cut, without control characters."""
     return {name: _cleaned(name, _masked_or_cut(name, value)) for name, value in arguments.items()}
 
 
@@ -204,9 +216,13 @@ def _masked_or_cut(name: str, value: Any) -> Any:
     if name in _SECRET and value is not None:
         return "***"
     if isinstance(value, str):
-        return cut_text(value, _LONGEST_ARGUMENT)
-    text = compact(value)
-    return value if len(text.encode()) <= _LONGEST_ARGUMENT else cut_text(text, _LONGEST_ARGUMENT)
+        return _cut(value)
+    text = to_json(value)
+    return value if len(text.encode()) <= _LONGEST_ARGUMENT else _cut(text)
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:_LONGEST_ARGUMENT].decode(errors="ignore")
 
 
 def _cleaned(name: str, value: Any) -> Any:
@@ -220,7 +236,7 @@ def _cleaned(name: str, value: Any) -> Any:
 
 
 def _name(field: str, text: str | None) -> str | None:
-    """Return a name that a client gave, whatever it is, fit to be stored and printed."""
+    """Return any name that a client gave, fit to be stored and printed."""
     if text is None:
         return None
     return _LINE(field, text[:_LONGEST_NAME].replace("\x00", "").encode(errors="replace").decode())

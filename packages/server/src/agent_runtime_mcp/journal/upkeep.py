@@ -1,7 +1,9 @@
-"""Looking after the journal: finding gaps in its numbers, and removing what is old.
+"""The upkeep of the journal: find gaps in its numbers, and prune old rows.
 
-Up to which number it was pruned stands beside the last number that was given, so that a row that is missing for another
-reason is told from one that was removed.
+`server_sequence` holds two numbers: the last one that was given, and the last one that was pruned. Rows exist exactly
+for the numbers between them, so that a row that is lost can be told from a row that was pruned.
+
+Example: last 120, pruned 100, and rows 101 to 109 and 111 to 120. Row 110 is a gap.
 """
 
 from collections.abc import Iterator
@@ -11,32 +13,32 @@ import attrs
 from agent_runtime_kernel.connection import Connection
 
 KEPT_DAYS = 30
-_DAY = 24 * 3600 * 1000
-_AT_ONCE = 10_000
-_GAPS_NAMED = 100
+_DAY = 24 * 3600 * 1000  # milliseconds
+_AT_ONCE = 10_000  # rows of one transaction
+_MOST_FINDINGS = 100
 
 
 @attrs.frozen(kw_only=True)
 class Extent:
-    """Which numbers the journal has given, up to which it was pruned, and how many rows it has."""
+    """The extent of the journal: the last number given, the last number pruned, and the number of rows."""
 
     last: int
     pruned: int
     rows: int
 
 
-@attrs.frozen
 class JournalUpkeep:
-    """Looks after the journal of one database.
+    """The upkeep of the journal of one database.
 
     Args:
         connection: the open connection.
     """
 
-    connection: Connection
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def extent(self) -> Extent:
-        """Return what the journal covers."""
+        """Return the extent of the journal."""
         numbers: dict[str, int] = dict(self.connection.execute("SELECT name, value FROM server_sequence").fetchall())
         [(rows,)] = self.connection.execute("SELECT COUNT(*) FROM server_journal").fetchall()
         return Extent(last=numbers.get("journal", 0), pruned=numbers.get("pruned", 0), rows=rows)
@@ -59,7 +61,7 @@ class JournalUpkeep:
             yield newest + 1, extent.last
 
     def beyond(self) -> list[int]:
-        """Return numbers in the journal that were never given, or were pruned; at most a hundred."""
+        """Return numbers of rows that were never given, or were pruned; at most a hundred."""
         extent = self.extent()
         rows = self.connection.execute(
             f"""
@@ -67,16 +69,19 @@ class JournalUpkeep:
             FROM server_journal
             WHERE seq <= :pruned OR seq > :last
             ORDER BY seq
-            LIMIT {_GAPS_NAMED}
+            LIMIT {_MOST_FINDINGS}
             """,
             {"pruned": extent.pruned, "last": extent.last},
         ).fetchall()
         return [row[0] for row in rows]
 
     def prune(self, now: int) -> int:
-        """Remove some of the oldest rows, if they are older than 30 days, and return how many; in one transaction.
+        """Remove some of the rows older than 30 days in one transaction, and return their number.
 
-        Only rows before the first one to be kept go, so that no gap comes of it where a clock was set back.
+        Removing ends at the first row that is younger, so that no gap arises where a clock was set back.
+
+        Args:
+            now: the time in milliseconds since 1970.
         """
         with self.connection:
             pruned = self.extent().pruned
@@ -97,7 +102,7 @@ class JournalUpkeep:
             if not old:
                 return 0
             up_to = {"seq": rows[old - 1][0]}
-            self.connection.execute("DELETE FROM server_journal WHERE seq <= :seq", up_to).fetchall()
+            self.connection.execute("DELETE FROM server_journal WHERE seq <= :seq", up_to)
             self.connection.execute(
                 """
                 INSERT INTO server_sequence (name, value)
@@ -105,7 +110,7 @@ class JournalUpkeep:
                 ON CONFLICT (name) DO UPDATE SET value = excluded.value
                 """,
                 up_to,
-            ).fetchall()
+            )
         return old
 
     def _within(self, extent: Extent) -> bool:
@@ -119,7 +124,7 @@ class JournalUpkeep:
             FROM server_journal AS j
             WHERE seq > :first AND NOT EXISTS (SELECT 1 FROM server_journal AS b WHERE b.seq = j.seq - 1)
             ORDER BY seq
-            LIMIT {_GAPS_NAMED}
+            LIMIT {_MOST_FINDINGS}
             """,
             {"first": extent.pruned + 1},
         ).fetchall()

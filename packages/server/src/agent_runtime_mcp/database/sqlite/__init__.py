@@ -1,4 +1,4 @@
-"""All that knows SQLite: its PRAGMAs, its files beside each other, its errors, its copies.
+"""Everything that knows SQLite: its settings, its files, its errors, its copies, its integrity checks.
 
-Everything above the room speaks of connections and `StorageFailure` only; another engine is a room beside this one.
+The rooms above know connections and `StorageFailure`; another engine would be a room beside this one.
 """

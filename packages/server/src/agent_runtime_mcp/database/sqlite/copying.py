@@ -1,4 +1,9 @@
-"""Copying a database to a new file, which has its name only once it is whole."""
+"""Copies of a database: a copy gets its name only once it is complete and checked.
+
+The copy is written beside the target, under a hidden name with a lock on it. The lock ends with the process, so that
+the next copy to the same target recognizes the leftovers of a killed one and overwrites them. At the end the complete
+file is linked to its name, which never replaces a file that appeared meanwhile.
+"""
 
 import errno
 import fcntl
@@ -11,37 +16,34 @@ import apsw
 
 from ...errors import StorageFailure
 from .failures import storage_failure
-from .files import create_private, identity
+from .files import create_private, identity, sync_folder
 
 _UNFINISHED = "agent-runtime-partial"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def back_up(connection: apsw.Connection, target: Path) -> None:
-    """Copy a database as one moment saw it, while others go on writing, and check the copy.
-
-    The copy is made beside the target under a name that begins with a dot. What a killed process left there, the next
-    copy to the same target takes away.
+    """Copy one state of a database to a new file and check the copy; other processes may go on writing.
 
     Args:
-        connection: a connection to it, in no transaction.
+        connection: a connection to it, outside a transaction.
         target: a file that does not exist yet.
 
     Raises:
-        StorageFailure: the copy can't be written; none is left behind.
+        StorageFailure: the copy can't be written; no partial copy is left.
     """
     partial = unfinished(target)
     try:
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        with _kept_from_others(partial, target) as descriptor:
+        with _exclusive_file(partial, target) as descriptor:
             try:
                 _copy(connection, partial, target)
                 os.fsync(descriptor)
                 _give_its_name(partial, target)
             finally:
                 remove_unfinished(partial)
-        _have_the_name_survive(target.parent)
+        sync_folder(target.parent)
     except (OSError, apsw.FullError, apsw.IOError) as error:
         if isinstance(error, StorageFailure):
             raise
@@ -49,19 +51,19 @@ def back_up(connection: apsw.Connection, target: Path) -> None:
 
 
 def unfinished(target: Path) -> Path:
-    """Return the name that a copy has until it is whole."""
+    """Return the name of a copy until it is complete."""
     return target.with_name(f".{target.name}.{_UNFINISHED}")
 
 
 def remove_unfinished(partial: Path) -> None:
-    """Take away a copy that is not whole, with the journal that SQLite may have beside it."""
+    """Remove an incomplete copy, with the journal that SQLite may have left beside it."""
     for path in (Path(f"{partial}-journal"), partial):
         path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _kept_from_others(partial: Path, target: Path) -> Iterator[int]:
-    """Make an empty file for this user alone, with a lock on it that ends with the process."""
+def _exclusive_file(partial: Path, target: Path) -> Iterator[int]:
+    """Create an empty private file with a lock on it that ends with the process."""
     descriptor = _locked(partial, target)
     try:
         os.fchmod(descriptor, 0o600)
@@ -79,11 +81,13 @@ def _locked(partial: Path, target: Path) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise StorageFailure(target, "is being made by another process", "wait for that, or name another") from None
+            raise StorageFailure(
+                target, "is being written by another process", "wait for it, or name another file"
+            ) from None
         found = os.fstat(descriptor)
         if identity(partial) == (found.st_dev, found.st_ino):
             return descriptor
-        os.close(descriptor)  # who had the lock gave the file its name, or took it away
+        os.close(descriptor)  # the process with the lock renamed or removed the file
 
 
 def _copy(connection: apsw.Connection, partial: Path, target: Path) -> None:
@@ -101,24 +105,15 @@ def _copy(connection: apsw.Connection, partial: Path, target: Path) -> None:
 def _require_intact(copy: apsw.Connection, target: Path) -> None:
     [(verdict,), *_] = copy.execute("PRAGMA integrity_check").fetchall()
     if verdict != "ok":
-        raise StorageFailure(target, f"the copy is damaged ({verdict})", "`agent-runtime doctor` says what is damaged")
+        raise StorageFailure(target, f"the copy is damaged ({verdict})", "`agent-runtime doctor` reports the damage")
 
 
 def _give_its_name(partial: Path, target: Path) -> None:
-    """Give a whole copy its name, never in place of a file that came meanwhile."""
+    """Give a complete copy its name; never replace a file that appeared meanwhile."""
     try:
         os.link(partial, target, follow_symlinks=False)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        create_private(target)  # where a file can't have two names: an empty one for a moment
+        create_private(target)  # without hard links: reserve the name with an empty file
         partial.replace(target)
-
-
-def _have_the_name_survive(folder: Path) -> None:
-    """Write a folder's new names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

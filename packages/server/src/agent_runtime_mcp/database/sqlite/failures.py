@@ -1,4 +1,7 @@
-"""What SQLite and the operating system report about a file, as one sentence with the path and what would help."""
+"""The failures of a database file: errors of SQLite and the operating system in one sentence, with a hint.
+
+`integrity.damage_behind` tells a damaged file from a bug where SQLite reports neither.
+"""
 
 import os
 from pathlib import Path
@@ -7,7 +10,8 @@ import apsw
 
 from ...errors import StorageFailure
 
-# Others hold a lock; nothing is wrong. LOCKED is the same within one process, PROTOCOL a lost race for the WAL's locks.
+# Another connection has the lock; nothing is wrong. LOCKED is the same within one process, PROTOCOL a lost race for
+# the locks of the WAL.
 LOCKED: tuple[type[apsw.Error], ...] = (apsw.BusyError, apsw.LockedError, apsw.ProtocolError)
 
 BROKEN: tuple[type[apsw.Error], ...] = (
@@ -33,7 +37,7 @@ _ANOTHER_FILE = "name another file with --db or AGENT_RUNTIME_DB"
 
 
 def storage_failure(path: Path, error: Exception) -> StorageFailure:
-    """Return the failure to raise for an error that opening, reading or writing a database file met.
+    """Return the failure to raise for an error that occurred while opening, reading or writing a database file.
 
     Args:
         path: the database file.
@@ -44,9 +48,9 @@ def storage_failure(path: Path, error: Exception) -> StorageFailure:
 
 
 def what_broke(error: apsw.Error) -> apsw.Error | None:
-    """Return the error that says that the file is broken or locked, be it this one or one that this one hides.
+    """Return the error that says that the file is broken or locked: this error or one in its context, or None.
 
-    Where SQLite ends a transaction by itself, as on a full disk, apsw fails to end it again and raises that.
+    On a full disk SQLite ends the transaction by itself. apsw then fails to end it again, and raises that error.
     """
     seen: BaseException | None = error
     while seen is not None:
@@ -57,7 +61,7 @@ def what_broke(error: apsw.Error) -> apsw.Error | None:
 
 
 def leaves_reads_intact(error: apsw.Error) -> bool:
-    """Tell whether the connection is worth keeping: on a full disk another one might not even be opened to read."""
+    """Tell whether the connection can still read: on a full disk it may be impossible to open another one."""
     return isinstance(error, apsw.FullError) or (isinstance(error, apsw.IOError) and _extended(error) in _NOT_WRITTEN)
 
 
@@ -67,31 +71,31 @@ def _reason(path: Path, error: Exception) -> tuple[str, str | None]:
             return "the disk is full", "nothing was lost; free some space and call again"
         case apsw.NotADBError() | apsw.FormatError():
             return "is not a database", _ANOTHER_FILE
-        case apsw.CorruptError() | apsw.TooBigError():  # nothing is stored that is too big
-            return f"is damaged ({error})", "`agent-runtime doctor` says where; a backup can take its place"
+        case apsw.CorruptError() | apsw.TooBigError():  # no value that is stored is too big
+            return f"is damaged ({error})", "`agent-runtime doctor` reports the damage; a backup can replace the file"
         case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
-            return _what_is_forbidden(path), f"this user needs to read and write the file and its folder {path.parent}"
+            return _missing_permission(path), f"this user must be able to read and write the file and {path.parent}"
         case apsw.Error():
             name = apsw.mapping_extended_result_codes.get(_extended(error), error)
             return (
                 f"can't be read or written ({name})",
-                "nothing was lost; look at the disk and its quota, and call again",
+                "nothing was lost; check the disk and its quota, and call again",
             )
         case OSError():
             return (error.strerror or str(error)).lower(), _ANOTHER_FILE
         case _:
-            raise TypeError(f"{error!r} says nothing about a file")
+            raise TypeError(f"{error!r} is not an error of a file")
 
 
 def _extended(error: apsw.Error) -> int:
     return getattr(error, "extendedresult", apsw.SQLITE_ERROR)
 
 
-def _what_is_forbidden(path: Path) -> str:
+def _missing_permission(path: Path) -> str:
     if not os.access(path, os.R_OK):
         return "permission denied"
     if not os.access(path, os.W_OK):
         return "can't be written"
     if not os.access(path.parent, os.W_OK):
-        return "its folder can't be written, where SQLite keeps two files beside it"
-    return "can't be opened to write"
+        return "its folder can't be written; SQLite keeps two files there"
+    return "can't be opened for writing"

@@ -1,6 +1,16 @@
-"""Opening the database file: what it may be, how it is made, which settings hold, how its tables move forward."""
+"""The opening of a database file: it is validated, created if missing, configured, and migrated if outdated.
+
+1. Only a regular file on a local disk is opened, with a SQLite that does not lose writes.
+2. A missing file is created, readable by this user alone.
+3. A file with another `application_id`, or with tables and none, belongs to another application and stays as it is.
+4. The connection gets its settings: write-ahead log, foreign keys, limits.
+5. Outdated tables are migrated in one transaction, after a copy of the file was kept beside it.
+6. If the file was replaced meanwhile, the connection is closed again.
+"""
 
 import contextlib
+import datetime
+import glob
 import os
 import stat
 import sys
@@ -9,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import attrs
 
 from agent_runtime_kernel.errors import SchemaTooNew
 from agent_runtime_kernel.schema import Schema
@@ -27,31 +36,35 @@ _OWNERS = stat.S_IRUSR | stat.S_IWUSR
 
 
 class Outdated(Exception):
-    """The tables of a library are older than the library; whoever opened the file brings them up to date."""
+    """The tables of a library are older than the library; `Database` migrates them."""
 
 
 class Newer(Exception):
-    """The tables of a library are newer than the library; the cause is its own error."""
+    """The tables of a library are newer than the library; the cause is the library's error."""
 
 
-@attrs.define(eq=False, repr=False)
 class _Checkpoints:
-    """Writes the log back each time that it has grown by so many pages.
+    """The checkpoints of one connection: the log is written back each time it has grown by so many pages.
 
-    SQLite's own way is to do so after each commit as long as the log is that long. It can't begin anew while anybody
-    reads or asks for a turn, which among many processes is always: then each commit would wait for the disk.
+    SQLite by itself checkpoints after each commit while the log is that long. The log can't restart while another
+    process reads, which among many processes is always, so that each commit would wait for the disk.
 
-    Whose commit passes such a mark writes back. Who finds that others have written much since its own last commit
-    leaves that to them, but not for ever.
+    Instead the process whose commit passes a mark checkpoints. A process that finds that others have written much
+    since its own last commit leaves the checkpoint to them, but only up to a limit.
+
+    Attributes:
+        pages: the length of the log after the last commit of this process.
+        written_back: the length of the log at its last checkpoint.
     """
 
-    pages: int = 0  # of the log, after this process's last commit
-    written_back: int = 0
+    def __init__(self) -> None:
+        self.pages = 0
+        self.written_back = 0
 
     def after_commit(self, connection: apsw.Connection, _name: str, pages: int) -> int:
-        """Look how long the log is; what can't be written back now is so later, and is no failure of the commit."""
+        """Checkpoint if the log is long enough; a checkpoint that fails now is made later, and the commit stands."""
         before, self.pages = self.pages, pages
-        if pages < before:  # the log began anew
+        if pages < before:  # the log has restarted
             before = self.written_back = 0
         passes = pages // _CHECKPOINT > before // _CHECKPOINT and pages - before < _CHECKPOINT
         if passes or pages - self.written_back >= _CHECKPOINT_AT_LAST:
@@ -62,10 +75,10 @@ class _Checkpoints:
 
 
 def require_up_to_date(schema: Schema, connection: apsw.Connection) -> None:
-    """Refuse tables that are older or newer than the library that is to use them.
+    """Require that the tables of a library are exactly as new as the library.
 
     Raises:
-        Outdated: they are older, or not there yet.
+        Outdated: they are older or missing.
         Newer: they are newer.
     """
     try:
@@ -78,35 +91,43 @@ def require_up_to_date(schema: Schema, connection: apsw.Connection) -> None:
         raise Outdated
 
 
-@attrs.frozen(eq=False, repr=False)
 class Opening:
-    """How a database file is to be opened.
+    """The way to open one database file.
 
     Args:
         path: the file.
-        schemas: returns the tables it has, in the order in which they are made.
+        schemas: returns the schemas of the file, in the order in which they are migrated.
         synchronous: "FULL", or "NORMAL" to trade the last writes before a loss of power for speed.
-        may_create: whether a missing file is made.
-        default_folder: whether its missing folder is made, too.
-        checked_at_first_use: whether who uses tables asks with `require_up_to_date`, so that none is looked at here.
+        may_create: true to create a missing file.
+        default_folder: true to create its missing folder, too.
+        checked_at_first_use: true if the users of tables call `require_up_to_date`, so that no table is checked here.
     """
 
-    path: Path
-    schemas: Callable[[], Sequence[Schema]]
-    synchronous: str = "FULL"
-    may_create: bool = True
-    default_folder: bool = False
-    checked_at_first_use: bool = False
+    def __init__(
+        self,
+        path: Path,
+        schemas: Callable[[], Sequence[Schema]],
+        synchronous: str = "FULL",
+        may_create: bool = True,
+        default_folder: bool = False,
+        checked_at_first_use: bool = False,
+    ) -> None:
+        self.path = path
+        self.schemas = schemas
+        self.synchronous = synchronous
+        self.may_create = may_create
+        self.default_folder = default_folder
+        self.checked_at_first_use = checked_at_first_use
 
     def open(self) -> tuple[apsw.Connection, Identity]:
-        """Return a connection with all settings on it, to tables that are up to date, and the identity of the file.
+        """Return a configured connection to tables that are up to date, and the identity of the file.
 
         A file that is up to date costs no write lock.
 
         Raises:
-            StorageFailure: the file can't be used, and is left as it was.
-            apsw.Error: SQLite says so; what is in `_storage_failures.LOCKED` goes away with time.
-            OSError: the operating system says so.
+            StorageFailure: the file can't be used; it is unchanged.
+            apsw.Error: SQLite refuses it; the errors in `failures.LOCKED` pass with time.
+            OSError: the operating system refuses it.
         """
         if self.synchronous.upper() not in SYNCHRONOUS:
             raise StorageFailure(
@@ -116,19 +137,23 @@ class Opening:
             )
         require_sound_sqlite(self.path, apsw.sqlite_lib_version())
         file = self._require_file()
-        require_local(self.path, self.path.parent)  # a bind mount may be of the file alone
+        require_local(self.path, self.path.parent)  # the file alone may be a bind mount
         connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=256)
         try:
-            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # leave a -wal of others alone, too
+            connection.config(
+                apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1
+            )  # leave the -wal of another application alone, too
             is_made = _pragma(connection, "application_id") == APPLICATION_ID
             if not is_made:
                 self._require_ours(connection)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
             try:
                 self._configure(connection)
-            except apsw.SQLError as unreadable:  # the words are right, so it is the file: "unsupported file format"
+            except (
+                apsw.SQLError
+            ) as unreadable:  # the statements are correct, so the file is not: "unsupported file format"
                 raise StorageFailure(
-                    self.path, f"can't be read ({unreadable})", "a newer SQLite, or a backup, may help"
+                    self.path, f"can't be read ({unreadable})", "try a newer SQLite, or a backup"
                 ) from unreadable
             if not is_made or (not self.checked_at_first_use and self._is_outdated(connection)):
                 self.migrate(connection)
@@ -139,7 +164,7 @@ class Opening:
         return connection, file
 
     def copy_to(self, target: Path) -> None:
-        """Copy what is committed to a new file; through a connection of its own, as one that writes can't be copied."""
+        """Copy the committed state to a new file, through a second connection, as one that writes can't be copied."""
         reader = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
             back_up(reader, target)
@@ -152,7 +177,7 @@ class Opening:
             found = self.path.stat()
         except UnicodeEncodeError:
             raise StorageFailure(
-                self.path, "its name is not UTF-8, which SQLite needs", "give it another name"
+                self.path, "its name is not UTF-8, which SQLite requires", "give it another name"
             ) from None
         except FileNotFoundError:
             self._create()
@@ -161,12 +186,12 @@ class Opening:
         if stat.S_ISDIR(mode):
             raise StorageFailure(self.path, "is a folder", "give the path of a file in it")
         if not stat.S_ISREG(mode):
-            raise StorageFailure(self.path, "is no regular file", "give the path of another file")
-        self._open_side_files_to_the_owner(found)
+            raise StorageFailure(self.path, "is not a regular file", "give the path of a regular file")
+        self._make_side_files_writable(found)
         return found.st_dev, found.st_ino
 
-    def _open_side_files_to_the_owner(self, found: os.stat_result) -> None:
-        """Undo what SQLite did while the file could only be read: it gave -wal and -shm the same mode, for ever."""
+    def _make_side_files_writable(self, found: os.stat_result) -> None:
+        """Give the owner access to -wal and -shm, which SQLite made while the file was read-only, with its mode."""
         if found.st_mode & _OWNERS != _OWNERS or found.st_uid != os.geteuid():
             return
         for side in side_files(self.path):
@@ -176,13 +201,15 @@ class Opening:
                     side.chmod(stat.S_IMODE(mode) | _OWNERS)
 
     def _create(self) -> None:
-        """Make an empty file that only this user can read; SQLite gives -wal and -shm the same mode."""
+        """Create an empty file that only this user can read; SQLite gives -wal and -shm the same mode."""
         if self.path.is_symlink():
             raise StorageFailure(
-                self.path, "is a symbolic link to nothing", "make the file that it points at, or remove it"
+                self.path, "is a symbolic link to a missing file", "create that file, or remove the link"
             )
         if not self.may_create:
-            raise StorageFailure(self.path, "does not exist", "`agent-runtime init` makes a database for this project")
+            raise StorageFailure(
+                self.path, "does not exist", "`agent-runtime init` creates a database for this project"
+            )
         if self.default_folder:
             make_private_folders(self.path.parent)
         try:
@@ -192,13 +219,13 @@ class Opening:
             return  # another process was faster
         except FileNotFoundError:
             raise StorageFailure(
-                self.path, f"its folder {self.path.parent} does not exist", "make the folder, or name another file"
+                self.path, f"its folder {self.path.parent} does not exist", "create the folder, or name another file"
             ) from None
 
     def _require_ours(self, connection: apsw.Connection) -> None:
-        """Refuse what others made, told by its application_id, or by tables without one."""
+        """Refuse the file of another application, known by its application_id, or by tables without one."""
         has_tables = connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone() is not None
-        found = _pragma(connection, "application_id")  # after the tables: another process may be making both
+        found = _pragma(connection, "application_id")  # after the tables: another process may be creating both
         if found == APPLICATION_ID:
             return
         if found:
@@ -209,7 +236,7 @@ class Opening:
             raise StorageFailure(
                 self.path,
                 "is a database of another application",
-                "name another file; what an earlier agent-runtime server wrote is read by `agent-runtime import`",
+                "name another file; `agent-runtime import` reads the file of an earlier agent-runtime server",
             )
 
     def _configure(self, connection: apsw.Connection) -> None:
@@ -217,7 +244,7 @@ class Opening:
             connection.config(option, value)
         if _pragma(connection, "journal_mode = WAL") != "wal":
             raise StorageFailure(
-                self.path, "its file system can't hold a write-ahead log", "name a file on a local disk"
+                self.path, "its file system does not support a write-ahead log", "name a file on a local disk"
             )
         _pragma(connection, f"synchronous = {self.synchronous}")
         for setting in _SETTINGS:
@@ -239,7 +266,7 @@ class Opening:
         return False
 
     def migrate(self, connection: apsw.Connection) -> None:
-        """Bring all tables up to date in one transaction, unless another process did while this one waited for it."""
+        """Migrate all tables in one transaction, unless another process did so while this one waited for the lock."""
         with connection:
             if _pragma(connection, "application_id") != APPLICATION_ID:
                 self._require_ours(connection)
@@ -263,12 +290,12 @@ class Opening:
             raise StorageFailure(self.path, "was replaced while it was opened", "call again")
 
     def _keep_a_copy(self) -> None:
-        import datetime
-        import glob
-
+        """Copy the file beside itself before an upgrade; remove what killed upgrades left of their copies."""
         kept = f"{self.path.name}.before-upgrade-"
         of_killed_upgrades = unfinished(self.path.with_name(f"{glob.escape(kept)}*"))
-        for left in self.path.parent.glob(f"{of_killed_upgrades.name}*"):  # there is no other upgrade at this time
+        for left in self.path.parent.glob(
+            f"{of_killed_upgrades.name}*"
+        ):  # this process has the lock, so no other upgrade runs
             left.unlink()
         now = datetime.datetime.now(datetime.UTC)
         self.copy_to(self.path.with_name(f"{kept}{now:%Y%m%dT%H%M%S%fZ}"))
@@ -276,23 +303,23 @@ class Opening:
 
 _OPTIONS = (
     (apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1),
-    (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),  # a misspelt column in double quotes is an error and no text
+    (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),  # a misspelt column in double quotes is an error, not text
     (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
-    (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),  # a file made by others runs no functions by being read
-    (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),  # no SQL can write the schema's tables as data
-    (apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1),  # a statement is not compiled anew for each value that is bound to it
+    (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),  # reading a foreign file runs no functions of its schema
+    (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),  # SQL can't write to the tables of the schema
+    (apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1),  # a statement is not recompiled for each bound value
 )
 
 _SETTINGS = (
-    "cache_size = -16384",  # at most 16 MiB: the indexes of 100,000 tasks; nothing is taken before it is read
-    "temp_store = MEMORY",  # savepoints and sorts are small, and work when /tmp is full
-    "journal_size_limit = 16777216",  # a -wal that one large write blew up shrinks again
-    "mmap_size = 0",  # with mapped pages an I/O error is a SIGBUS, which kills the server
+    "cache_size = -16384",  # at most 16 MiB: the indexes of 100,000 tasks; memory is taken as pages are read
+    "temp_store = MEMORY",  # savepoints and sorts are small, and must work when /tmp is full
+    "journal_size_limit = 16777216",  # a -wal shrinks again after one large write
+    "mmap_size = 0",  # with mapped pages an I/O error would kill the process (SIGBUS)
 )
 
 
 def require_sound_sqlite(path: Path, version: str) -> None:
-    """Refuse a SQLite in which two connections that checkpoint at once can lose a write.
+    """Refuse a version of SQLite in which two simultaneous checkpoints can lose a write.
 
     Source: https://www.sqlite.org/wal.html#walresetbug, fixed in 3.51.3 and in the branches of 3.50.7 and 3.44.6.
     """
