@@ -1,7 +1,7 @@
-"""What tasks should be, reckoned anew from plain facts at every look: slow, and by the definitions alone.
+"""The model of tasks: their state, recomputed from plain facts at each look, slowly and by the definitions alone.
 
-`World` holds facts only (who depends on whom, what was settled by hand, who claimed what). All else (readiness, the
-status of groups, blockers, counts, the order of offers) is derived from all of it whenever it is asked for.
+`World` holds facts only (dependencies, settled statuses, claims). All else (readiness, the status of groups, blockers,
+counts, the order of offers) is derived from all facts at each look.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ class HeldClaim:
 
 @attrs.define(kw_only=True)
 class Fact:
-    """What was said of a task; `status` is that of a leaf, `pinned` that a group was cancelled by hand."""
+    """The facts of a task: `status` is that of a leaf; `pinned` is True for a group that was cancelled by hand."""
 
     id: int
     goal: int | None = None
@@ -57,7 +57,7 @@ class World:
     _known: dict = attrs.field(factory=dict, init=False)
 
     def forget(self):
-        """Reckon anew from here on: a fact has changed."""
+        """Forget what was derived, because a fact has changed."""
         self._known.clear()
 
     def _once(self, question, task, answer):
@@ -83,7 +83,7 @@ class World:
         return [one for child in self.children(task) for one in (child, *self.below(child))]
 
     def awaited(self, task):
-        """What must be completed before: its own prerequisites and those of the groups above."""
+        """Return the prerequisites of a task and of the groups above it."""
         return {other for one in (task, *self.above(task)) for other in self.tasks[one].dependencies}
 
     def status(self, task):
@@ -110,11 +110,11 @@ class World:
         return self._once("doomed", task, lambda: any(self.is_lost(other) for other in self.awaited(task)))
 
     def is_lost(self, task):
-        """Whether who depends on it waits in vain."""
+        """Tell whether the tasks that depend on it are unreachable."""
         return self.status(task) == "cancelled" or self.hurts(task)
 
     def hurts(self, task):
-        """Whether the group above can't be completed as things stand."""
+        """Tell whether it keeps the group above from being completed."""
         return self._once("hurts", task, lambda: self._hurts(task))
 
     def _hurts(self, task):
@@ -147,7 +147,7 @@ class World:
         return self.readiness(task) or self.status(task)
 
     def blocked_by(self, task):
-        """The open prerequisites, or the failed and cancelled tasks at the root of what can't be completed."""
+        """Return the open prerequisites, or the failed and cancelled roots of those that can't be completed."""
         if self.status(task) != "pending":
             return ()
         if self.is_doomed(task):
@@ -174,7 +174,7 @@ class World:
         )
 
     def counts(self, goal=None):
-        """How many tasks are in each state, in a goal or in all."""
+        """Return the number of tasks in each state, in a goal or in all."""
         return Counter(
             "groups" if self.is_group(task) else self.state(task)
             for task, fact in self.tasks.items()
@@ -182,7 +182,7 @@ class World:
         )
 
     def queue(self, goals=None):
-        """What is offered, first things first: by priority, then what an ended session left, then age."""
+        """Return the offered tasks in order: by priority, then tasks that an ended session left, then by age."""
         offered = []
         for task, fact in self.tasks.items():
             left = fact.status == "in_progress" and not self.is_live(task) and fact.goal not in self.held
@@ -198,7 +198,7 @@ class World:
         return [task for task in self.queue(goals) if not self.would_fail_when_taken_over(task)]
 
     def started_after(self, task):
-        """What waited for a task, or for a completed group above it, and is in progress or completed."""
+        """Return the tasks in progress or completed that waited for a task, or for a completed group above it."""
         awaited = {task, *(group for group in self.above(task) if self.status(group) == "completed")}
         return {
             one
@@ -209,16 +209,16 @@ class World:
         }
 
     def depth(self):
-        """The most groups that stand above a task."""
+        """Return the greatest number of groups above a task."""
         return max((len(self.above(task)) for task in self.tasks), default=0)
 
     def waits_for(self, task):
-        """Where a step along a circle of waiting can lead."""
+        """Return the points to which a step along a circle of waiting can lead."""
         fact = self.tasks[task]
         return {*fact.dependencies, *self.children(task), *([] if fact.parent is None else [fact.parent])}
 
     def has_circle(self):
-        """Whether anything waits for itself: a start for ends of prerequisites and for starts of groups above."""
+        """Tell whether anything waits for itself: a start for ends of prerequisites and for starts of groups above."""
         edges = {}
         for task, fact in self.tasks.items():
             edges[task, "start"] = [(other, "end") for other in fact.dependencies]
@@ -233,7 +233,7 @@ class World:
                 del edges[point]
         return False
 
-    # What changes facts. Each says only what was done; what follows from it, the questions above tell.
+    # Changes of facts. Each records only what was done; the questions above derive what follows.
 
     def claim(self, task, worker, holder, token, lease):
         fact = self.tasks[task]
@@ -262,7 +262,7 @@ class World:
         self.forget()
 
     def take_over(self, task, worker):
-        """End a dead claim; False when that used up the attempts."""
+        """End a dead claim; return False if that used up the attempts."""
         fact = self.tasks[task]
         if self.would_fail_when_taken_over(task):
             fact.settled_by = worker
@@ -307,7 +307,7 @@ class World:
         self.forget()
 
     def put(self, task, parent):
-        """Put a task into a group, or out of any; whoever takes a first child in ends its own claim."""
+        """Put a task into a group, or take it out of one. A task that gets its first child loses its claim."""
         left = self.tasks[task].parent
         self.tasks[task].parent = parent
         self.forget()

@@ -45,7 +45,7 @@ def rows(connection: apsw.Connection) -> dict[str, list[tuple[object, ...]]]:
 
 
 def without_time(found: dict[str, list[tuple[object, ...]]], updated_at: int) -> dict[str, list[tuple[object, ...]]]:
-    """Leave out when a task was changed, which a repair may move."""
+    """Leave out the time of the last change, which a rebuild may move."""
     return {
         table: [
             tuple(value for index, value in enumerate(row) if table != "tasks_tasks" or index != updated_at)
@@ -125,7 +125,7 @@ def test_each_derived_column_that_is_wrong_is_found_and_rebuilt(
     assert without_time(rows(connection), at) == before
 
 
-def test_an_orphan_claim_is_found_and_left_to_people(tasks: Tasks, connection: apsw.Connection) -> None:
+def test_an_orphan_claim_is_found_and_not_corrected(tasks: Tasks, connection: apsw.Connection) -> None:
     make_graph(tasks)
     damage(
         connection,
@@ -154,7 +154,7 @@ def test_work_in_progress_without_a_claim_is_found(tasks: Tasks, connection: aps
     ]
 
 
-def test_what_a_wrong_row_misled_along_a_chain_is_put_right(tasks: Tasks, connection: apsw.Connection) -> None:
+def test_rows_derived_from_a_wrong_row_are_corrected_along_a_chain(tasks: Tasks, connection: apsw.Connection) -> None:
     for number in range(1, 601):
         tasks.create(f"task {number}", dependencies=(number - 1,) if number > 1 else ())
     tasks.update_status(1, "failed", worker="ann")
@@ -166,7 +166,7 @@ def test_what_a_wrong_row_misled_along_a_chain_is_put_right(tasks: Tasks, connec
     assert without_time(rows(connection), at) == before
 
 
-def test_a_circle_that_somebody_made_ends_the_repair_all_the_same(tasks: Tasks, connection: apsw.Connection) -> None:
+def test_a_rebuild_ends_although_the_file_contains_a_circle(tasks: Tasks, connection: apsw.Connection) -> None:
     tasks.create("one")
     tasks.create("two", dependencies=(1,))
     damage(connection, "INSERT INTO tasks_dependencies (task_id, depends_on_id) VALUES (1, 2)")
@@ -175,7 +175,9 @@ def test_a_circle_that_somebody_made_ends_the_repair_all_the_same(tasks: Tasks, 
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_any_numbers_are_put_right_after_any_work(connection: apsw.Connection, clock: FakeClock, seed: int) -> None:
+def test_any_wrong_numbers_are_corrected_after_any_work(
+    connection: apsw.Connection, clock: FakeClock, seed: int
+) -> None:
     chance = random.Random(seed)
     tasks = Tasks(connection, clock=clock)
     tasks.migrate()

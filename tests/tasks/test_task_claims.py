@@ -227,7 +227,7 @@ def test_only_the_holder_renews(tasks, task_id):
     assert refusal.value.hint == "only the holder can renew the claim: pass its claim_token"
 
 
-def test_a_renewal_is_held_to_its_bounds(tasks, task_id):
+def test_a_renewal_out_of_bounds_is_refused(tasks, task_id):
     token = claim(tasks, task_id)
     with pytest.raises(InvalidValue, match="lease_seconds is 5"):
         tasks.renew(task_id, claim_token=token, lease_seconds=5)
@@ -275,7 +275,7 @@ def test_the_queue_asks_for_each_process_and_not_for_each_claim(connection, cloc
     assert sorted(asked) == ["p0", "p0", "p1", "p1"]
 
 
-def test_a_process_is_asked_for_no_more_once_its_claims_are_offered_again(connection, clock):
+def test_a_process_is_no_longer_asked_for_once_its_claims_are_offered_again(connection, clock):
     asked = []
     tasks = Tasks(connection, clock=clock, is_alive=asked.append)
     tasks.migrate()
@@ -341,7 +341,7 @@ def test_a_session_that_ends_cleanly_leaves_its_tasks_in_progress_and_offers_the
     assert tasks.detach("p1") == ()
 
 
-def test_the_next_session_goes_on_with_what_was_left_and_that_is_no_counted_attempt(tasks):
+def test_the_next_session_goes_on_with_a_left_task_and_the_left_attempt_is_not_counted(tasks):
     task_id = tasks.create("work", max_attempts=1).task.task_id
     for number in range(3):
         claimed = tasks.claim_next(worker="ann", holder=f"p{number}")
@@ -351,7 +351,7 @@ def test_the_next_session_goes_on_with_what_was_left_and_that_is_no_counted_atte
     assert outcomes(tasks, task_id) == ["detached", "detached", None]
 
 
-def test_the_next_session_may_settle_what_was_left(tasks, task_id):
+def test_the_next_session_may_settle_a_left_task(tasks, task_id):
     claim(tasks, task_id, holder="p1")
     tasks.detach("p1")
 
@@ -362,7 +362,7 @@ def test_the_next_session_may_settle_what_was_left(tasks, task_id):
     assert (attempt.outcome, attempt.settled_by) == ("completed", "bob")
 
 
-def test_releasing_what_was_left_counts_only_with_an_error(tasks, task_id):
+def test_releasing_a_left_task_counts_only_with_an_error(tasks, task_id):
     claim(tasks, task_id, holder="p1")
     tasks.detach("p1")
     assert tasks.update_status(task_id, "pending", worker="bob").task.attempts == 0

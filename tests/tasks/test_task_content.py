@@ -1,4 +1,4 @@
-"""What a task is: its texts, numbers and lists, how they are changed, and how tasks are found again."""
+"""The content of tasks: texts, numbers and lists, edits, and lists of tasks."""
 
 import contextlib
 
@@ -27,7 +27,7 @@ def ids(page):
 # Creating
 
 
-def test_a_created_task_is_all_that_was_said_of_it(tasks, clock):
+def test_a_created_task_has_all_given_values(tasks, clock):
     change = tasks.create(
         "Write the parser",
         "All of it",
@@ -174,7 +174,7 @@ def test_an_edit_keeps_what_is_omitted_and_changes_what_is_given(tasks, clock):
     assert tasks.get(before.task_id) == after
 
 
-def test_null_clears_what_may_be_empty(tasks, clock):
+def test_null_clears_fields_that_may_be_empty(tasks, clock):
     first = created(tasks, "first")
     task = tasks.create(
         "work",
@@ -203,7 +203,7 @@ def test_null_clears_what_may_be_empty(tasks, clock):
 
 
 @pytest.mark.parametrize("name", ["title", "priority", "max_attempts"])
-def test_what_a_task_must_have_cannot_be_cleared(tasks, name):
+def test_required_fields_cannot_be_cleared(tasks, name):
     task_id = created(tasks)
     with pytest.raises(InvalidValue, match=f"{name} can't be cleared") as refusal:
         tasks.edit(task_id, **{name: None})
@@ -310,7 +310,7 @@ def many(tasks, clock):
         ({"status": "completed", "readiness": "ready"}, []),
     ],
 )
-def test_lists_hold_what_the_filters_say(tasks, many, goal_ids, filters, kinds):
+def test_lists_contain_the_tasks_that_match_the_filters(tasks, many, goal_ids, filters, kinds):
     expected = [
         task_id
         for goal_id, made in many.items()
@@ -366,7 +366,7 @@ def test_a_query_finds_text_in_title_and_description_whatever_its_case_and_signs
         ({"query": "x" * 4097}, "query has 4097 bytes"),
     ],
 )
-def test_filters_are_held_to_their_bounds(tasks, filters, problem):
+def test_filters_out_of_bounds_are_refused(tasks, filters, problem):
     with pytest.raises(InvalidValue, match=problem):
         tasks.list(**filters)
 

@@ -1,4 +1,4 @@
-"""The graph: dependencies, groups, what follows from failures, and circles."""
+"""The graph: dependencies, groups, consequences of failures, and circles."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def make(tasks):
 
 @pytest.fixture
 def end(tasks):
-    """Bring tasks to an end, or wherever else, and return the last change."""
+    """Set tasks to a status and return the last change."""
 
     def end(status, *task_ids):
         return [tasks.update_status(task_id, status, worker="ann") for task_id in task_ids][-1]
@@ -66,7 +66,7 @@ def test_a_task_waits_until_all_its_prerequisites_are_completed(tasks, make, end
     assert (tasks.get(c).open_dependencies, blocked_by(tasks, c)) == (0, ())
 
 
-def test_a_task_created_after_its_prerequisites_ended_starts_from_how_they_ended(tasks, make, end):
+def test_a_task_created_after_its_prerequisites_ended_starts_in_the_state_that_they_give_it(tasks, make, end):
     done, failed, cancelled = make(), make(), make()
     end("completed", done)
     end("failed", failed)
@@ -117,7 +117,7 @@ def test_a_failure_makes_all_that_waits_for_it_unreachable_at_any_distance(tasks
     assert states(tasks, a, b, c, d) == ["ready", "waiting", "waiting", "waiting"]
 
 
-def test_what_is_unreachable_names_all_its_roots(tasks, make, end):
+def test_an_unreachable_task_names_all_its_roots(tasks, make, end):
     a, b, c = make(), make(), make()
     middle = make(a, b)
     last = make(middle, c)
@@ -152,7 +152,7 @@ def test_a_circle_of_dependencies_is_refused_with_its_path(tasks, make):
     assert tasks.links(tasks.get(a)).dependencies == ()
 
 
-def test_a_group_waits_for_its_children_so_a_child_cannot_wait_for_what_waits_for_the_group(tasks, make):
+def test_a_child_cannot_wait_for_a_task_that_waits_for_its_group(tasks, make):
     group = make()
     child = make(parent=group)
     after = make(group)
@@ -168,7 +168,7 @@ def test_a_group_waits_for_its_children_so_a_child_cannot_wait_for_what_waits_fo
     assert refusal.value.path == (child, group, child)
 
 
-def test_a_child_waits_for_what_its_ancestors_wait_for_so_none_of_that_can_wait_for_the_child(tasks, make):
+def test_a_prerequisite_of_an_ancestor_cannot_wait_for_the_child(tasks, make):
     before = make()
     top = make(before)
     middle = make(parent=top)
@@ -250,7 +250,7 @@ def test_a_group_whose_other_children_are_unreachable_is_failed(tasks, make, end
     assert states(tasks, group, b) == ["group", "waiting"]
 
 
-def test_a_group_whose_prerequisite_failed_is_failed_for_all_its_children_are_unreachable(tasks, make, end):
+def test_a_group_whose_prerequisite_failed_is_failed_because_all_its_children_are_unreachable(tasks, make, end):
     before = make()
     group = make(before)
     a, b = make(parent=group), make(parent=group)
@@ -287,7 +287,7 @@ def test_a_group_that_runs_out_though_its_prerequisite_failed_is_completed_after
     assert (states(tasks, group), change.newly_ready) == (["completed"], (last,))
 
 
-def test_whoever_depends_on_a_group_with_a_failed_leaf_is_unreachable_at_once_and_blocked_by_the_leaf(tasks, make, end):
+def test_a_dependent_of_a_group_with_a_failed_leaf_is_unreachable_at_once_and_blocked_by_the_leaf(tasks, make, end):
     outer = make()
     inner = make(parent=outer)
     bad, good = make(parent=inner), make(parent=inner)
@@ -302,7 +302,7 @@ def test_whoever_depends_on_a_group_with_a_failed_leaf_is_unreachable_at_once_an
     assert end("completed", good).newly_ready == (after,)
 
 
-def test_a_leaf_that_is_unreachable_in_a_group_is_told_by_its_root(tasks, make, end):
+def test_an_unreachable_leaf_in_a_group_is_reported_by_its_root(tasks, make, end):
     root = make()
     group = make()
     make(root, parent=group)
@@ -313,7 +313,7 @@ def test_a_leaf_that_is_unreachable_in_a_group_is_told_by_its_root(tasks, make, 
     assert blocked_by(tasks, after) == (root,)
 
 
-def test_a_change_far_below_is_felt_at_the_top(tasks, make, end):
+def test_a_change_far_below_reaches_the_top_group(tasks, make, end):
     top = make()
     chain = [top]
     for _ in range(5):
@@ -348,7 +348,7 @@ def test_a_group_cannot_be_reopened_while_its_status_is_that_of_its_children(tas
     assert states(tasks, group) == ["group"]
 
 
-def test_cancelling_a_group_cancels_what_is_open_below_and_ends_claims(tasks, make, end):
+def test_cancelling_a_group_cancels_open_tasks_below_and_ends_claims(tasks, make, end):
     group = make()
     inner = make(parent=group)
     done, running, ready = make(parent=inner), make(parent=inner), make(parent=group)
@@ -477,7 +477,7 @@ def test_a_child_added_to_a_finished_task_reopens_it(tasks, make, end, finished)
     assert (tasks.get(parent).settled_by, tasks.get(parent).completed_at) == (None, None)
 
 
-def test_a_child_is_not_added_to_a_finished_task_when_what_waited_for_it_has_started(tasks, make, end):
+def test_a_child_is_not_added_to_a_finished_task_whose_dependents_have_started(tasks, make, end):
     parent = make()
     after = make(parent)
     end("completed", parent)
@@ -638,7 +638,7 @@ def test_a_group_takes_its_descendants_along_to_another_goal(tasks, make, end):
     assert tasks.counts([2])[2].leaves == 0
 
 
-def test_what_moves_into_a_paused_goal_is_held_and_what_moves_out_is_offered(tasks, make, clock):
+def test_a_task_that_moves_into_a_paused_goal_is_held_and_one_that_moves_out_is_offered(tasks, make, clock):
     group = make(goal_id=1)
     ready, running = make(parent=group), make(parent=group)
     tasks.update_status(running, "in_progress", worker="ann", lease_seconds=10)
@@ -665,7 +665,7 @@ def test_a_task_that_moves_under_an_unreachable_one_is_unreachable_too(tasks, ma
     assert (change.task.readiness, states(tasks, parent)) == ("ready", ["unreachable"])
 
 
-def test_a_task_that_moves_between_groups_is_counted_where_it_stands(tasks, make, end):
+def test_a_task_that_moves_between_groups_is_counted_in_its_new_group(tasks, make, end):
     before = make()
     blocked, free = make(before), make()
     first, second = make(parent=blocked), make(parent=free)

@@ -26,7 +26,7 @@ def open_tasks(path):
 
 
 def runs(holder):
-    """Say whether a process of this number runs; the killed ones were waited for, so no zombie keeps its number."""
+    """Tell whether a process runs. The tests wait for killed processes, so no zombie keeps its number."""
     try:
         os.kill(int(holder), 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""What each call costs: the indexes that its statements use, and steps that do not grow with the file."""
+"""The cost of each call: the indexes that its statements use, and steps that do not grow with the file."""
 
 import re
 
@@ -60,7 +60,7 @@ def tasks(watched, clock, gone):
 
 @pytest.fixture
 def filled(tasks, watched, clock):
-    """A file of some hundred tasks in all states; the id of a group in it."""
+    """Fill the file with some hundred tasks in all states, and return the id of a group."""
     previous = []
     for number in range(400):
         previous = [
@@ -86,12 +86,12 @@ def filled(tasks, watched, clock):
 
 @pytest.fixture(params=["without statistics", "with statistics"])
 def statistics(filled, connection, request):
-    """What the planner may know of the file: nothing, or all there is to know."""
+    """Give the planner statistics of the file, or none."""
     if request.param == "with statistics":
         connection.execute("ANALYZE").fetchall()
 
 
-def test_the_claim_takes_the_head_of_the_index_made_for_it(tasks, watched, statistics, gone, clock):
+def test_a_claim_takes_the_head_of_its_index(tasks, watched, statistics, gone, clock):
     gone.add("p1")
     clock.advance(12)
     claimed = tasks.claim_next(worker="ann", holder="p9")
@@ -118,7 +118,7 @@ def test_the_claim_takes_the_head_of_the_index_made_for_it(tasks, watched, stati
     ]
 
 
-def test_the_claim_in_goals_takes_the_heads_of_theirs(tasks, watched, statistics, clock):
+def test_a_claim_in_goals_takes_the_heads_of_their_indexes(tasks, watched, statistics, clock):
     clock.advance(3)
     tasks.claim_next(worker="ann", goal_ids=[1, 2])
     plans = watched.plans()
@@ -161,7 +161,7 @@ def test_a_page_of_a_list_follows_one_index_from_the_last_id_on(tasks, watched, 
         ),
     ],
 )
-def test_a_page_of_what_is_ready_passes_over_what_waits(tasks, watched, statistics, clock, filters, ready, due):
+def test_a_page_of_ready_tasks_skips_waiting_tasks(tasks, watched, statistics, clock, filters, ready, due):
     clock.advance(3)
     found = {task.task_id for task in tasks.list(readiness="ready", limit=200, **filters).tasks}
     plans = {sql: plan for sql, plan in watched.plans().items() if sql.startswith("SELECT id FROM tasks_tasks")}

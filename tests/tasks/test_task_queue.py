@@ -112,7 +112,7 @@ def test_looking_agrees_with_claiming_for_any_number(tasks, clock):
     ("arguments", "problem"),
     [({"worker": ""}, "worker must not be empty"), ({"worker": "ann", "lease_seconds": 1}, "lease_seconds is 1")],
 )
-def test_claims_are_held_to_their_bounds(tasks, arguments, problem):
+def test_claims_out_of_bounds_are_refused(tasks, arguments, problem):
     created(tasks)
     with pytest.raises(InvalidValue, match=problem):
         tasks.claim_next(**arguments)
@@ -135,7 +135,7 @@ def test_only_tasks_of_the_goals_asked_for_are_claimed_in_order_over_all_of_them
     assert tasks.queue([]) == Queue(ready=0, waiting=0, unreachable=0, in_progress=0, next_ready_at=None)
 
 
-def test_what_is_left_in_a_goal_comes_first_there_too(tasks):
+def test_a_left_task_comes_first_in_its_goal_too(tasks):
     first, second = created(tasks, goal_id=1), created(tasks, goal_id=1)
     tasks.update_status(second, "in_progress", worker="ann", holder="p1")
     tasks.detach("p1")
@@ -164,7 +164,7 @@ def test_a_task_becomes_ready_when_its_time_comes_though_nothing_is_written(task
     assert tasks.claim_next(worker="ann").task.task_id == task_id
 
 
-def test_a_time_that_has_come_counts_only_when_nothing_else_is_awaited(tasks, clock):
+def test_a_time_that_has_come_counts_only_if_the_task_waits_for_nothing_else(tasks, clock):
     first = created(tasks)
     second = created(tasks, dependencies=[first], not_before=clock.milliseconds + 1000)
     clock.advance(2)
@@ -172,7 +172,7 @@ def test_a_time_that_has_come_counts_only_when_nothing_else_is_awaited(tasks, cl
     assert tasks.update_status(first, "completed", worker="ann").newly_ready == (second,)
 
 
-def test_what_became_ready_with_time_is_not_said_to_be_newly_ready_by_a_later_write(tasks, clock):
+def test_a_task_that_became_ready_with_time_is_not_reported_as_newly_ready_by_a_later_write(tasks, clock):
     task_id = created(tasks, not_before=clock.milliseconds + 1000)
     first = created(tasks)
     second = created(tasks, dependencies=[first], priority=1)
@@ -233,7 +233,7 @@ def test_a_new_priority_moves_a_task_in_the_queue(tasks):
     assert offered(tasks) == [second, first]
 
 
-def test_a_new_priority_moves_what_was_left_too(tasks, clock):
+def test_a_new_priority_moves_a_left_task_too(tasks, clock):
     left, other = created(tasks), created(tasks, priority=7)
     tasks.update_status(left, "in_progress", worker="ann", lease_seconds=10)
     clock.advance(11)
@@ -258,7 +258,7 @@ def test_a_priority_changed_under_a_live_claim_counts_when_it_is_left(tasks):
 # Pauses
 
 
-def test_nothing_of_a_held_goal_is_offered_until_it_is_released(tasks, clock):
+def test_tasks_of_a_held_goal_are_not_offered_until_it_is_released(tasks, clock):
     ready = created(tasks, goal_id=1)
     waiting = created(tasks, goal_id=1, dependencies=[ready])
     timed = created(tasks, goal_id=1, not_before=clock.milliseconds + 1000)
@@ -284,7 +284,7 @@ def test_nothing_of_a_held_goal_is_offered_until_it_is_released(tasks, clock):
     assert claim_all(tasks) == [ready, timed, late]
 
 
-def test_what_was_left_in_a_held_goal_is_not_offered_until_it_is_released(tasks, clock):
+def test_a_left_task_of_a_held_goal_is_not_offered_until_it_is_released(tasks, clock):
     before, after = created(tasks, goal_id=1), created(tasks, goal_id=1)
     tasks.update_status(before, "in_progress", worker="ann", lease_seconds=10)
     tasks.update_status(after, "in_progress", worker="ann", holder="p1")
@@ -321,7 +321,7 @@ def test_holding_a_goal_leaves_unreachable_tasks_unreachable(tasks):
 # All that is open in goals
 
 
-def test_open_work_is_counted_and_its_first_ids_named(tasks):
+def test_open_tasks_are_counted_and_the_first_ids_returned(tasks):
     group = created(tasks, goal_id=1)
     ids = [created(tasks, goal_id=1, parent_id=group) for _ in range(12)]
     tasks.update_status(ids[0], "completed", worker="ann")
@@ -334,7 +334,7 @@ def test_open_work_is_counted_and_its_first_ids_named(tasks):
     assert tasks.open_in([]) == tasks.open_in([9]) == (0, ())
 
 
-def test_cancelling_all_that_is_open_leaves_what_is_settled(tasks):
+def test_cancelling_all_open_tasks_leaves_settled_ones(tasks):
     group = created(tasks, goal_id=1)
     done, ready = created(tasks, parent_id=group), created(tasks, parent_id=group)
     waiting = created(tasks, goal_id=1, dependencies=[ready])

@@ -1,4 +1,4 @@
-"""The table of states: each row, who may do it, and what is refused."""
+"""The table of states: each transition, its permitted callers, and its refusals."""
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_an_unreachable_task_is_not_claimed_and_the_error_names_the_root(tasks):
     assert refusal.value.hint == f"reopen {root}, or change its dependencies with edit_task"
 
 
-def test_what_is_unreachable_for_its_group_is_told_the_way_out_that_is_legal(tasks):
+def test_a_task_that_its_group_makes_unreachable_gets_a_legal_hint(tasks):
     root = tasks.create("root").task.task_id
     group = tasks.create("group", dependencies=[root]).task.task_id
     child = tasks.create("child", parent_id=group).task.task_id
@@ -251,7 +251,7 @@ def test_failed_is_final_until_it_is_reopened(tasks):
     assert tasks.update_status(task_id, "pending", worker="ann").task.readiness == "ready"
 
 
-def test_what_is_completed_cannot_fail_or_be_cancelled(tasks):
+def test_a_completed_task_cannot_fail_or_be_cancelled(tasks):
     task_id = tasks.create("work").task.task_id
     tasks.update_status(task_id, "completed", worker="ann")
     for end in ("failed", "cancelled"):
@@ -263,7 +263,7 @@ def test_what_is_completed_cannot_fail_or_be_cancelled(tasks):
 # in_progress -> pending
 
 
-def test_a_release_is_no_counted_attempt(tasks):
+def test_a_released_attempt_is_not_counted(tasks):
     task_id, token = claimed(tasks)
 
     change = tasks.update_status(task_id, "pending", worker="ann", claim_token=token)
@@ -360,7 +360,7 @@ def test_anyone_completes_a_pending_task_whose_prerequisites_are_completed(tasks
     assert tasks.update_status(second, "completed", worker="bob").task.settled_by == "bob"
 
 
-def test_neither_time_nor_a_pause_keeps_anyone_from_saying_that_it_is_done(tasks, clock):
+def test_a_task_can_be_completed_before_its_time_and_in_a_paused_goal(tasks, clock):
     later = tasks.create("later", not_before=clock.milliseconds + 5000).task.task_id
     held = tasks.create("held", goal_id=1).task.task_id
     tasks.hold([1])
@@ -403,7 +403,7 @@ def test_dependents_of_a_reopened_task_wait_again(tasks):
 
 
 @pytest.mark.parametrize("started", ["in_progress", "completed"])
-def test_what_a_started_task_waited_for_is_not_reopened_and_the_error_names_it(tasks, started):
+def test_a_prerequisite_of_a_started_task_is_not_reopened_and_the_error_names_the_started_task(tasks, started):
     first = tasks.create("first").task.task_id
     second = tasks.create("second", dependencies=[first]).task.task_id
     tasks.update_status(first, "completed", worker="ann")
@@ -417,7 +417,7 @@ def test_what_a_started_task_waited_for_is_not_reopened_and_the_error_names_it(t
 
 
 @pytest.mark.parametrize("ended", ["failed", "cancelled"])
-def test_what_waited_and_ended_otherwise_does_not_hinder_reopening(tasks, ended):
+def test_a_dependent_that_failed_or_was_cancelled_does_not_prevent_reopening(tasks, ended):
     first = tasks.create("first").task.task_id
     second = tasks.create("second", dependencies=[first]).task.task_id
     tasks.update_status(first, "completed", worker="ann")
@@ -425,7 +425,7 @@ def test_what_waited_and_ended_otherwise_does_not_hinder_reopening(tasks, ended)
     assert tasks.update_status(first, "pending", worker="ann").changed
 
 
-def test_a_started_descendant_of_a_group_that_waited_hinders_reopening(tasks):
+def test_a_started_descendant_of_a_dependent_group_prevents_reopening(tasks):
     first = tasks.create("first").task.task_id
     group = tasks.create("group", dependencies=[first]).task.task_id
     inner = tasks.create("inner", parent_id=group).task.task_id
@@ -479,7 +479,7 @@ def test_the_same_status_again_changes_nothing_and_writes_nothing(tasks, connect
     assert connection.execute("SELECT * FROM tasks_tasks").fetchall() == rows
 
 
-def test_the_finishing_fence_may_say_so_again(tasks):
+def test_the_finishing_fence_may_repeat_the_call(tasks):
     task_id, token = claimed(tasks)
     tasks.update_status(task_id, "completed", worker="ann", claim_token=token, result="r")
 
@@ -502,7 +502,7 @@ def test_completed_again_by_the_finishing_fence_with_another_result_is_a_conflic
     assert tasks.get(task_id).result == "r"
 
 
-def test_whoever_shows_the_token_finishes_and_may_say_so_again(tasks):
+def test_any_caller_with_the_token_finishes_and_may_repeat_the_call(tasks):
     task_id, token = claimed(tasks)
     change = tasks.update_status(task_id, "completed", worker="ann's helper", claim_token=token, result="r")
     assert change.task.settled_by == "ann's helper"
@@ -531,7 +531,7 @@ def test_a_fence_that_did_not_finish_the_task_is_stale_though_nobody_took_it(tas
         ("pending", {"retry_in_seconds": 9}),
     ],
 )
-def test_what_a_token_brought_about_it_may_ask_for_again_as_long_as_that_stands(tasks, clock, end, arguments):
+def test_a_token_may_request_again_the_status_that_it_brought_about_while_that_lasts(tasks, clock, end, arguments):
     task_id, token = claimed(tasks)
     first = tasks.update_status(task_id, end, worker="ann", claim_token=token, **arguments)
 

@@ -114,10 +114,10 @@ class TaskMachine(RuleBasedStateMachine):
                 return ("", "x", f"{task}.{'9' * 5000}.y", f"{task}.1.forged", f"{task}..", "ß.²")[task % 6]
         return None
 
-    # What calls do
+    # Effects of calls
 
     def attempt(self, expected, call):
-        """Make a call that has to fail in one of the expected ways, or else to succeed, and return what it returned."""
+        """Make a call that must fail in one of the expected ways, or succeed without any; return its result or error."""
         self.before = {task: self.world.readiness(task) for task in self.world.tasks}
         if not expected:
             return call()
@@ -445,7 +445,7 @@ class TaskMachine(RuleBasedStateMachine):
         self.check_change(change, task, token=new_token)
 
     def foretell(self, fact, status, token, texts):
-        """Return what a call must raise, or else what it does, by the table of the states."""
+        """Return the error that a call must raise, or else its effect, by the table of states."""
         world, task, claim = self.world, fact.id, fact.claim
         stands = world.status(task)
         is_holder = claim is not None and token == claim.token
@@ -638,7 +638,7 @@ class TaskMachine(RuleBasedStateMachine):
         self.world.now = self.clock.milliseconds
         self.world.forget()
 
-    # What always holds
+    # Invariants
 
     @invariant()
     def reads_agree_with_the_definitions(self):
@@ -693,7 +693,7 @@ class TaskMachine(RuleBasedStateMachine):
         assert [attrs.astuple(one) for one in links.attempt_history] == history[-10:]
 
     @invariant()
-    def derived_columns_are_what_they_would_be_if_reckoned_anew(self):
+    def derived_columns_equal_recomputed_ones(self):
         world = self.world
         stored = Counter()
         for row in self.connection.execute(EVERYTHING).fetchall():

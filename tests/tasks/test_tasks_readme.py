@@ -11,5 +11,5 @@ def test_the_example_runs_and_prints_what_the_readme_says(tmp_path, monkeypatch)
     README.check_example()
 
 
-def test_the_reference_names_every_method_and_no_argument_that_there_is_not():
+def test_the_reference_names_every_method_and_only_existing_arguments():
     README.check_reference()

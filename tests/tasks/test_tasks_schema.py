@@ -1,4 +1,4 @@
-"""The tables: how a database comes to its version, and what the schema itself refuses."""
+"""The tables: migrations, and the rows that the schema itself refuses."""
 
 import apsw
 import attrs
@@ -18,7 +18,7 @@ def objects(connection):
     return sorted((kind, name) for kind, name in rows if not name.startswith("sqlite_"))
 
 
-def test_an_empty_database_is_brought_up_to_date_in_one_transaction(connection):
+def test_an_empty_database_is_migrated_in_one_transaction(connection):
     assert Tasks(connection).migrate() == len(SCHEMA.migrations)
 
     assert version(connection) == [(len(SCHEMA.migrations),)]
