@@ -117,7 +117,7 @@ class TaskMachine(RuleBasedStateMachine):
     # Effects of calls
 
     def attempt(self, expected, call):
-        """Make a call that must fail in one of the expected ways, or succeed without any; return its result or error."""
+        """Make a call that must fail in one of the expected ways, or succeed without any; return the result."""
         self.before = {task: self.world.readiness(task) for task in self.world.tasks}
         if not expected:
             return call()
