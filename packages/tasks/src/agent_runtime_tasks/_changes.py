@@ -41,7 +41,7 @@ def validated_changes(**given: Any) -> dict[str, Any]:
     """Return the values to change, by the names of the task's fields.
 
     Raises:
-        InvalidValue: a value is out of its bounds, or is None for a field that can't be cleared.
+        InvalidValue: a value is out of its bounds, or a field is cleared that must have a value.
     """
     changes = {}
     for name, value in given.items():
