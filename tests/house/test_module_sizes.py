@@ -10,6 +10,9 @@ LONGER = {
     "packages/goals/src/agent_runtime_goals/_goals.py": (
         "The library's public class, with the few statements that each of its methods runs."
     ),
+    "packages/server/src/agent_runtime_mcp/operations/tasks.py": (
+        "A function for each tool on tasks, whose signatures and docstrings are the tools' schemas and descriptions."
+    ),
     "packages/tasks/src/agent_runtime_tasks/_tasks.py": (
         "The library's public class: its methods decide nothing, and a third of the lines are what they document."
     ),

@@ -19,11 +19,13 @@ from typing import Any, Generic, NoReturn, TypeVar, cast
 
 import apsw
 
+from agent_runtime_kernel.errors import AgentRuntimeError
 from agent_runtime_kernel.schema import Schema
 
 from ..errors import Busy, StorageFailure
 from .sqlite.failures import LOCKED, leaves_reads_intact, storage_failure, what_broke
 from .sqlite.files import Identity, identity, side_files
+from .sqlite.integrity import damage_behind
 from .sqlite.opening import Newer, Opening, Outdated
 from .turns import Turns
 
@@ -153,13 +155,20 @@ class Database(Generic[Assembled]):
                 return opened.complete(operation)
         except Newer as newer:
             raise self._opening.refusal(newer) from newer
+        except AgentRuntimeError:
+            raise
         except apsw.Error as error:
             self._fail(error)
+        except Exception as error:
+            self._fail_if_damaged(error, opened)
+            raise
 
     def _fail(self, error: apsw.Error) -> NoReturn:
         """Raise the failure behind an error of SQLite; close the connection unless the next operation can use it."""
         cause = what_broke(error)
         if cause is None:
+            if self._opened is not None:
+                self._fail_if_damaged(error, self._opened)
             raise error
         if isinstance(cause, LOCKED):
             raise cause
@@ -169,6 +178,13 @@ class Database(Generic[Assembled]):
             elif not leaves_reads_intact(cause) or self._opened.connection.in_transaction:
                 self.close()
         raise storage_failure(self.path, cause) from error
+
+    def _fail_if_damaged(self, error: Exception, opened: "_Opened[Assembled]") -> None:
+        """Raise a failure of the file if damage of it explains an error that looks like a bug."""
+        damage = damage_behind(error, opened.connection)
+        if damage is not None:
+            self.close()
+            raise storage_failure(self.path, apsw.CorruptError(damage)) from error
 
     def _open_for(self, writes: bool) -> "_Opened[Assembled]":
         """Return the open connection; reopen the file after a fork or failure, and to write after it was read-only."""

@@ -4,9 +4,9 @@
     reply = await database.run(request.run, writes=request.writes)
 
 A request is validated when it is made. It runs in one transaction, or in a snapshot where it only reads. The effect of
-the operation, the row of the journal and the stored reply are committed together or not at all. `Database` runs it again
-from its start when another process is in the way. So it has no effect outside its transaction, and the session learns
-what it did after the commit.
+the operation, the row of the journal and the stored reply are committed together, or not at all. `Database` runs it
+again when another process is in the way. So it has no effect outside its transaction, and the session learns after the
+commit.
 """
 
 import json
@@ -26,7 +26,6 @@ from ..operations.table import Operation, table
 from ..replies.json import plain
 from ..replies.sizes import fit_and_write
 from ..runtime.libraries import Libraries
-from .failures import problem_of
 from .replays import require_current
 
 _STALE = "stale_claim"
@@ -94,8 +93,9 @@ class Request:
             else:
                 with libraries.snapshot():
                     reply = self._answer(call)
-        except Exception as error:
-            _learn_from(error, call)
+        except AgentRuntimeError as error:
+            if error.code == _STALE:
+                call.refused_as_stale()
             raise
         call.committed()
         return reply
@@ -233,24 +233,3 @@ def _worker_of(session: Session) -> str:
             str(error).removeprefix("worker "),
             "name a worker of 1 to 200 characters with the argument, or in AGENT_RUNTIME_WORKER",
         ) from None
-
-
-def _learn_from(error: Exception, call: Call) -> None:
-    """Have the session forget what turned out to be stale; raise another error where it is the file that is damaged."""
-    import apsw
-
-    from ..database.sqlite.failures import what_broke
-    from ..database.sqlite.opening import Newer, Outdated
-
-    problem = problem_of(error)
-    if problem is not None:
-        if problem.code == _STALE:
-            call.refused_as_stale()
-        return
-    if isinstance(error, Newer | Outdated) or (isinstance(error, apsw.Error) and what_broke(error) is not None):
-        return
-    from ..database.sqlite.integrity import damage_behind
-
-    damage = damage_behind(error, call.libraries.connection)
-    if damage is not None:
-        raise apsw.CorruptError(damage) from error

@@ -4,6 +4,10 @@ import attrs
 
 from agent_runtime_tasks import KEEP, Task, TaskStatus
 from agent_runtime_tasks.bounds import (
+    DEFAULT_LEASE_SECONDS,
+    DEFAULT_LIST_LIMIT,
+    DEFAULT_MAX_ATTEMPTS,
+    DEFAULT_PRIORITY,
     Criteria,
     DelaySeconds,
     Dependencies,
@@ -46,12 +50,12 @@ def create_task(
     title: Title,
     description: LongText = "",
     goal_id: GoalId | None = None,
-    priority: Priority = 5,
+    priority: Priority = DEFAULT_PRIORITY,
     dependencies: Dependencies = (),
     parent_id: TaskId | None = None,
     acceptance_criteria: Criteria = (),
     metadata: Metadata | None = None,
-    max_attempts: MaxAttempts = 3,
+    max_attempts: MaxAttempts = DEFAULT_MAX_ATTEMPTS,
     not_before: IsoTime | None = None,
 ) -> TaskWrite:
     """Create a persistent task, shared by all sessions. For many at once: decompose_goal with a plan.
@@ -93,7 +97,7 @@ def create_task(
 
 
 def get_next_task(
-    call: Call, goal_id: GoalId | None = None, lease_seconds: LeaseSeconds = 900, claim: bool = True
+    call: Call, goal_id: GoalId | None = None, lease_seconds: LeaseSeconds = DEFAULT_LEASE_SECONDS, claim: bool = True
 ) -> NextTask:
     """Claim the next ready task; no other agent gets it. Each call claims ANOTHER one.
 
@@ -270,7 +274,7 @@ def list_tasks(
     readiness: ReadinessWord | None = None,
     parent_id: TaskId | None = None,
     query: Query | None = None,
-    limit: Limit = 50,
+    limit: Limit = DEFAULT_LIST_LIMIT,
     cursor: CursorText | None = None,
     detail: Detail = "brief",
 ) -> TaskList:
