@@ -152,6 +152,21 @@ def test_json_texts_of_another_kind_are_refused(runtime, argument, text):
     assert argument in problem.message
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[1, {"a": 1 "b"}]', "expected ',' at line 1, column 13"),
+        ("{\n  'a': 1}", "expected property name enclosed in double quotes at line 2, column 3"),
+        ('["a', "unterminated string starting at line 1, column 2"),
+        ("[" * 100_000, "it is nested too deeply"),
+        (f"[{'1' * 5000}]", "a number has too many digits"),
+    ],
+)
+def test_a_text_that_is_not_json_is_refused_with_the_position(runtime, text, reason):
+    problem = runtime.refused("create_task", title="t", metadata=text)
+    assert problem.message == f"metadata is not valid JSON: {reason}"
+
+
 WRONG = {
     "boolean": ("true", 1, "yes", [], 0),
     "integer": (True, False, 1.0, "abc", [1], {}, 10**30, -(10**30)),

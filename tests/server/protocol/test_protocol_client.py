@@ -12,7 +12,8 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, Implementation, TextContent
 
-from agent_runtime_mcp.protocol.sdk import ToolListing, make_server
+from agent_runtime_mcp.contract.tools import ToolListing
+from agent_runtime_mcp.protocol.sdk import make_server
 
 INVALID_PARAMS = -32602
 ERAS = {"legacy": "2025-11-25", "auto": "2026-07-28"}

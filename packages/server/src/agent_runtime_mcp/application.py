@@ -1,4 +1,8 @@
-"""The MCP application: operations as tools, one session a process, whose claims are kept alive and handed back."""
+"""The application behind a protocol: operations as tools, for one session, whose claims it renews and hands back.
+
+From its first claim on, the application renews the claims of the session in the background, each after a third of its
+lease. When it is closed it hands them back, so that the next session need not wait for the leases to end.
+"""
 
 import asyncio
 import contextlib
@@ -7,16 +11,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import attrs
-
 from .contract.schemas import output_schema
+from .contract.tools import CallMeta, ToolListing, ToolReply
 from .database.database import Database
 from .dispatch.failures import INTERNAL, Problem, problem_of
 from .dispatch.request import make_request
 from .operations.call import Session
 from .operations.table import Operation, table
 from .planner.planning import prepared
-from .protocol.sdk import CallMeta, ToolListing, ToolReply
 from .replies.json import compact
 from .runtime.libraries import Libraries
 
@@ -25,22 +27,22 @@ _TRY_AGAIN = 1.0  # seconds
 _log = logging.getLogger(__name__)
 
 
-@attrs.define
 class Application:
-    """One server process, from the first call on.
+    """The application of one server process, from its first call on.
 
     Args:
-        database: the file that it works on.
-        session: whose claims it makes.
+        database: the database that it works on.
+        session: the session that holds its claims.
     """
 
-    database: Database[Libraries]
-    session: Session
-    _claimed: asyncio.Event = attrs.field(init=False, factory=asyncio.Event)
-    _keeper: asyncio.Task[None] | None = attrs.field(init=False, default=None)
+    def __init__(self, database: Database[Libraries], session: Session) -> None:
+        self.database = database
+        self.session = session
+        self._claimed = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
 
     async def call(self, name: str, arguments: Mapping[str, Any], meta: CallMeta) -> ToolReply:
-        """Run one operation, and from the first claim on keep the session's claims alive."""
+        """Run one operation, and from the first claim on renew the claims of the session."""
         reply = await self.answer(name, arguments, meta)
         if self.session.holds_claims:
             self._claimed.set()
@@ -48,7 +50,7 @@ class Application:
         return reply
 
     async def answer(self, name: str, arguments: Mapping[str, Any], meta: CallMeta) -> ToolReply:
-        """Run one operation and answer what came of it, an error too."""
+        """Run one operation and return its reply or its error."""
         try:
             request = make_request(name, arguments, self.session, client=meta.client_name, tool_use_id=meta.tool_use_id)
             request = await prepared(request, self.database, meta.progress)
@@ -67,7 +69,7 @@ class Application:
         )
 
     def close(self) -> None:
-        """Hand back the session's claims, so that the next session goes on at once, and close the file."""
+        """Hand back the claims of the session, so that the next session can go on at once, and close the database."""
         if self._keeper is not None:
             self._keeper.cancel()
         holder = self.session.holder
@@ -75,13 +77,13 @@ class Application:
             return
         try:
             self.database.run_blocking(partial(_detach, holder), writes=True)
-        except Exception:  # the process ends: its death frees the claims as well, though less politely
+        except Exception:  # the process ends, and its death frees the claims as well
             _log.exception("the claims of this session could not be handed back")
         finally:
             self.database.close()
 
     async def _keep_claims(self) -> None:
-        """Renew the session's claims, each after a third of its lease."""
+        """Renew the claims of the session, each after a third of its lease, until the task is cancelled."""
         holder = self.session.holder
         if holder is None:
             return
@@ -99,7 +101,7 @@ class Application:
 
 
 def listings() -> list[ToolListing]:
-    """Return the tools as they are listed."""
+    """Return the listings of all tools."""
     return [_listing(operation) for operation in table().values()]
 
 
@@ -124,7 +126,7 @@ def _error(problem: Problem) -> ToolReply:
 
 
 def _renew(holder: str, libraries: Libraries) -> float | None:
-    """Renew what is due of a process's claims; return the seconds until the next is."""
+    """Renew the claims of a process that are due; return the seconds until the next one is due, or None."""
     due = [libraries.tasks.renew_due(holder), libraries.relays.renew_due(holder)]
     return min((seconds for seconds in due if seconds is not None), default=None)
 

@@ -1,4 +1,4 @@
-"""What is taken: arguments, their bounds and descriptions, read from annotated functions; one source for MCP and CLI.
+"""The contract with callers: arguments, schemas and descriptions, read from annotated functions, for MCP and CLI alike.
 
-Pure functions: nothing here opens a file or knows an operation by name.
+Pure functions and values: nothing here opens a file or knows an operation by name.
 """

@@ -1,6 +1,15 @@
-"""The arguments of an operation, derived from its signature: one check and one description for MCP and command line."""
+"""The arguments of an operation, derived from its signature: one check and one description for MCP and command line.
+
+    arguments = read_arguments(create_task, leave_out=("call",), more=())
+    arguments.schema                      # the input schema of the tool
+    arguments.check({"title": "Parse"})   # the values to call it with, or InvalidArguments with all faults
+
+A valid call is checked argument by argument. cattrs only gathers the faults of an invalid one, so that no other call
+waits for its import.
+"""
 
 import contextlib
+import difflib
 import inspect
 import json
 import types
@@ -20,17 +29,22 @@ _PLAIN: dict[Any, dict[str, Any]] = {
     float: {"type": "number"},
     str: {"type": "string"},
 }
-_NEAR = 0.6
-_UNKNOWN_TOLD = 10
+_LEAST_SIMILARITY = 0.6  # of a suggested name
+_MOST_UNKNOWN_NAMED = 10
+_LONGEST_VALUE_SHOWN = 80
 
 
 class Bound(Protocol):
-    """A bound of the libraries: it checks a value and describes itself."""
+    """A bound of the libraries: it validates a value and describes itself."""
 
     @property
-    def schema(self) -> dict[str, Any]: ...
+    def schema(self) -> dict[str, Any]:
+        """The bound as JSON Schema."""
+        ...
 
-    def __call__(self, name: str, value: object) -> Any: ...
+    def __call__(self, name: str, value: object) -> Any:
+        """Return the value as it is stored, or raise `InvalidValue`."""
+        ...
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -38,14 +52,14 @@ class Argument:
     """One argument of an operation.
 
     Attributes:
-        name: its name in MCP; on the command line with dashes.
-        description: what it means, with units and range.
-        required: whether it must be given.
-        default: what it is when omitted, for the description alone.
-        clearable: an explicit null clears what is stored.
-        keeps: omitted, it keeps what is stored; then a null that clears nothing is refused.
-        bound: checks a value and describes itself, or None for a plain boolean.
-        self_explanatory: the name says it all to a model, so that its schema has no description; people are told it.
+        name: its name in MCP; on the command line it has dashes.
+        description: its meaning, with units and range.
+        required: true if it must be given.
+        default: its value when omitted, for the description alone.
+        clearable: an explicit null clears the stored value.
+        keeps: omitting it keeps the stored value; if it is not clearable, a null is refused.
+        bound: validates a value and describes itself; None for a plain boolean.
+        self_explanatory: the name tells a model enough, so that the schema has no description; people still see it.
     """
 
     name: str
@@ -64,7 +78,7 @@ class Argument:
 
     @property
     def kind(self) -> str:
-        """The JSON type of a value that is not null; the first one, where there are several."""
+        """The JSON type of a value that is not null; the first one of several."""
         return cast("str", self._types[0])
 
     @property
@@ -74,7 +88,7 @@ class Argument:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words that may stand for a value, where there are such."""
+        """The words that may stand for a value; empty if there are none."""
         return tuple(getattr(self.bound, "words", ()))
 
     @property
@@ -92,14 +106,14 @@ class Argument:
         return schema
 
     def structure(self, value: object, _type: object) -> Any:
-        """Check a value, as a hook of cattrs does."""
+        """Validate a value, in the form of a hook of cattrs."""
         return self.check(value)
 
     def check(self, value: object) -> Any:
         """Return the value as the operation takes it.
 
         Raises:
-            ValueError: it is of the wrong type or out of bounds.
+            ValueError: it has the wrong type or is out of bounds.
         """
         if value is None and self.clearable:
             return None
@@ -114,7 +128,7 @@ class Argument:
         if self.bound is not None:
             return self.bound(self.name, value)
         if not isinstance(value, bool):
-            raise InvalidArguments([f"{self.name} must be true or false"])
+            raise InvalidArguments([f"{self.name} must be true or false, not {repr(value)[:_LONGEST_VALUE_SHOWN]}"])
         return value
 
     @property
@@ -124,7 +138,7 @@ class Argument:
 
 @attrs.frozen(eq=False, repr=False)
 class Arguments:
-    """All arguments of an operation, in the order of its signature."""
+    """The arguments of an operation, in the order of its signature."""
 
     operation: str
     arguments: tuple[Argument, ...]
@@ -143,10 +157,10 @@ class Arguments:
         return schema
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return checked values of the arguments that are given.
+        """Return the validated values of the given arguments.
 
         Raises:
-            InvalidArguments: something is wrong; the error names all of it.
+            InvalidArguments: something is wrong; the error names all faults.
         """
         present = {
             name: value for name, value in given.items() if value is not None or name not in self._null_is_omitted
@@ -174,7 +188,7 @@ class Arguments:
         return f"{self.operation} takes {', '.join(names)}"
 
     def _faults(self, present: Mapping[str, Any]) -> list[str]:
-        """Name all that is wrong: cattrs gathers it, and is imported where there is something to gather."""
+        """Return one text for each fault, gathered by cattrs."""
         from cattrs import ClassValidationError, Converter
         from cattrs.errors import ForbiddenExtraKeysError
         from cattrs.gen import make_dict_structure_fn, override
@@ -202,13 +216,11 @@ class Arguments:
         return faults
 
     def _unknown(self, names: Sequence[str]) -> Iterator[str]:
-        import difflib
-
-        for name in names[:_UNKNOWN_TOLD]:
-            near = difflib.get_close_matches(name[:100], list(self._by_name), 1, _NEAR)
+        for name in names[:_MOST_UNKNOWN_NAMED]:
+            near = difflib.get_close_matches(name[:100], list(self._by_name), 1, _LEAST_SIMILARITY)
             yield f"unknown argument {name[:100]!r}" + (f" (did you mean {near[0]}?)" if near else "")
-        if len(names) > _UNKNOWN_TOLD:
-            yield f"{len(names) - _UNKNOWN_TOLD} more unknown arguments"
+        if len(names) > _MOST_UNKNOWN_NAMED:
+            yield f"{len(names) - _MOST_UNKNOWN_NAMED} more unknown arguments"
 
 
 def read_arguments(definition: Callable[..., Any], *, leave_out: Sequence[str], more: Sequence[Argument]) -> Arguments:
@@ -216,8 +228,8 @@ def read_arguments(definition: Callable[..., Any], *, leave_out: Sequence[str], 
 
     Args:
         definition: a documented function or method whose annotations carry the bounds.
-        leave_out: parameters that the caller of the operation does not give.
-        more: arguments that the server itself takes.
+        leave_out: parameters that the server fills in.
+        more: further arguments, which the server itself takes.
     """
     described = read_docstring(definition).arguments
     hints = typing.get_type_hints(definition, include_extras=True)
@@ -243,7 +255,7 @@ def read_arguments(definition: Callable[..., Any], *, leave_out: Sequence[str], 
 
 
 def _bound_of(hint: Any) -> tuple[Bound | None, bool]:
-    """Return the bound in an annotation, and whether it takes None."""
+    """Return the bound in an annotation, and true if the annotation allows None."""
     members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     nullable = type(None) in members
     for member in members:
@@ -257,12 +269,23 @@ def _bound_of(hint: Any) -> tuple[Bound | None, bool]:
 def _from_json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
-        raise InvalidArguments([f"{name} is text that is no JSON"]) from None
+    except json.JSONDecodeError as error:
+        reason = f"{_in_our_words(error.msg)} at line {error.lineno}, column {error.colno}"
+    except ValueError:
+        reason = "a number has too many digits"
+    except RecursionError:
+        reason = "it is nested too deeply"
+    raise InvalidArguments([f"{name} is not valid JSON: {reason}"])
+
+
+def _in_our_words(message: str) -> str:
+    """Turn "Expecting ',' delimiter" into "expected ','"."""
+    words = message.replace("Expecting", "expected").removesuffix(" delimiter").removesuffix(" at")
+    return words[:1].lower() + words[1:]
 
 
 def _id(value: object) -> object:
-    """Take a decimal string for a number, as earlier clients send ids."""
+    """Turn a decimal string into a number, as earlier clients send ids so."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 19:
         return int(value)
     return value

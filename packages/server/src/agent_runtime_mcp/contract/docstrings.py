@@ -1,4 +1,4 @@
-"""What a docstring says: its text for a tool's description, and a line for each argument."""
+"""Docstrings as data: the text for a tool's description, and one line for each argument."""
 
 import inspect
 import re
@@ -14,8 +14,8 @@ class Description:
     """The description of one argument.
 
     Attributes:
-        text: the text.
-        self_explanatory: the text stands in parentheses, as it says to people what the name says to a model.
+        text: the text, without parentheses around it.
+        self_explanatory: the text was in parentheses: a model needs only the name, and people the text.
     """
 
     text: str
@@ -27,7 +27,7 @@ class Docstring:
     """The parts of a docstring in Google's style.
 
     Attributes:
-        text: all before the first section, its paragraphs on a line each.
+        text: everything before the first section, one line for each paragraph.
         arguments: the description of each argument.
     """
 

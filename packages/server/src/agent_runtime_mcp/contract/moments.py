@@ -7,9 +7,12 @@ import attrs
 
 from agent_runtime_kernel.errors import InvalidValue
 
+_FORM = "a time in ISO-8601 with a time zone, such as 2030-01-31T09:00:00Z"
+_LONGEST_SHOWN = 80
+
 
 def is_moment(field: str) -> bool:
-    """Say whether a field of this name holds a moment: throughout the house such names end in `_at`, but for two."""
+    """Tell whether a field of this name holds a moment: all such names end in `_at`, except for two."""
     return field.endswith("_at") or field in ("at", "not_before")
 
 
@@ -27,28 +30,28 @@ class IsoMoment:
         """Return the milliseconds since 1970.
 
         Raises:
-            InvalidValue: it is no such text, names no zone, or lies before 1970 or after 9999.
+            InvalidValue: it is not such a text, has no time zone, or is not between 1970 and 9999.
         """
-        wanted = "must be a time in ISO-8601 with a zone, such as 2030-01-31T09:00:00Z"
+        shown = repr(value)[:_LONGEST_SHOWN]
         if not isinstance(value, str):
-            raise InvalidValue(name, wanted)
+            raise InvalidValue(name, f"is {shown}; it must be {_FORM}")
         try:
             moment = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise InvalidValue(name, wanted) from None
+            raise InvalidValue(name, f"is {shown}; it must be {_FORM}") from None
         if moment.tzinfo is None:
-            raise InvalidValue(name, f"names no zone; it {wanted}")
+            raise InvalidValue(name, f"is {shown}, without a time zone; it must be {_FORM}")
         try:
             milliseconds = round(moment.timestamp() * 1000)
         except (OverflowError, ValueError):
-            raise InvalidValue(name, "lies outside of the calendar") from None
+            milliseconds = -1
         if milliseconds < 0:
-            raise InvalidValue(name, "lies before 1970")
+            raise InvalidValue(name, f"is {shown}; it must be between 1970 and 9999")
         return milliseconds
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The type in the words of JSON Schema."""
+        """The type as JSON Schema."""
         return {"type": "string", "format": "date-time"}
 
 

@@ -1,4 +1,4 @@
-"""The output schemas of operations: the keys of a reply and their JSON types, nested objects open."""
+"""The output schemas of operations: the keys of a reply and their JSON types. Nested objects are left open."""
 
 import types
 import typing
@@ -20,7 +20,11 @@ _TYPES: dict[Any, str] = {
 
 
 def output_schema(replies: Sequence[type]) -> dict[str, Any]:
-    """Return the schema of what an operation answers; only what each of its replies has is required."""
+    """Return the schema of an operation's reply.
+
+    Args:
+        replies: the classes of its replies. A key is required only if all of them have it.
+    """
     properties: dict[str, dict[str, Any]] = {}
     always: set[str] | None = None
     for reply in replies:
@@ -41,7 +45,7 @@ def _json_type(field: str, hint: Any) -> dict[str, Any]:
     names = list(dict.fromkeys(_name(member) for member in members))
     if is_moment(field):
         names = ["string" if name == "integer" else name for name in names]
-    if field == "metadata":  # null where the reply would be too large with it
+    if field == "metadata":  # null if the reply would be too large with it
         names = ["object", "null"]
     return {"type": names[0] if len(names) == 1 else names}
 

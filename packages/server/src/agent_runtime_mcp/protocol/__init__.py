@@ -1,4 +1,4 @@
-"""All that knows the MCP SDK: sessions, the stdio transport, tools as they are listed.
+"""Everything that knows the MCP SDK: the server, its transport over standard input and output.
 
-It hands calls to an application and knows no operation.
+It is given the tools and a function that answers calls, and knows no operation.
 """

@@ -1,4 +1,4 @@
-"""The standard descriptors of a process whose output is a protocol."""
+"""The standard descriptors of a process whose standard output carries a protocol."""
 
 import contextlib
 import fcntl
@@ -9,9 +9,12 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def private_descriptors() -> Iterator[tuple[int, int]]:
-    """Move the wire to two descriptors that nobody else knows, and put it back afterwards.
+    """Move standard input and output to two private descriptors, and restore them afterwards.
 
-    A standard stream that was closed when Python started is None, and its descriptor may be of another file by now.
+    A standard stream that was closed when Python started is None, and its descriptor may belong to another file by now.
+
+    Yields:
+        The descriptor to read from and the one to write to.
     """
     with contextlib.ExitStack() as restored:
         opened = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -22,7 +25,9 @@ def private_descriptors() -> Iterator[tuple[int, int]]:
         source = nothing if sys.__stdin__ is None else _diverted(0, nothing, restored)
         target = nothing if sys.__stdout__ is None else _diverted(1, errors, restored)
         if sys.stdout is not None:
-            restored.callback(sys.stdout.flush)  # what was printed meanwhile goes where it would have gone then
+            restored.callback(
+                sys.stdout.flush
+            )  # before the descriptors are restored: printed text must not reach the wire
         yield source, target
 
 

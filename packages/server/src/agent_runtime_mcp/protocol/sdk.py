@@ -1,11 +1,10 @@
-"""The Model Context Protocol, in both of its eras: all that this package knows of the SDK stands here and in `_stdio`.
+"""The Model Context Protocol, in both of its eras. Only this module and `stdio` know the SDK.
 
-Importing the SDK takes longer than everything else that `serve` does until its first reply, so it is imported there.
+Importing the SDK takes longer than everything else that `serve` does before its first reply, so functions import it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import gc
@@ -13,10 +12,10 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
+from ..contract.tools import CallMeta, ToolListing, ToolReply
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -28,57 +27,6 @@ _TOOL_USE = "claudecode/toolUseId"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _log = logging.getLogger(__name__)
-
-
-@attrs.frozen(kw_only=True)
-class ToolListing:
-    """A tool as `tools/list` shows it."""
-
-    name: str
-    description: str
-    input_schema: Mapping[str, Any]
-    output_schema: Mapping[str, Any] | None = None
-    annotations: Mapping[str, Any] = attrs.field(factory=dict)
-    meta: Mapping[str, Any] = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class ToolReply:
-    """What a tool answers.
-
-    Args:
-        structured: the reply as an object, or None for an error: some clients check errors against the output schema.
-        text: the same as text.
-        is_error: whether the call failed.
-        meta: what is told beside the reply, or None.
-    """
-
-    structured: Mapping[str, Any] | None
-    text: str
-    is_error: bool = False
-    meta: Mapping[str, Any] | None = None
-
-
-Progress = Callable[[float, float | None, str | None], Awaitable[None]]
-
-
-@attrs.frozen(kw_only=True)
-class CallMeta:
-    """What comes with a call beside its arguments.
-
-    Args:
-        client_name: who calls, as it calls itself, or None.
-        client_version: its version, or None.
-        tool_use_id: the number that Claude Code gives the call, or None.
-        progress: reports how far the call is (done, total or None, message or None), where the client wants to know.
-        raw: all of `_meta` as it came.
-    """
-
-    client_name: str | None
-    client_version: str | None
-    tool_use_id: str | None
-    progress: Progress
-    raw: Mapping[str, Any]
 
 
 Tools = Sequence[ToolListing] | Callable[[], Sequence[ToolListing]]
@@ -95,32 +43,32 @@ async def serve(
     on_close: Callable[[], None],
     unlisted: Collection[str] = (),
 ) -> None:
-    """Serve tools on standard input and output until the input ends, nobody reads the output, or a signal comes.
+    """Serve tools on standard input and output until the input ends, nobody reads the output, or a signal arrives.
 
     Args:
-        name: what the server calls itself.
+        name: the name of the server.
         version: its version.
-        instructions: what a model is told about the server as a whole.
-        tools: the tools to list, or what makes them when they are first needed.
-        call: answers a call of a tool by its name. What it raises is logged, and answered as an internal error.
-        on_close: called once, at the end, however it came about.
-        unlisted: the names of tools that can be called and are not listed.
+        instructions: the text for a model about the server as a whole.
+        tools: the tools to list, or a function that returns them when they are first needed.
+        call: answers a call of a tool by its name. An exception is logged, and answered as an internal error.
+        on_close: called once at the end, for whatever reason it ends.
+        unlisted: the names of tools that can be called but are not listed.
     """
     close = _once(on_close)
     try:
         server = make_server(name, version, instructions, tools, call, unlisted=unlisted)
-        gc.freeze()  # the modules stay: no later collection needs to look at them
+        gc.freeze()  # modules stay, so no later collection needs to look at them
         if os.environ.get(STDIO_VARIABLE) == "stock":
             await _serve_with_the_stock_transport(server, close)
         else:
-            from .stdio import stdio
+            from .stdio import stdio  # noqa: PLC0415 - it imports the SDK
 
             async with stdio() as (incoming, outgoing):
                 with _signals_do(incoming.end):
                     try:
                         await server.run(incoming, outgoing, server.create_initialization_options())
                     finally:
-                        close()  # before the last replies are waited for, which a second signal cuts short
+                        close()  # before the wait for the last replies, which a second signal cuts short
     finally:
         close()
 
@@ -160,7 +108,7 @@ def make_server(
     server: Server[Any] = Server(
         name, version=version, instructions=instructions, on_list_tools=on_list_tools, on_call_tool=on_call_tool
     )
-    server.middleware.clear()  # it makes spans, which nothing here exports
+    server.middleware.clear()  # it records spans, which nothing here exports
     return server
 
 
@@ -222,7 +170,9 @@ def _once(action: Callable[[], None]) -> Callable[[], None]:
 
 @contextlib.contextmanager
 def _signals_do(action: Callable[[], None]) -> Iterator[None]:
-    """Have the first signal that asks to end do something; a second one ends the process as usual."""
+    """Call the action at the first signal to end; a second signal ends the process as usual."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     heeded = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]  # nohup ignores SIGHUP
 
@@ -247,7 +197,7 @@ async def _serve_with_the_stock_transport(server: Server[Any], close: Callable[[
 
     def leave() -> None:
         close()
-        os._exit(0)  # a worker thread waits for input, and Python would wait for the thread
+        os._exit(0)  # a thread waits for input, and Python would wait for the thread
 
     with _signals_do(leave):
         async with stdio_server() as (incoming, outgoing):
@@ -256,7 +206,7 @@ async def _serve_with_the_stock_transport(server: Server[Any], close: Callable[[
 
 @contextlib.contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Import many modules faster: nothing that they make is garbage, yet it is searched again and again."""
+    """Import many modules faster: they make no garbage, yet the collector would search it again and again."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,6 +1,13 @@
-"""The wire: one JSON message a line on standard input and output, read and written by the event loop itself.
+"""The wire: one JSON message on each line of standard input and output, read and written by the event loop itself.
 
-The SDK's own transport hands every line to a worker thread and back, which costs half of an empty call.
+The transport of the SDK hands each line to a worker thread and back, which costs half of an empty call.
+
+- Input: a line that is not a message is refused on the wire. At the end of the input the server waits for the replies
+  to all open requests, at most 15 seconds.
+- Output: each message is written whole. While the pipe is full, the rest waits in memory, and `send` waits for room.
+- A signal, or a reader that is gone, ends the input at once. Then no reply is waited for.
+
+Both descriptors stay in blocking mode, as other processes may share them.
 """
 
 import asyncio
@@ -32,16 +39,16 @@ from pydantic import ValidationError
 from .descriptors import private_descriptors
 
 _READ_AT_ONCE = 256 * 1024
-_LAST_ANSWERS = 15.0  # seconds, longer than an operation waits for a locked file
-_LAST_MOMENT = 0.5
+_LAST_ANSWERS = 15.0  # seconds; longer than an operation waits for a locked database
+_LAST_MOMENT = 0.5  # seconds
 
 
 @contextlib.asynccontextmanager
 async def stdio() -> AsyncIterator[tuple["Incoming", "Outgoing"]]:
-    """Serve on the process's standard input and output.
+    """Open the wire on the standard input and output of the process.
 
-    Meanwhile descriptor 0 is empty and descriptor 1 goes to standard error, so that stray prints and the output of
-    child processes miss the wire.
+    Until it is closed, descriptor 0 is empty and descriptor 1 leads to standard error, so that stray prints and the
+    output of child processes do not reach the wire.
     """
     with private_descriptors() as (source, target):
         outgoing = Outgoing(target)
@@ -55,11 +62,11 @@ async def stdio() -> AsyncIterator[tuple["Incoming", "Outgoing"]]:
 
 
 class Incoming:
-    """The messages that come in; what is no message is an exception among them, and is refused on the wire.
+    """The incoming messages. A line that is not a message is returned as an exception, and refused on the wire.
 
     Args:
-        descriptor: where lines are read from. It stays in blocking mode, as others may share it.
-        outgoing: where the answers go.
+        descriptor: the descriptor to read lines from.
+        outgoing: the messages that answer them.
     """
 
     def __init__(self, descriptor: int, outgoing: "Outgoing") -> None:
@@ -78,7 +85,7 @@ class Incoming:
         """Return the next message.
 
         Raises:
-            anyio.EndOfStream: the input is over, and what it asked for is answered.
+            anyio.EndOfStream: the input has ended, and its requests are answered.
         """
         while True:
             while self._lines:
@@ -91,13 +98,13 @@ class Incoming:
             await self._more()
 
     def end(self) -> None:
-        """Take nothing more, and don't wait for answers: a signal came, or nobody reads them."""
+        """Read no more and wait for no answers: a signal arrived, or nobody reads the output."""
         self._lines.clear()
         self._outgoing.hurry()
         self._end()
 
     def stop(self) -> None:
-        """Let go of the descriptor."""
+        """Stop watching the descriptor."""
         if self._watched:
             self._loop.remove_reader(self._descriptor)
             self._watched = False
@@ -107,7 +114,7 @@ class Incoming:
             try:
                 self._loop.add_reader(self._descriptor, self._read)
                 self._watched = True
-            except PermissionError:  # what epoll(7) says of a regular file and of /dev/null
+            except PermissionError:  # epoll(7) refuses regular files and /dev/null
                 self._always_ready = True
         if self._always_ready:
             await asyncio.sleep(0)
@@ -120,7 +127,7 @@ class Incoming:
             self._wanted = None
 
     def _read(self) -> None:
-        if self._lines:  # whoever receives is behind: let the pipe fill, so that the client notices
+        if self._lines:  # the receiver is behind: let the pipe fill, so that the client notices
             self.stop()
             return
         try:
@@ -167,7 +174,7 @@ class Incoming:
         return SessionMessage(message)
 
     async def aclose(self) -> None:
-        """Let go of the descriptor."""
+        """Stop watching the descriptor."""
         self.stop()
 
     def __aiter__(self) -> Self:
@@ -189,11 +196,11 @@ class Incoming:
 
 
 class Outgoing:
-    """The messages that go out, each whole: who is cancelled while the pipe is full leaves no half line.
+    """The outgoing messages. Each is written whole, even if its sender is cancelled while the pipe is full.
 
     Args:
-        descriptor: where lines are written to. It stays in blocking mode, as others may share it: no more is written at
-            a time than a pipe that is ready takes without blocking.
+        descriptor: the descriptor to write lines to. As it is in blocking mode, each write is at most as long as a
+            ready pipe takes without blocking.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -214,7 +221,7 @@ class Outgoing:
         """Write a message; wait until there is room for it.
 
         Raises:
-            anyio.BrokenResourceError: nobody reads any more.
+            anyio.BrokenResourceError: nobody reads the output any longer.
         """
         self.post(item.message)
         if self._unsent:
@@ -224,7 +231,7 @@ class Outgoing:
             raise anyio.BrokenResourceError
 
     def post(self, message: JSONRPCMessage) -> None:
-        """Write a message as soon as there is room, without waiting for it."""
+        """Write a message as soon as there is room; do not wait for that."""
         if self._broken:
             return
         self._unsent += message.model_dump_json(by_alias=True, exclude_unset=True).encode()
@@ -234,7 +241,7 @@ class Outgoing:
             self._settle(message.id)
 
     def expect_answer(self, message: JSONRPCMessage) -> None:
-        """Note that a message that came in asks for an answer, or takes that back."""
+        """Record that an incoming message asks for an answer, or cancels an earlier request."""
         if isinstance(message, JSONRPCRequest):
             self._awaited.add(message.id)
         elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
@@ -242,7 +249,7 @@ class Outgoing:
             self._settle(cancelled if isinstance(cancelled, str | int) else None)
 
     async def last_answers(self) -> None:
-        """Wait until everything is answered, but for no one who doesn't read any more and no longer than a while."""
+        """Wait until all requests are answered, unless the reader is gone or the wait gets too long."""
         gone = select.POLLERR | select.POLLHUP
         if self._awaited and not self._broken and not any(events & gone for _, events in self._readiness.poll(0)):
             self._answered.clear()
@@ -250,26 +257,26 @@ class Outgoing:
                 await asyncio.wait_for(self._answered.wait(), self._patience)
 
     async def flushed(self) -> None:
-        """Wait until everything is written, under the same conditions."""
+        """Wait until all messages are written, unless the wait gets too long."""
         if self._unsent:
             self._sent.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._sent.wait(), self._patience)
 
     def hurry(self) -> None:
-        """Wait for no answers any more, and for no reader longer than a moment."""
+        """Wait for no more answers, and only a moment for the reader."""
         self._patience = _LAST_MOMENT
         self._awaited.clear()
         self._answered.set()
 
     def stop(self) -> None:
-        """Let go of the descriptor."""
+        """Stop watching the descriptor."""
         if self._watched:
             self._loop.remove_writer(self._descriptor)
             self._watched = False
 
     def _write(self) -> None:
-        """Write what there is room for now; the event loop calls again when there is more."""
+        """Write as much as there is room for; the event loop calls again when there is more."""
         while self._unsent:
             try:
                 ready = bool(self._readiness.poll(0))
@@ -302,7 +309,7 @@ class Outgoing:
                 self._answered.set()
 
     async def aclose(self) -> None:
-        """Do nothing: what is unsent is still to be written, which `stdio` sees to."""
+        """Do nothing: `stdio` still writes the unsent messages."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -314,15 +321,15 @@ class Outgoing:
 
 
 def _refusal(text: str) -> JSONRPCError | None:
-    """Return the answer to a line that is no message, so that whoever asked something doesn't wait for ever."""
+    """Return the answer to a line that is not a message, so that its sender does not wait for ever."""
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):
         return _error(None, PARSE_ERROR, "Parse error: the line is not JSON")
     if not isinstance(line, dict):
-        return _error(None, INVALID_REQUEST, "Invalid request: one object a line is expected")
+        return _error(None, INVALID_REQUEST, "Invalid request: each line must be one JSON object")
     if "method" not in line and ("result" in line or "error" in line):
-        return None  # an answer; answering it would have no end
+        return None  # an answer; to answer it could go on for ever
     request = line.get("id")
     known = isinstance(request, str | int) and not isinstance(request, bool)
     return _error(request if known else None, INVALID_REQUEST, "Invalid request: not a JSON-RPC 2.0 message")

@@ -1,4 +1,4 @@
-"""What is answered: the libraries' values as plain JSON, within the sizes that clients can take.
+"""Replies: the values of the libraries as plain JSON, within the sizes that clients can take.
 
 Pure functions: nothing here reads the database.
 """

@@ -1,4 +1,4 @@
-"""What operations on goals answer."""
+"""The replies of operations on goals."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from .tasks import TaskBrief, brief
 
 @reply
 class Progress:
-    """How far a goal is, over the leaf tasks of its own and of its sub-goals."""
+    """The progress of a goal, counted over the leaf tasks of the goal and its sub-goals."""
 
     total: int
     completed: int
@@ -29,7 +29,7 @@ class Progress:
 
 @reply
 class GoalFull(Goal):
-    """A goal with what stands below it."""
+    """A goal with its progress, its sub-goals and its tasks."""
 
     task_count: int
     progress: Progress
@@ -66,7 +66,7 @@ class GoalList:
 def goal_full(
     goal: Goal, below: Collection[Counts], own: Counts, sub_goals: tuple[int, ...], tasks: Collection[Task]
 ) -> GoalFull:
-    """Return a goal with what stands below it."""
+    """Return a goal with its progress, its sub-goals and its tasks."""
     return GoalFull(
         **_fields(goal),
         task_count=own.leaves + own.groups,
@@ -77,7 +77,7 @@ def goal_full(
 
 
 def goal_row(goal: Goal, below: Collection[Counts]) -> GoalRow:
-    """Return a goal as it stands in a list."""
+    """Return a goal as a row of a list."""
     fields = _fields(goal)
     del fields["description"]
     return GoalRow(**fields, progress=progress(below))

@@ -1,5 +1,10 @@
-"""Pages: of lists, in rows with a cursor that belongs to the filters; of long fields, in parts."""
+"""Pages of lists, and parts of long fields.
 
+A page ends with a cursor: a checksum of the list's filters and the key of the last row. A cursor is refused with other
+filters, as it would skip rows of that list.
+"""
+
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,16 +15,16 @@ from .json import compact, plain, reply, sometimes
 from .sizes import LARGEST_PAGE, fit_row, part_of
 
 _LARGEST_ID = 2**63 - 1
-_ROOM_FOR_A_ROW = 2048  # bytes, however much there is beside the rows
+_ROOM_FOR_A_ROW = 2048  # bytes, however long the rest of the reply is
 _BESIDE_THE_ROWS = 256  # bytes for total and next_cursor
 
 
 @attrs.frozen(eq=False, repr=False)
 class Cursor:
-    """Where a list goes on.
+    """The cursors of one list.
 
     Args:
-        filters: what the list was asked for; a cursor of another list is refused.
+        filters: the filters of the list. A cursor that was made with other filters is refused.
     """
 
     filters: Mapping[str, Any]
@@ -28,7 +33,7 @@ class Cursor:
         """Return the key of the last row before the page, or None for the first page.
 
         Raises:
-            InvalidArguments: the cursor was made by no list, or by another one.
+            InvalidArguments: the cursor is not a cursor, or belongs to another list.
         """
         if cursor is None:
             return None
@@ -41,7 +46,7 @@ class Cursor:
         """Return the id of the last row before the page, in a list that is ordered by ids; 0 for the first page.
 
         Raises:
-            InvalidArguments: the cursor was made by no list, or by another one.
+            InvalidArguments: the cursor is not a cursor, or belongs to another list.
         """
         key = self.after(cursor)
         if key is None:
@@ -56,8 +61,6 @@ class Cursor:
 
     @property
     def _mark(self) -> str:
-        import zlib
-
         return f"{zlib.crc32(compact(self.filters).encode()):08x}"
 
 
@@ -70,13 +73,13 @@ def page(
     leave_out: Sequence[str] = (),
     beside: int = 0,
 ) -> tuple[tuple[dict[str, Any], ...], str | None]:
-    """Return the rows that one page holds, as JSON values, and the cursor behind them.
+    """Return the rows that fit on a page, as JSON values, and the cursor of the next page or None.
 
     Args:
         rows: the rows of the page, as attrs values.
-        more: whether further rows follow.
-        cursor: the list's cursor.
-        key: returns what the list is ordered by.
+        more: true if further rows follow.
+        cursor: the cursors of the list.
+        key: returns the key by which the list is ordered.
         leave_out: fields that a list does not show.
         beside: bytes of the reply that are not rows.
     """
@@ -106,14 +109,14 @@ class TextPart:
 
 
 def part(reply: Any, field: str, offset: int, *, goal_id: int | None = None, task_id: int | None = None) -> TextPart:
-    """Return a part of a field of a reply: a text as it is, a list or an object as JSON.
+    """Return a part of a field of a reply: of a text as it is, of a list or an object as JSON.
 
     Args:
-        reply: the reply that the field is of.
-        field: its name.
-        offset: the byte from which on it is wanted.
-        goal_id: the goal that was asked for, if one was.
-        task_id: the task that was asked for, if one was.
+        reply: the reply with the field.
+        field: the name of the field.
+        offset: the first byte of the part.
+        goal_id: the goal that the caller asked for, or None.
+        task_id: the task that the caller asked for, or None.
     """
     value = plain(reply)[field]
     whole = value if isinstance(value, str) else "" if value is None else compact(value)
@@ -123,5 +126,5 @@ def part(reply: Any, field: str, offset: int, *, goal_id: int | None = None, tas
 
 def _foreign_cursor() -> InvalidArguments:
     return InvalidArguments(
-        ["cursor belongs to no list with these filters"], "pass next_cursor with the same filters, or omit it"
+        ["cursor does not belong to a list with these filters"], "pass next_cursor with the same filters, or omit it"
     )

@@ -1,4 +1,10 @@
-"""How large a reply may be: what is too long is cut and named, so that no answer floods a model's context."""
+"""The sizes of replies: long fields are cut and named, so that no reply floods the context of a model.
+
+First each long text and each long list of ids is cut. If the whole is still too large, the largest field is cut again
+and again until it fits. `truncated` names each field that was cut, with its full size in bytes, or its number of ids:
+
+    {"task_id": 7, "description": "the first 8 KiB", "truncated": {"description": 51200}}
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,22 +18,22 @@ LARGEST_REPLY = 32 * 1024
 LARGEST_PART = 24 * 1024
 LONGEST_IN_A_ROW = 1024
 MOST_IDS = 100
-_NEVER_CUT = frozenset({"prompt", "text"})  # a prompt is whole or of no use; a part of a text is cut to size already
+_NEVER_CUT = frozenset({"prompt", "text"})  # a prompt must be whole; a part of a text has its size already
 _OPAQUE = frozenset({"metadata", "truncated"})
-_BESIDE_A_PART = 512
-_WIDEST = 4  # bytes of a character
-_LONG_LIST = re.compile(rf"\[(?:[^][{{}},]*,){{{MOST_IDS}}}")  # may find a text that only looks like one
+_BESIDE_A_PART = 512  # bytes
+_WIDEST = 4  # bytes of the longest character
+_LONG_LIST = re.compile(rf"\[(?:[^][{{}},]*,){{{MOST_IDS}}}")  # may also match a text that looks like one
 
 
 def fit(reply: dict[str, Any]) -> dict[str, Any]:
-    """Cut what is too long in a reply; `truncated` names each cut field with its full bytes, or number of ids."""
+    """Return a reply that is cut to its greatest size."""
     for place in _objects(reply):
         _cut_texts_and_ids(place)
     return shrink(reply, LARGEST_REPLY)
 
 
 def fit_and_write(reply: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return a reply after `fit`, and the same as compact JSON, which is written once where nothing is to be cut."""
+    """Return a reply that is cut like in `fit`, and its compact JSON, which is written only once if nothing is cut."""
     text = compact(reply)
     if not _is_longer(text, LONGEST_TEXT) and _LONG_LIST.search(text) is None:
         return reply, text
@@ -39,7 +45,7 @@ def fit_and_write(reply: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
 
 def fit_row(row: dict[str, Any], largest: int) -> tuple[dict[str, Any], int]:
-    """Cut each text, list and object of a row to what a list can show; return it with its bytes."""
+    """Cut each text, list and object of a row to the size of a row; return the row and its bytes."""
     text = compact(row)
     if len(text) <= LONGEST_IN_A_ROW // _WIDEST:
         return row, len(text.encode())
@@ -56,7 +62,7 @@ def fit_row(row: dict[str, Any], largest: int) -> tuple[dict[str, Any], int]:
 
 
 def shrink(reply: dict[str, Any], largest: int) -> dict[str, Any]:
-    """Cut the largest field, again and again, until the whole is small enough."""
+    """Cut the largest field again and again until the reply has at most so many bytes."""
     while (excess := size(reply) - largest) > 0:
         found = [(place, name) for place in _objects(reply) for name in place if _can_shrink(place, name)]
         if not found:
@@ -67,19 +73,19 @@ def shrink(reply: dict[str, Any], largest: int) -> dict[str, Any]:
 
 
 def size(value: object) -> int:
-    """Return the bytes of a value as compact JSON."""
+    """Return the size of a value as compact JSON, in bytes."""
     return len(compact(value).encode())
 
 
 def cut_text(text: str, longest: int) -> str:
-    """Return the beginning of a text, in whole characters of at most so many bytes."""
+    """Return the beginning of a text: whole characters of at most so many bytes in all."""
     return text.encode()[:longest].decode(errors="ignore")
 
 
 def part_of(text: str, offset: int) -> tuple[str, int, int | None, int]:
-    """Return a part of a text from a byte on, where it begins, where the next one does, and the bytes of the whole.
+    """Return a part of a text, its first byte, the first byte of the next part or None, and the size of the text.
 
-    A part is 24 KiB, or less where JSON writes so much of it in escapes that the reply would be too large.
+    A part has 24 KiB, or less if its escapes in JSON would make the reply too large.
     """
     whole = text.encode()
     start = min(offset, len(whole))
@@ -94,7 +100,7 @@ def part_of(text: str, offset: int) -> tuple[str, int, int | None, int]:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield an object and all objects in it, but for those that only their owner understands."""
+    """Yield an object and all objects in it, except for opaque ones."""
     if isinstance(value, dict):
         yield value
         for name, inner in value.items():
@@ -107,7 +113,7 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _cut_texts_and_ids(place: dict[str, Any]) -> bool:
-    """Cut what is too long in one object, and say whether anything was."""
+    """Cut the long texts and lists of ids of one object; return true if anything was cut."""
     is_cut = False
     for name, value in list(place.items()):
         if isinstance(value, str):
@@ -131,7 +137,7 @@ def _can_shrink(place: Mapping[str, Any], name: str) -> bool:
     if name in _NEVER_CUT or name == "truncated":
         return False
     if isinstance(value, list):
-        return len(value) > _is_of_objects(value)  # the last object stays, and is cut within
+        return len(value) > _is_of_objects(value)  # the last object stays, and is cut inside
     return (isinstance(value, str) and value != "") or (name == "metadata" and value is not None)
 
 
@@ -165,7 +171,7 @@ def _first_items(items: list[Any], largest: int) -> list[Any]:
 
 
 def _nearest(steps: list[Any], current: int) -> list[Any]:
-    """Return three quarters of the steps of a relay, without those farthest from the current one."""
+    """Return the three quarters of a relay's steps that are nearest to the current one."""
     ranked = sorted(steps, key=lambda step: abs(step["step_index"] - current))
     return sorted(ranked[: len(steps) * 3 // 4], key=lambda step: step["step_index"])
 
@@ -179,7 +185,7 @@ def _are_ids(items: list[Any]) -> bool:
 
 
 def _note(place: dict[str, Any], name: str, value: object) -> None:
-    """Name a field that is cut, with the bytes of the whole, or with the number of ids, when it is cut first."""
+    """Name a field in `truncated` before its first cut, with its size in bytes or its number of ids."""
     if isinstance(value, str):
         amount = len(value.encode())
     elif isinstance(value, list) and _are_ids(value):

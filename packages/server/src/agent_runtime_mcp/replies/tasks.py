@@ -1,4 +1,4 @@
-"""What operations on tasks answer."""
+"""The replies of operations on tasks."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ RESULT_SHOWN = 500  # characters of a prerequisite's result
 
 @reply
 class TaskBrief:
-    """A task in a line."""
+    """A task in one line."""
 
     task_id: int
     title: str
@@ -28,7 +28,7 @@ class TaskBrief:
 
 @reply
 class ClaimReply:
-    """Who works on a task."""
+    """The claim of a task: the worker, and the end of the lease."""
 
     worker: str
     expires_at: int
@@ -49,7 +49,7 @@ class AttemptReply:
 
 @reply
 class TaskFull(TaskBrief):
-    """All of a task."""
+    """A task with all its fields."""
 
     description: str
     dependencies: tuple[int, ...]
@@ -91,7 +91,7 @@ class GoalContext:
 
 @reply
 class TaskInContext(TaskFull):
-    """All of a task and what it builds on."""
+    """A task with all its fields, its goal and the results of its prerequisites."""
 
     goal: GoalContext | None
     prerequisites: tuple[PrerequisiteReply, ...]
@@ -99,7 +99,7 @@ class TaskInContext(TaskFull):
 
 @reply
 class QueueReply:
-    """What there is to do, so that an empty answer says why."""
+    """The state of the queue, which explains a reply without a task."""
 
     ready: int
     waiting: int
@@ -110,7 +110,7 @@ class QueueReply:
 
 @reply
 class NextTask:
-    """The claimed task, or null."""
+    """The claimed task, or null, with the state of the queue."""
 
     task: TaskInContext | None
     claim_token: str | None
@@ -120,7 +120,7 @@ class NextTask:
 
 @reply
 class TaskWrite:
-    """What a write on a task did."""
+    """The effect of a write on a task."""
 
     task: TaskBrief
     changed: bool
@@ -153,19 +153,19 @@ class Decomposition:
 
 
 def brief(task: Task) -> TaskBrief:
-    """Return a task in a line."""
+    """Return a task in one line."""
     return TaskBrief(**_brief_fields(task))
 
 
 def full(task: Task, links: TaskLinks) -> TaskFull:
-    """Return all of a task."""
+    """Return a task with all its fields."""
     return TaskFull(**_full_fields(task, links))
 
 
 def in_context(
     task: Task, prerequisites: Iterable[Prerequisite], links: TaskLinks, goal: GoalContext | None
 ) -> TaskInContext:
-    """Return a task with what it builds on."""
+    """Return a task with its goal and the results of its prerequisites."""
     return TaskInContext(
         **_full_fields(task, links),
         goal=goal,
@@ -177,12 +177,12 @@ def in_context(
 
 
 def queue_reply(queue: Queue) -> QueueReply:
-    """Return the queue as it is answered."""
+    """Return the state of the queue."""
     return QueueReply(**attrs.asdict(queue))
 
 
 def task_write(change: TaskChange, note: str | None = None) -> TaskWrite:
-    """Return what a write did."""
+    """Return the effect of a write."""
     return TaskWrite(
         task=brief(change.task),
         changed=change.changed,
@@ -232,7 +232,7 @@ def _full_fields(task: Task, links: TaskLinks) -> dict[str, Any]:
 
 
 def _last_note(task: Task, links: TaskLinks) -> str | None:
-    """Return what was said last on how far the work is, by whoever worked on it: the next one goes on from there."""
+    """Return the last progress note of any worker: the next one goes on from there."""
     notes = [attempt.note for attempt in links.attempt_history if attempt.note is not None]
     return task.progress_note or (notes[-1] if notes else None)
 
