@@ -169,7 +169,7 @@ def test_what_does_not_fit_is_mapped_or_left_and_named(runtime: Runtime, make: M
     )
     report = take(runtime, earlier)
     assert notes(report, "mapped") == [
-        "goal 1: name was empty: goal 1 of the earlier file",
+        "goal 1: name was empty and became 'goal 1 of the earlier file'",
         "task 1: priority '70' became 10",
         "task 2: priority 'high' became 8",
         "task 1: status 'in_progress' became pending",
@@ -179,16 +179,16 @@ def test_what_does_not_fit_is_mapped_or_left_and_named(runtime: Runtime, make: M
         "goal 2: completed with 1 open tasks: stays active",
     ]
     assert notes(report, "left") == [
-        "goal 1: created_at is no time: 'yesterday'",
-        "goal 1: metadata is no JSON object",
-        "goal 2: metadata is no JSON object",
+        "goal 1: created_at 'yesterday' is not a time",
+        "goal 1: metadata is not a JSON object",
+        "goal 2: metadata is not a JSON object",
         "task 1: its goal 99, which does not exist",
         "task 1: its dependency on task 42, which does not exist",
         "task 1: its dependency on itself",
         "task 1: its dependency on task x, which does not exist",
-        "task 2: dependencies is no JSON list",
-        "task 1: its result, as it is open",
-        "task 3: 1 dependencies on tasks that are not completed, as it is",
+        "task 2: dependencies is not a JSON list",
+        "task 1: its result, as the task is open",
+        "task 3: 1 dependencies on tasks that are not completed, as this task is",
         "table agent_notes: not known",
     ]
     assert runtime("get_goal", goal_id=2)["created_at"] == "2025-01-01T00:00:00.000Z"
@@ -238,16 +238,16 @@ def test_pipelines_go_on_from_the_step_they_had_reached(runtime: Runtime, make: 
     report = take(runtime, earlier)
     assert report["taken"]["relays"] == 5
     assert notes(report, "mapped") == [
-        "pipeline 1, step 1: l_score of none became 0.0",
+        "pipeline 1, step 1: l_score null became 0.0",
         "pipeline 3: status 'failed' became paused, which can be resumed",
-        "pipeline 4, step 0: quality_score of none became 0.0",
-        "pipeline 4, step 0: l_score of none became 0.0",
+        "pipeline 4, step 0: quality_score null became 0.0",
+        "pipeline 4, step 0: l_score null became 0.0",
         "pipeline 5: agent_types taken from its steps",
     ]
     left = notes(report, "left")
     assert left[:2] == [
         "pipeline 3, step 1: was completed after a step that was not",
-        "pipeline 5: agent_types is no JSON list",
+        "pipeline 5: agent_types is not a JSON list",
     ]
     assert left[2].startswith("pipeline 6: agent_types ")
     assert left[3:] == ["pipeline 77: 1 steps of a pipeline that does not exist"]
@@ -287,13 +287,13 @@ def test_breakers_keep_their_settings_and_stay_open(runtime: Runtime, make: Make
     report = take(runtime, earlier)
     assert report["taken"]["breakers"] == 3
     assert notes(report, "mapped") == [
-        "breaker half: state half_open became open, which half opens after its cooldown",
+        "breaker half: state half_open became open, which becomes half_open after its cooldown",
         "breaker odd: state 'melted' became closed",
     ]
     left = notes(report, "left")
     assert any(line.startswith("breaker : agent_id ") for line in left)
-    assert "breaker coder: its count of 3 failures, whose times are not known" in left
-    assert "breaker known: there is one of this agent already" in left
+    assert "breaker coder: its count of 3 failures, whose times are unknown" in left
+    assert "breaker known: this agent has a breaker already" in left
     assert sum(line.startswith("breaker odd: ") for line in left) == 3
     coder = runtime("circuit_breaker_status", agent_id="coder")
     assert (coder["state"], coder["failure_threshold"], coder["window_seconds"], coder["cooldown_seconds"]) == (

@@ -1,4 +1,12 @@
-"""Whether a database is sound: the file, its tables, and what the libraries derive in them."""
+"""The health of a database: its file, its tables, and the data that the libraries derive in them.
+
+1. The file and its side files must not be open to other users.
+2. SQLite checks pages, indexes, missing tables and foreign keys.
+3. Each library audits its derived columns, and the journal is searched for gaps. This is skipped if SQLite found
+   damage, which would mislead it.
+
+`fix` first rebuilds the indexes, then examines again, then rebuilds the libraries in which derived data is wrong.
+"""
 
 import itertools
 import stat
@@ -29,15 +37,15 @@ Watch = Callable[[str, int], None]
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """Something that is not as it should be.
+    """One thing that is wrong.
 
     Attributes:
-        check: what looked: file, sqlite, journal, or one of the libraries.
-        what: what is wrong, in a few words.
-        subject: what it is wrong with.
-        expected: what should be there.
-        found: what is there.
-        derived: whether it follows from the rest, so that it can be put right.
+        check: the check that found it: file, sqlite, journal, or one of the libraries.
+        what: the kind of fault, in a few words.
+        subject: the thing with the fault.
+        expected: the value that should be there.
+        found: the value that is there.
+        derived: true if it follows from other data, so that it can be recomputed.
     """
 
     check: str
@@ -50,13 +58,13 @@ class Fault:
 
 @attrs.frozen(kw_only=True)
 class Diagnosis:
-    """What a look at a database found.
+    """The result of an examination.
 
     Attributes:
-        faults: the first thousand.
-        fault_count: how many there are in all.
-        skipped: the checks that were left out, as damage would make them guess.
-        counts: how many rows each library looked at.
+        faults: the first thousand faults.
+        fault_count: the number of all faults.
+        skipped: the checks that were skipped, as damage would mislead them.
+        checked: the number of rows that each check examined.
     """
 
     faults: tuple[Fault, ...]
@@ -65,23 +73,23 @@ class Diagnosis:
     checked: dict[str, int]
 
 
-@attrs.frozen
 class Doctor:
-    """Looks after one database.
+    """The doctor of one database.
 
     Args:
         database: the database.
-        watch: told which check is running, and how many rows it has looked at so far.
+        watch: called with the name of the running check and the number of rows that it has examined so far.
     """
 
-    database: Database[Libraries]
-    watch: Watch = attrs.field(default=lambda _check, _count: None, kw_only=True)
+    def __init__(self, database: Database[Libraries], *, watch: Watch = lambda _check, _count: None) -> None:
+        self.database = database
+        self.watch = watch
 
     def examine(self) -> Diagnosis:
-        """Look at everything; nothing is written.
+        """Examine everything; nothing is written.
 
         Raises:
-            Busy, StorageFailure: the file can't be opened or read, for another reason than damage.
+            Busy, StorageFailure: the file can't be opened or read, for a reason other than damage.
         """
         faults = self._file_faults()
         self.watch("sqlite", 0)
@@ -100,13 +108,13 @@ class Doctor:
         return Diagnosis(faults=tuple(faults), fault_count=count, skipped=(), checked=checked)
 
     def fix(self, diagnosis: Diagnosis) -> None:
-        """Make anew what is derived: indexes, and what the libraries derive; nothing else is written.
+        """Rebuild the indexes and the derived data of libraries in which a derived fault was found; nothing else.
 
         Args:
-            diagnosis: what was found; a library in which nothing derived is wrong is left alone.
+            diagnosis: the result of the last examination.
 
         Raises:
-            Busy, StorageFailure: nothing, or only the indexes, was written.
+            Busy, StorageFailure: nothing was written, or only the indexes.
         """
         if any(fault.check == "sqlite" and fault.derived for fault in diagnosis.faults):
             self.database.run_blocking(lambda libraries: self._integrity(libraries).rebuild_indexes(), writes=True)
@@ -116,7 +124,7 @@ class Doctor:
             self.database.run_blocking(partial(self._rebuild, derived), writes=True)
 
     def prune(self, now: int) -> int:
-        """Remove journal rows older than 30 days and return how many; in short transactions.
+        """Remove journal rows older than 30 days in short transactions, and return their number.
 
         Args:
             now: the time in milliseconds since 1970.
@@ -130,7 +138,7 @@ class Doctor:
         return removed
 
     def facts(self) -> dict[str, Any]:
-        """Return what there is to know of the file beside its faults."""
+        """Return the facts about the file beside its faults, as JSON values."""
         path = self.database.path
         extent, versions = self._read(self._extent_and_versions)
         wal, _ = side_files(path)
@@ -145,7 +153,7 @@ class Doctor:
         }
 
     def _damage(self) -> list[Fault]:
-        """Return what SQLite finds, also where the damage is such that the file can't even be opened."""
+        """Return the faults that SQLite finds; damage that prevents opening the file is one, too."""
         try:
             return list(self._read(self._sqlite_faults))
         except StorageFailure as failure:
@@ -225,16 +233,16 @@ class Doctor:
         return faults
 
     def _audit(self, name: str, libraries: Libraries) -> tuple[list[Fault], int, int]:
-        """Return a library's first faults, how many more there are, and how many rows it looked at."""
+        """Return the first faults of a library, the number of further ones, and the number of examined rows."""
         seen = 0
 
-        def saw(count: int) -> None:
+        def on_rows(count: int) -> None:
             nonlocal seen
             seen += count
             self.watch(name, seen)
 
         self.watch(name, 0)
-        findings: Iterator[Any] = getattr(libraries, name).audit(saw)
+        findings: Iterator[Any] = getattr(libraries, name).audit(on_rows)
         first = [Fault(check=name, **attrs.asdict(finding)) for finding in itertools.islice(findings, MOST_FINDINGS)]
         more = sum(1 for _ in findings)
         return first, more, seen

@@ -1,4 +1,4 @@
-"""Read the SQLite files of earlier agent-runtime servers into a database, in one transaction.
+"""The import of a SQLite file of an earlier agent-runtime server, in one transaction.
 
-Each kind of row has a module; what is taken, mapped and left is reported.
+Each kind of row has a module. The report names everything that was taken over, changed or left out.
 """

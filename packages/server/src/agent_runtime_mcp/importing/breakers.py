@@ -16,13 +16,13 @@ _SETTINGS = tuple(field.name for field in attrs.fields(Settings) if field.name !
 
 
 def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> None:
-    """Set up each breaker as it was, and open those that were not closed."""
+    """Configure each breaker as it was, and open those that were not closed."""
     for row in rows:
         agent_id = as_text(row.get("agent_id"))
         field = Field(f"breaker {agent_id[:80]}", row, report)
         try:
             if target.breakers.status(agent_id).known:
-                report.left(field.subject, "there is one of this agent already")
+                report.left(field.subject, "this agent has a breaker already")
                 continue
             _configure(agent_id, field, target, report)
         except AgentRuntimeError as error:
@@ -33,7 +33,7 @@ def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> N
 
 
 def _configure(agent_id: str, field: Field, target: Target, report: Report) -> None:
-    """Write the settings one by one: one that is out of bounds costs the others nothing."""
+    """Write the settings one by one, so that one out of its bounds does not affect the others."""
     target.at(field.moment("created_at", "updated_at"))
     target.breakers.configure(agent_id)
     for name in _SETTINGS:
@@ -53,9 +53,9 @@ def _open(agent_id: str, field: Field, target: Target, report: Report) -> None:
         target.at(field.moment("opened_at", "last_failure_at", "updated_at"))
         target.breakers.trip(agent_id, reason="was open in the earlier file")
         if state == "half_open":
-            report.mapped(field.subject, "state half_open became open, which half opens after its cooldown")
+            report.mapped(field.subject, "state half_open became open, which becomes half_open after its cooldown")
     elif state != "closed":
         report.mapped(field.subject, f"state {state[:40]!r} became closed")
     failures = field.row.get("failure_count")
     if failures:
-        report.left(field.subject, f"its count of {as_text(failures)[:40]} failures, whose times are not known")
+        report.left(field.subject, f"its count of {as_text(failures)[:40]} failures, whose times are unknown")

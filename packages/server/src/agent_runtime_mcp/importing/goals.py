@@ -25,7 +25,7 @@ _STATUSES: Mapping[str, GoalStatus] = {
 
 
 def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> None:
-    """Create the goals, all of them active: what they hold comes before they are closed."""
+    """Create the goals, all of them active; they are closed by `settle`, after their tasks were created."""
     for row in rows:
         field = Field(f"goal {row.get('id')}", row, report)
         target.at(field.moment("created_at"))
@@ -42,7 +42,10 @@ def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> N
 
 
 def settle(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> None:
-    """Give the goals the status they had; one that was closed over open tasks stays open, or cancels them with it."""
+    """Give the goals their earlier status.
+
+    A completed goal with open tasks stays active. A cancelled goal cancels its open tasks.
+    """
     for field, goal_id, status in _closing(rows, report):
         target.at(field.moment("completed_at", "updated_at"))
         still_open, first = target.tasks.open_in([goal_id])
@@ -58,7 +61,7 @@ def settle(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) ->
 
 
 def _closing(rows: Sequence[Mapping[str, Any]], report: Report) -> Iterator[tuple[Field, int, GoalStatus]]:
-    """Name the goals that are not to stay active."""
+    """Yield the goals that do not stay active, with their new id and status."""
     for row in rows:
         goal_id = report.ids["goals"].get(row.get("id"))
         if goal_id is None:

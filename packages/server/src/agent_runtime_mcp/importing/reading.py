@@ -1,4 +1,4 @@
-"""The file of an earlier server, read without changing anything in it or beside it."""
+"""The file of an earlier server, read without a change to it or to the files beside it."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,12 +19,12 @@ _WRITE_VERSION_AT = 18
 
 @attrs.frozen(kw_only=True)
 class EarlierFile:
-    """What stands in an earlier file.
+    """The content of an earlier file.
 
     Attributes:
         path: the file.
-        rows: the rows of each table that it has, by column.
-        others: its other tables.
+        rows: the rows of each known table, by column.
+        others: the names of its other tables.
     """
 
     path: Path
@@ -36,7 +36,7 @@ def read_earlier_file(path: Path) -> EarlierFile:
     """Read the file of an earlier server.
 
     Raises:
-        StorageFailure: there is none, it can't be read, or it is another kind of file.
+        StorageFailure: the file does not exist, can't be read, or is of another kind.
     """
     try:
         connection = _open(path)
@@ -54,8 +54,8 @@ def read_earlier_file(path: Path) -> EarlierFile:
 
 
 def _open(path: Path) -> apsw.Connection:
-    """Open the file to read only; where its server is not running, in a way that makes no files beside it."""
-    with path.open("rb") as file:  # before SQLite has it: closing this would drop its locks
+    """Open the file read-only. If its server is not running, SQLite creates no files beside it."""
+    with path.open("rb") as file:  # before SQLite opens it: closing this descriptor would drop its locks
         header = file.read(100)
     wal = path.with_name(f"{path.name}-wal")
     keeps_a_log = len(header) > _WRITE_VERSION_AT and header[_WRITE_VERSION_AT] == _WAL
@@ -68,12 +68,12 @@ def _open(path: Path) -> apsw.Connection:
 def _read(connection: apsw.Connection, path: Path) -> EarlierFile:
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     if connection.pragma("application_id") == APPLICATION_ID:
-        raise StorageFailure(path, "is a database of this version already", "name it with --db to work on it")
+        raise StorageFailure(path, "is a database of this version already", "name it with --db to use it")
     with connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         if not names & set(TABLES):
             raise StorageFailure(
-                path, "has none of the tables of an earlier agent-runtime server", f"they are {', '.join(TABLES)}"
+                path, "has none of the tables of an earlier agent-runtime server", f"these are {', '.join(TABLES)}"
             )
         rows = {table: list(_rows(connection, table)) for table in TABLES if table in names}
     return EarlierFile(path=path, rows=rows, others=tuple(sorted(names - set(TABLES) - {"sqlite_sequence"})))

@@ -1,4 +1,4 @@
-"""Relay pipelines of an earlier file, whose completed steps are handed in again."""
+"""Relay pipelines of an earlier file. Their completed steps are handed in again, one by one."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,9 @@ import attrs
 
 from agent_runtime_kernel.errors import AgentRuntimeError
 
-from ..replies.sizes import cut_text
 from .report import Report
 from .target import Target
-from .values import LONG_TEXT, Field, as_text
+from .values import LONG_TEXT, Field, as_text, cut_text
 
 _MOST_TOKENS = 10**12
 _LARGEST_OUTPUT = 1024 * 1024
@@ -22,7 +21,7 @@ _CANCELLED = frozenset({"cancelled", "canceled"})
 
 @attrs.frozen(kw_only=True)
 class _Pipeline:
-    """A pipeline as it was: its agents, and a field for each of its completed steps."""
+    """A pipeline of the earlier file: its agents, and a field for each of its completed steps."""
 
     field: Field
     agents: tuple[str, ...]
@@ -35,7 +34,7 @@ def take(
     target: Target,
     report: Report,
 ) -> None:
-    """Create the pipelines and bring each as far as it was; one that can't be is left whole."""
+    """Create the pipelines and advance each to its earlier step; one that can't be created whole is left out."""
     by_pipeline: dict[Any, list[Mapping[str, Any]]] = {}
     for step in steps:
         by_pipeline.setdefault(step.get("pipeline_id"), []).append(step)
@@ -45,7 +44,7 @@ def take(
         notes = len(report.notes)
         try:
             with target.connection:
-                pipeline_id = _bring(_read(field, own, report), target, report)
+                pipeline_id = _write(_read(field, own, report), target, report)
         except AgentRuntimeError as error:
             del report.notes[notes:]
             report.left(field.subject, str(error))
@@ -76,10 +75,10 @@ def _read(field: Field, steps: Sequence[Mapping[str, Any]], report: Report) -> _
     return _Pipeline(field=field, agents=tuple(agents), done=tuple(fields[: min(count, len(agents))]))
 
 
-def _bring(pipeline: _Pipeline, target: Target, report: Report) -> int:
+def _write(pipeline: _Pipeline, target: Target, report: Report) -> int:
     """Create a pipeline, hand in its completed steps, and give it its budget and status.
 
-    Its thresholds and its budget come last: what was accepted once is not judged again.
+    Thresholds and budget are set last, as the completed steps were accepted once and are not judged again.
     """
     field = pipeline.field
     created, changed = field.moment("created_at"), field.moment("completed_at", "updated_at", "created_at")
@@ -105,7 +104,7 @@ def _bring(pipeline: _Pipeline, target: Target, report: Report) -> int:
         tokens = step.number("tokens_used", 0, _MOST_TOKENS, 0)
         spent += tokens
         entity = step.row.get("output_entity_id")
-        handed_on = baton if step is pipeline.done[-1] else ""  # the next agent is told the summary
+        handed_on = baton if step is pipeline.done[-1] else ""  # the next agent sees the summary
         target.relays.advance(
             made.pipeline_id,
             quality_score=_score(step, "quality_score", report),
@@ -117,7 +116,7 @@ def _bring(pipeline: _Pipeline, target: Target, report: Report) -> int:
         )
     recorded = field.row.get("tokens_used")
     if isinstance(recorded, int) and recorded != spent:
-        report.mapped(field.subject, f"tokens_used {recorded} became {spent}, what its completed steps used")
+        report.mapped(field.subject, f"tokens_used {recorded} became {spent}, the sum of its completed steps")
     target.at(changed)
     _settle(made.pipeline_id, budget, pipeline, target, report)
     return made.pipeline_id
@@ -144,8 +143,7 @@ def _score(step: Field, column: str, report: Report) -> float:
     found = step.row.get(column)
     if isinstance(found, int | float) and math.isfinite(found) and 0 <= found <= 1:
         return float(found)
-    shown = "of none" if found is None else repr(as_text(found)[:40])
-    report.mapped(step.subject, f"{column} {shown} became 0.0")
+    report.mapped(step.subject, f"{column} {'null' if found is None else repr(as_text(found)[:40])} became 0.0")
     return 0.0
 
 

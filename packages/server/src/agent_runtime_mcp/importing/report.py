@@ -1,4 +1,4 @@
-"""What an import took, what it changed on the way, and what it left."""
+"""The report of an import: what it took over, changed, and left out."""
 
 from enum import StrEnum
 from typing import Any
@@ -7,7 +7,7 @@ import attrs
 
 
 class Fate(StrEnum):
-    """What became of something that could not be taken over as it stood."""
+    """The fate of a thing that could not be taken over unchanged."""
 
     MAPPED = "mapped"
     LEFT = "left"
@@ -15,7 +15,7 @@ class Fate(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Note:
-    """One thing that was mapped to another, or left behind; ids are those of the earlier file."""
+    """One thing that was changed or left out; ids are those of the earlier file."""
 
     fate: Fate
     subject: str
@@ -24,12 +24,12 @@ class Note:
 
 @attrs.define
 class Report:
-    """What an import did.
+    """The report of one import.
 
     Attributes:
-        taken: how many of each kind were taken over.
-        ids: for each kind the new id of each earlier one.
-        notes: what was mapped, and what was left.
+        taken: the number of things of each kind that were taken over.
+        ids: for each kind the new id of each earlier id.
+        notes: the things that were changed or left out.
     """
 
     taken: dict[str, int] = attrs.field(factory=lambda: {"goals": 0, "tasks": 0, "relays": 0, "breakers": 0})
@@ -37,21 +37,21 @@ class Report:
     notes: list[Note] = attrs.field(factory=list)
 
     def took(self, kind: str, earlier_id: Any = None, new_id: int | None = None) -> None:
-        """Note that something was taken over, and under which id."""
+        """Record that a thing was taken over, with its new id if it has one."""
         self.taken[kind] += 1
         if new_id is not None:
             self.ids[kind][earlier_id] = new_id
 
     def mapped(self, subject: str, what: str) -> None:
-        """Note that something was taken over as something else."""
+        """Record that a thing was taken over with a change."""
         self.notes.append(Note(fate=Fate.MAPPED, subject=subject, what=what))
 
     def left(self, subject: str, what: str) -> None:
-        """Note that something was not taken over."""
+        """Record that a thing was left out."""
         self.notes.append(Note(fate=Fate.LEFT, subject=subject, what=what))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report as JSON values; of the ids only those that changed."""
+        """Return the report as JSON values, with only those ids that changed."""
         changed = {
             kind: [{"earlier": earlier, "now": now} for earlier, now in ids.items() if earlier != now]
             for kind, ids in self.ids.items()

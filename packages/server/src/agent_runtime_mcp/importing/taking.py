@@ -1,11 +1,9 @@
-"""An import as a whole: one transaction, through the libraries, each thing at the time at which it happened."""
+"""The whole import: one transaction through the libraries, each write at the time of the earlier event.
+
+Goals come first, then their tasks, then the final status of the goals. Relays and breakers stand alone.
+"""
 
 from typing import Any
-
-from agent_runtime_breakers import Breakers
-from agent_runtime_goals import Goals
-from agent_runtime_relay import Relays
-from agent_runtime_tasks import Tasks
 
 from ..journal.journal import Entry
 from ..runtime.libraries import Libraries
@@ -15,28 +13,15 @@ from . import relays as _relays
 from . import tasks as _tasks
 from .reading import EarlierFile
 from .report import Report
-from .target import Moment, Target
+from .target import Target
 
 
 def take_over(earlier: EarlierFile, libraries: Libraries, worker: str) -> Report:
-    """Write all that an earlier file holds, in one transaction, and report what became of it."""
-    connection = libraries.connection
+    """Write the content of an earlier file in one transaction, and return the report."""
     now = round(libraries.journal.clock() * 1000)
-    moment = Moment(now)
-    # No breaker is told of the outcomes of relays that are written anew here: its own rows say what it knew.
-    relays = Relays(connection, clock=moment, snapshot=libraries.snapshot)
-    target = Target(
-        connection=connection,
-        goals=Goals(connection, clock=moment, snapshot=libraries.snapshot),
-        tasks=Tasks(connection, clock=moment, snapshot=libraries.snapshot),
-        relays=relays,
-        breakers=Breakers(connection, clock=moment, snapshot=libraries.snapshot),
-        moment=moment,
-        now=now,
-        worker=worker,
-    )
+    target = Target(libraries.connection, libraries.snapshot, now=now, worker=worker)
     report = Report()
-    with connection:
+    with libraries.connection:
         _goals.take(rows(earlier, "goals"), target, report)
         _tasks.take(rows(earlier, "tasks"), target, report)
         _goals.settle(rows(earlier, "goals"), target, report)
@@ -60,7 +45,7 @@ def take_over(earlier: EarlierFile, libraries: Libraries, worker: str) -> Report
 
 
 def rows(earlier: EarlierFile, table: str) -> list[dict[str, Any]]:
-    """Return the rows of a table by id, none where the file has no such table."""
+    """Return the rows of a table ordered by id; an empty list if the file has no such table."""
     return sorted(earlier.rows.get(table, []), key=lambda row: _order(row.get("id")))
 
 

@@ -1,4 +1,4 @@
-"""Tasks of an earlier file, with what they depend on."""
+"""Tasks of an earlier file, with their dependencies."""
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -31,7 +31,7 @@ _PRIORITIES = {"critical": 10, "urgent": 10, "high": 8, "medium": 5, "normal": 5
 
 @attrs.frozen(kw_only=True)
 class _Task:
-    """A task that was created, and what is still to be written of it."""
+    """A task that was created, with the data that is still to be written."""
 
     task_id: int
     field: Field
@@ -40,7 +40,7 @@ class _Task:
 
 
 def take(rows: Sequence[Mapping[str, Any]], target: Target, report: Report) -> None:
-    """Create all tasks, then link and settle each after those that it depends on."""
+    """Create all tasks, then link and settle each after its dependencies."""
     created = {}
     for row in rows:
         field = Field(f"task {row.get('id')}", row, report)
@@ -99,7 +99,7 @@ def _status(field: Field, report: Report) -> TaskStatus:
 
 
 def _known(field: Field, task_id: int, report: Report) -> tuple[int, ...]:
-    """Return the new ids of what a task depends on, without what is not there."""
+    """Return the new ids of a task's dependencies; those that do not exist are left out."""
     known = []
     for earlier_id in field.json("dependencies", list):
         new_id = report.ids["tasks"].get(earlier_id) if isinstance(earlier_id, int | str) else None
@@ -118,28 +118,28 @@ def _known(field: Field, task_id: int, report: Report) -> tuple[int, ...]:
 
 
 def _in_order(tasks: Mapping[int, _Task]) -> list[int]:
-    """Return the tasks so that each follows what it depends on, as far as they don't wait for each other in a circle.
+    """Return the tasks in an order in which each follows its dependencies, as far as these have no cycle.
 
-    The dependencies that make circles are left out of the order only: which of them can't be kept, the library says.
+    A dependency that closes a cycle is ignored for the order alone. The library decides which ones it refuses.
     """
     graph = {task_id: set(task.dependencies) for task_id, task in tasks.items()}
     while True:
         try:
             return list(TopologicalSorter(graph).static_order())
         except CycleError as error:
-            circle = error.args[1]
-            graph[circle[1]].discard(circle[0])
+            cycle = error.args[1]
+            graph[cycle[1]].discard(cycle[0])
 
 
 def _link(task: _Task, settled: Mapping[int, TaskStatus], target: Target, report: Report) -> None:
-    """Write what a task depends on; of a completed one only what was completed, too."""
+    """Write the dependencies of a task; a completed task keeps only those that are completed, too."""
     wanted = task.dependencies
     if task.status is TaskStatus.COMPLETED:
         wanted = tuple(other for other in wanted if settled.get(other) is TaskStatus.COMPLETED)
         if len(wanted) < len(task.dependencies):
             report.left(
                 task.field.subject,
-                f"{len(task.dependencies) - len(wanted)} dependencies on tasks that are not completed, as it is",
+                f"{len(task.dependencies) - len(wanted)} dependencies on tasks that are not completed, as this task is",
             )
     if not wanted or _may_depend_on(task, wanted, target):
         return
@@ -148,7 +148,9 @@ def _link(task: _Task, settled: Mapping[int, TaskStatus], target: Target, report
         if _may_depend_on(task, (*kept, other), target):
             kept = (*kept, other)
         else:
-            report.left(task.field.subject, f"its dependency on task {_earlier(other, report)}: they wait in a circle")
+            report.left(
+                task.field.subject, f"its dependency on task {_earlier(other, report)}, which would close a cycle"
+            )
 
 
 def _may_depend_on(task: _Task, others: tuple[int, ...], target: Target) -> bool:
@@ -161,13 +163,13 @@ def _may_depend_on(task: _Task, others: tuple[int, ...], target: Target) -> bool
 
 
 def _settle(task: _Task, target: Target, report: Report) -> TaskStatus:
-    """Bring a task to the status it had, with its result and error."""
+    """Give a task its earlier status, result and error."""
     field = task.field
     result, error = field.text("result"), field.text("error")
     if task.status is TaskStatus.PENDING:
         for name, text in (("result", result), ("error", error)):
             if text:
-                report.left(field.subject, f"its {name}, as it is open")
+                report.left(field.subject, f"its {name}, as the task is open")
         return task.status
     target.at(field.moment("completed_at", "updated_at", "created_at"))
     target.tasks.update_status(

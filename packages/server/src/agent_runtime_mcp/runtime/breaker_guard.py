@@ -1,31 +1,29 @@
 """The circuit breakers behind a relay's routing, inside the relay's own transaction."""
 
-import attrs
-
 from agent_runtime_breakers import Breakers
 from agent_runtime_breakers.errors import PermitNotFound, PermitSettled
 from agent_runtime_relay import Admission, Refusal, Result
 
 
-@attrs.frozen
 class BreakerGuard:
-    """A relay's guard that asks the breakers.
+    """A guard for relays that asks the breakers.
 
     Args:
-        breakers: on the relay's connection.
+        breakers: the breakers, on the connection of the relays.
     """
 
-    breakers: Breakers
+    def __init__(self, breakers: Breakers) -> None:
+        self.breakers = breakers
 
     def admit(self, agent: str, *, worker: str, holder: str | None) -> Admission | Refusal:
-        """Take a permit for an agent, or say why not."""
+        """Take a permit for an agent, or return the reason for the refusal."""
         admission = self.breakers.acquire(agent, worker=worker, holder=holder)
         if admission.admitted:
             return Admission(permit_id=admission.permit_id)
         return Refusal(retry_after_seconds=admission.retry_after_seconds, fallback_agent=admission.fallback_agent)
 
     def advice(self, agent: str) -> Admission | Refusal:
-        """Tell whether an agent would be admitted."""
+        """Tell whether an agent would be admitted, without taking a permit."""
         advice = self.breakers.advice(agent)
         if advice.admitted:
             return Admission()
@@ -40,7 +38,7 @@ class BreakerGuard:
         error: str = "",
         retry_after_seconds: float | None = None,
     ) -> None:
-        """Record what came of an agent's work; a permit that was pruned or settled otherwise stays as it is."""
+        """Record the outcome of an agent's work; a permit that was pruned or settled already is left as it is."""
         try:
             self.breakers.note(
                 agent,

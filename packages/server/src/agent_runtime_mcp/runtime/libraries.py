@@ -1,4 +1,4 @@
-"""The libraries over one connection, each imported at its first use: a command needs one or two of them."""
+"""The libraries over one connection, each imported at its first use, as a command needs only one or two of them."""
 
 import time
 from functools import cache, cached_property
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 class Libraries:
     """The libraries over one connection, each imported and made at its first use.
 
-    The first use of one raises `Outdated` where its tables are older than the library: `Database` sees to that.
+    The first use of a library raises `Outdated` if its tables are older than it. `Database` then migrates them.
 
     Args:
         connection: the open connection.
-        snapshot: makes a context in which several reads see one state.
+        snapshot: returns a context in which several reads see one state.
         clock: returns the time in seconds since 1970.
     """
 
@@ -83,7 +83,7 @@ class Libraries:
 
 @cache
 def all_schemas() -> tuple[Schema, ...]:
-    """Return the tables that a file has, in the order in which they are made; this imports all libraries."""
+    """Return the schemas of a file in the order in which they are migrated; this imports all libraries."""
     import agent_runtime_breakers
     import agent_runtime_goals
     import agent_runtime_relay
@@ -94,7 +94,7 @@ def all_schemas() -> tuple[Schema, ...]:
 
 
 def open_database(path: Path, *, synchronous: str, may_create: bool, default_folder: bool) -> Database[Libraries]:
-    """Return the database of a path; it is opened at its first use."""
+    """Return the database at a path; the file is opened at its first use."""
     return Database(
         path,
         Libraries,
