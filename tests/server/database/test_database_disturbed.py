@@ -273,7 +273,7 @@ def test_a_folder_that_may_not_be_written_is_named(path: Path) -> None:
     with as_a_user_without_rights(path) as process:
         path.parent.chmod(0o555)
         assert process.ask("try") == (
-            f"StorageFailure: {path}: its folder can't be written; SQLite keeps two files there"
+            f"StorageFailure: {path}: its folder can't be written, but SQLite must keep two files there"
         )
         path.parent.chmod(0o755)
         assert process.ask("try") == "written"

@@ -1,7 +1,7 @@
-"""The application behind a protocol: operations as tools, for one session, whose claims it renews and hands back.
+"""The application behind a protocol: operations as tools, for one session, whose claims it renews and releases.
 
 From its first claim on, the application renews the claims of the session in the background, each after a third of its
-lease. When it is closed it hands them back, so that the next session need not wait for the leases to end.
+lease. When it is closed it releases them, so that the next session need not wait for the leases to end.
 """
 
 import asyncio
@@ -69,7 +69,7 @@ class Application:
         )
 
     def close(self) -> None:
-        """Hand back the claims of the session, so that the next session can go on at once, and close the database."""
+        """Release the claims of the session, so that the next one can claim at once, and close the database."""
         if self._keeper is not None:
             self._keeper.cancel()
         holder = self.session.holder
@@ -78,7 +78,7 @@ class Application:
         try:
             self.database.run_blocking(partial(_detach, holder), writes=True)
         except Exception:  # the process ends, and its death frees the claims as well
-            _log.exception("the claims of this session could not be handed back")
+            _log.exception("the claims of this session could not be released")
         finally:
             self.database.close()
 

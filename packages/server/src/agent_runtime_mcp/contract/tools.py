@@ -1,4 +1,4 @@
-"""Tools as values: how an application lists them, what comes with a call, and what a call answers.
+"""Tools as values: their listing, the facts that come with a call, and its reply.
 
 An application and a protocol know these values and not each other.
 """

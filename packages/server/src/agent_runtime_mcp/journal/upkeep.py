@@ -1,7 +1,7 @@
 """The upkeep of the journal: find gaps in its numbers, and prune old rows.
 
 `server_sequence` holds two numbers: the last one that was given, and the last one that was pruned. Rows exist exactly
-for the numbers between them, so that a row that is lost can be told from a row that was pruned.
+for the numbers between them, so that a lost row differs from a pruned one.
 
 Example: last 120, pruned 100, and rows 101 to 109 and 111 to 120. Row 110 is a gap.
 """

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 def private_descriptors() -> Iterator[tuple[int, int]]:
     """Move standard input and output to two private descriptors, and restore them afterwards.
 
-    A standard stream that was closed when Python started is None, and its descriptor may belong to another file by now.
+    A standard stream that was closed when Python started is `None`, and its descriptor may be that of another file.
 
     Yields:
         The descriptor to read from and the one to write to.

@@ -24,7 +24,7 @@ _Reply = TypeVar("_Reply")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
 def reply(cls: type[_Reply]) -> type[_Reply]:
-    """Make a class the class of a reply, or of a part of one.
+    """Turn a class into the class of a reply, or of a part of one.
 
     Replies are neither compared nor shown, and to generate these methods would cost more than the rest of the class.
     """
@@ -32,7 +32,7 @@ def reply(cls: type[_Reply]) -> type[_Reply]:
 
 
 def sometimes() -> Any:
-    """Return a field that is left out of the reply if it is None."""
+    """Return a field that is left out of the reply if its value is `None`."""
     return attrs.field(default=None, metadata={_SOMETIMES: True})
 
 

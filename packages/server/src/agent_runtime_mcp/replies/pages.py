@@ -56,7 +56,11 @@ class Cursor:
         return int(key)
 
     def at(self, key: object) -> str:
-        """Return the cursor that goes on after a row."""
+        """Return the cursor of the page after a row.
+
+        Args:
+            key: the key of the row.
+        """
         return f"{self._mark}.{key}"
 
     @property

@@ -232,7 +232,7 @@ def _full_fields(task: Task, links: TaskLinks) -> dict[str, Any]:
 
 
 def _last_note(task: Task, links: TaskLinks) -> str | None:
-    """Return the last progress note of any worker: the next one goes on from there."""
+    """Return the last progress note of any worker, from which the next one continues."""
     notes = [attempt.note for attempt in links.attempt_history if attempt.note is not None]
     return task.progress_note or (notes[-1] if notes else None)
 

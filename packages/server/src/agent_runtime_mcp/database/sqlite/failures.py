@@ -97,5 +97,5 @@ def _missing_permission(path: Path) -> str:
     if not os.access(path, os.W_OK):
         return "can't be written"
     if not os.access(path.parent, os.W_OK):
-        return "its folder can't be written; SQLite keeps two files there"
+        return "its folder can't be written, but SQLite must keep two files there"
     return "can't be opened for writing"
