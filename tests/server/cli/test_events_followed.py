@@ -7,7 +7,6 @@ import sys
 from typing import Any
 
 import apsw
-import attrs
 import pytest
 from click.testing import CliRunner
 from operating import Runtime
@@ -44,13 +43,11 @@ def test_since_and_limit_hold_while_it_follows(runtime: Runtime) -> None:
     assert (finished.returncode, finished.stderr) == (0, "")
 
 
-@attrs.define(eq=False)
 class Watched(Database[Libraries]):
     """A database that another program keeps locked until the first wait for it ends in vain."""
 
-    locker: apsw.Connection = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.locker = apsw.Connection(str(self.path))
         self.locker.pragma("locking_mode", "EXCLUSIVE")
         self.locker.execute("BEGIN EXCLUSIVE")
