@@ -14,8 +14,9 @@ from typing import Any
 import apsw
 import attrs
 
+from agent_runtime_kernel.connection import Snapshot
 from agent_runtime_kernel.schema import Migration, Schema
-from agent_runtime_mcp.database.database import Database, Snapshot
+from agent_runtime_mcp.database.database import Database
 
 FIRST = "CREATE TABLE ledger_entries (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT"
 SECOND = "ALTER TABLE ledger_entries ADD COLUMN author TEXT NOT NULL DEFAULT 'nobody'"

@@ -23,12 +23,6 @@ import attrs
 from ..errors import InvalidArguments
 from .docstrings import read_docstring
 
-_PLAIN: dict[Any, dict[str, Any]] = {
-    bool: {"type": "boolean"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    str: {"type": "string"},
-}
 _LEAST_SIMILARITY = 0.6  # of a suggested name
 _MOST_UNKNOWN_NAMED = 10
 _LONGEST_VALUE_SHOWN = 80

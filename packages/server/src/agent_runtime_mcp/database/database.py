@@ -12,13 +12,13 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar, cast
 
 import apsw
 
+from agent_runtime_kernel.connection import Snapshot
 from agent_runtime_kernel.errors import AgentRuntimeError
 from agent_runtime_kernel.schema import Schema
 
@@ -31,7 +31,6 @@ from .turns import Turns
 
 Assembled = TypeVar("Assembled")
 Result = TypeVar("Result")
-Snapshot = Callable[[], AbstractContextManager[None]]
 
 PATIENCE = 10.0  # seconds
 

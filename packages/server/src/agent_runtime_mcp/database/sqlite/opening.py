@@ -2,7 +2,8 @@
 
 1. Only a regular file on a local disk is opened, with a SQLite that does not lose writes.
 2. A missing file is created, readable by this user alone.
-3. A file with another `application_id`, or with tables and none, belongs to another application and stays as it is.
+3. A file with another `application_id`, or with tables but no `application_id`, belongs to another application. It is
+   refused and stays as it is.
 4. The connection gets its settings: write-ahead log, foreign keys, limits.
 5. Outdated tables are migrated in one transaction, after a copy of the file was kept beside it.
 6. If the file was replaced meanwhile, the connection is closed again.
@@ -41,54 +42,6 @@ class Outdated(Exception):
 
 class Newer(Exception):
     """The tables of a library are newer than the library; the cause is the library's error."""
-
-
-class _Checkpoints:
-    """The checkpoints of one connection: the log is written back each time it has grown by so many pages.
-
-    SQLite by itself checkpoints after each commit while the log is that long. The log can't restart while another
-    process reads, which among many processes is always, so that each commit would wait for the disk.
-
-    Instead the process whose commit passes a mark checkpoints. A process that finds that others have written much
-    since its own last commit leaves the checkpoint to them, but only up to a limit.
-
-    Attributes:
-        pages: the length of the log after the last commit of this process.
-        written_back: the length of the log at its last checkpoint.
-    """
-
-    def __init__(self) -> None:
-        self.pages = 0
-        self.written_back = 0
-
-    def after_commit(self, connection: apsw.Connection, _name: str, pages: int) -> int:
-        """Checkpoint if the log is long enough; a checkpoint that fails now is made later, and the commit stands."""
-        before, self.pages = self.pages, pages
-        if pages < before:  # the log has restarted
-            before = self.written_back = 0
-        passes = pages // _CHECKPOINT > before // _CHECKPOINT and pages - before < _CHECKPOINT
-        if passes or pages - self.written_back >= _CHECKPOINT_AT_LAST:
-            self.written_back = pages
-            with contextlib.suppress(apsw.Error):
-                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        return apsw.SQLITE_OK
-
-
-def require_up_to_date(schema: Schema, connection: apsw.Connection) -> None:
-    """Require that the tables of a library are exactly as new as the library.
-
-    Raises:
-        Outdated: they are older or missing.
-        Newer: they are newer.
-    """
-    try:
-        found = schema.version(connection)
-    except apsw.SQLError:  # a library that is new in this version has no table yet
-        found = 0
-    except SchemaTooNew as newer:
-        raise Newer from newer
-    if found < len(schema.migrations):
-        raise Outdated
 
 
 class Opening:
@@ -301,21 +254,21 @@ class Opening:
         self.copy_to(self.path.with_name(f"{kept}{now:%Y%m%dT%H%M%S%fZ}"))
 
 
-_OPTIONS = (
-    (apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1),
-    (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),  # a misspelt column in double quotes is an error, not text
-    (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
-    (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),  # reading a foreign file runs no functions of its schema
-    (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),  # SQL can't write to the tables of the schema
-    (apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1),  # a statement is not recompiled for each bound value
-)
+def require_up_to_date(schema: Schema, connection: apsw.Connection) -> None:
+    """Require that the tables of a library are exactly as new as the library.
 
-_SETTINGS = (
-    "cache_size = -16384",  # at most 16 MiB: the indexes of 100,000 tasks; memory is taken as pages are read
-    "temp_store = MEMORY",  # savepoints and sorts are small, and must work when /tmp is full
-    "journal_size_limit = 16777216",  # a -wal shrinks again after one large write
-    "mmap_size = 0",  # with mapped pages an I/O error would kill the process (SIGBUS)
-)
+    Raises:
+        Outdated: they are older or missing.
+        Newer: they are newer.
+    """
+    try:
+        found = schema.version(connection)
+    except apsw.SQLError:  # a library that is new in this version has no table yet
+        found = 0
+    except SchemaTooNew as newer:
+        raise Newer from newer
+    if found < len(schema.migrations):
+        raise Outdated
 
 
 def require_sound_sqlite(path: Path, version: str) -> None:
@@ -331,6 +284,54 @@ def require_sound_sqlite(path: Path, version: str) -> None:
         f"SQLite {version} can lose writes of several processes (a race in resetting the write-ahead log)",
         "install an apsw that brings SQLite 3.51.3 or newer",
     )
+
+
+class _Checkpoints:
+    """The checkpoints of one connection: the log is written back each time it has grown by so many pages.
+
+    SQLite by itself checkpoints after each commit while the log is that long. The log can't restart while another
+    process reads, which among many processes is always, so that each commit would wait for the disk.
+
+    Instead the process whose commit passes a mark checkpoints. A process that finds that others have written much
+    since its own last commit leaves the checkpoint to them, but only up to a limit.
+
+    Attributes:
+        pages: the length of the log after the last commit of this process.
+        written_back: the length of the log at its last checkpoint.
+    """
+
+    def __init__(self) -> None:
+        self.pages = 0
+        self.written_back = 0
+
+    def after_commit(self, connection: apsw.Connection, _name: str, pages: int) -> int:
+        """Checkpoint if the log is long enough; a checkpoint that fails now is made later, and the commit stands."""
+        before, self.pages = self.pages, pages
+        if pages < before:  # the log has restarted
+            before = self.written_back = 0
+        passes = pages // _CHECKPOINT > before // _CHECKPOINT and pages - before < _CHECKPOINT
+        if passes or pages - self.written_back >= _CHECKPOINT_AT_LAST:
+            self.written_back = pages
+            with contextlib.suppress(apsw.Error):
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        return apsw.SQLITE_OK
+
+
+_OPTIONS = (
+    (apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1),
+    (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),  # a misspelt column in double quotes is an error, not text
+    (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
+    (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),  # reading a foreign file runs no functions of its schema
+    (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),  # SQL can't write to the tables of the schema
+    (apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1),  # a statement is not recompiled for each bound value
+)
+
+_SETTINGS = (
+    "cache_size = -16384",  # at most 16 MiB: the indexes of 100,000 tasks; memory is taken as pages are read
+    "temp_store = MEMORY",  # savepoints and sorts are small, and must work when /tmp is full
+    "journal_size_limit = 16777216",  # a -wal shrinks again after one large write
+    "mmap_size = 0",  # with mapped pages an I/O error would kill the process (SIGBUS)
+)
 
 
 def _pragma(connection: apsw.Connection, text: str) -> Any:
