@@ -20,43 +20,40 @@ from agent_runtime_kernel.schema import Migration, Schema
 
 from ..errors import Conflict
 
+_TABLES_OF_0_1 = (
+    """
+    CREATE TABLE server_sequence (
+        name TEXT PRIMARY KEY,
+        value INTEGER NOT NULL CHECK (value >= 0)
+    ) STRICT
+    """,
+    "INSERT INTO server_sequence (name, value) VALUES ('journal', 0)",
+    """
+    CREATE TABLE server_journal (
+        seq INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        worker TEXT NOT NULL,
+        client TEXT,
+        tool_use_id TEXT,
+        operation TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        arguments TEXT NOT NULL,
+        request_id TEXT,
+        fingerprint TEXT,
+        reply TEXT,
+        CHECK ((request_id IS NULL) = (reply IS NULL))
+    ) STRICT
+    """,
+    """
+    CREATE UNIQUE INDEX server_journal_by_request
+    ON server_journal (worker, operation, request_id)
+    WHERE request_id IS NOT NULL
+    """,
+)
+
 SCHEMA = Schema(
     "server",
-    (
-        Migration(
-            "tables of 0.1",
-            (
-                """
-            CREATE TABLE server_sequence (
-                name TEXT PRIMARY KEY,
-                value INTEGER NOT NULL CHECK (value >= 0)
-            ) STRICT
-            """,
-                "INSERT INTO server_sequence (name, value) VALUES ('journal', 0)",
-                """
-            CREATE TABLE server_journal (
-                seq INTEGER PRIMARY KEY,
-                at INTEGER NOT NULL,
-                worker TEXT NOT NULL,
-                client TEXT,
-                tool_use_id TEXT,
-                operation TEXT NOT NULL,
-                subject TEXT NOT NULL,
-                arguments TEXT NOT NULL,
-                request_id TEXT,
-                fingerprint TEXT,
-                reply TEXT,
-                CHECK ((request_id IS NULL) = (reply IS NULL))
-            ) STRICT
-            """,
-                """
-            CREATE UNIQUE INDEX server_journal_by_request
-            ON server_journal (worker, operation, request_id)
-            WHERE request_id IS NOT NULL
-            """,
-            ),
-        ),
-    ),
+    (Migration("tables of 0.1", _TABLES_OF_0_1),),
 )
 
 _LONGEST_ARGUMENT = 4 * 1024  # bytes
