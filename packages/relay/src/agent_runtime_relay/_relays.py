@@ -1,43 +1,62 @@
 """The relays of a database: pipelines that carry one piece of work through many agents, one after the other."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from agent_runtime_kernel.bounds import optional
+from agent_runtime_kernel.connection import Clock, Connection, Snapshot
+from agent_runtime_kernel.findings import Finding
+
 from . import bounds
-from ._batons import Advance, BatonReading, Retry
-from ._model import CreatedRelay, RelayChange
+from ._batons import Advance, BatonReading, Claim, FailedAttempt, Retry
+from ._guard import Guard, Result, Unguarded
+from ._model import CreatedRelay, Orphan, OutputPage, Relay, RelayChange, RelayPage
+from ._records.audit import Audit
+from ._records.records import records
 from ._records.schema import SCHEMA
-from ._records.submission import checked_delivery
-from ._rules import budget as _budget
-from ._rules import provenance as _provenance
+from ._records.submission import Delivery, Submission, checked_delivery, hash_of
 from ._rules.decisions import left
 from ._rules.gate import SCORE, Check
 from ._rules.roles import require_known_types, role
-from ._rules.state import Mission
-from ._work.claims import Claiming
-from ._work.held_batons import HeldBatons
-from ._work.parts import optional
+from ._rules.state import Mission, default_budget
+from ._work.adoption import Adoption
+from ._work.claims import Claiming, Claims
+from ._work.failing import Failing, Failure
+from ._work.handover import Handover
+from ._work.issuing import Issuing
+from ._work.lifecycle import Lifecycle
 from ._work.prompt import HandingOver
+from ._work.readings import Readings
 from .bounds import (
     AgentTypeList,
     BatonId,
     Budget,
     Description,
     EntityId,
+    ErrorText,
+    FailureType,
     FallbackAgents,
     Goal,
     LeaseSeconds,
+    Limit,
     MaxRetries,
+    Offset,
+    OutputId,
     OutputText,
     PipelineId,
     PipelineName,
     Reason,
     RelayStatus,
+    RetryAfterSeconds,
     Score,
     ScoreList,
     Sources,
+    Status,
     StepIndex,
     Summary,
     TaskId,
@@ -48,21 +67,54 @@ from .bounds import (
 from .errors import InvalidValue, StaleBaton
 
 KEEP = attrs.NOTHING
-DEFAULT_MAX_RETRIES = 3
+_NO_GUARD = Unguarded()
 
 
-@attrs.frozen
-class Relays(HeldBatons):
+def _unknown(holder: str) -> bool | None:  # noqa: ARG001 - the default of is_alive
+    """Return None: liveness is unknown, so a lease alone decides."""
+    return None
+
+
+def _new_id() -> str:
+    return secrets.token_hex(6)
+
+
+class Relays:
     """The relay pipelines of one database.
 
     Args:
         connection: an open connection; set its `transaction_mode` to "IMMEDIATE".
         clock: returns the time in seconds since 1970.
-        is_alive: whether the process behind a holder lives; None when that is unknown, and its lease alone decides.
+        is_alive: tells if the process behind a holder is alive; None if that is unknown, and its lease alone decides.
         new_id: makes the part of a baton's id that can't be guessed.
         guard: circuit breakers, on the same connection; without one every agent is admitted.
         snapshot: makes a context in which several reads see one state.
     """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        clock: Clock = time.time,
+        is_alive: Callable[[str], bool | None] = _unknown,
+        new_id: Callable[[], str] = _new_id,
+        guard: Guard = _NO_GUARD,
+        snapshot: Snapshot = contextlib.nullcontext,
+    ) -> None:
+        self.connection = connection
+        self.clock = clock
+        self.is_alive = is_alive
+        self.new_id = new_id
+        self.guard = guard
+        self.snapshot = snapshot
+        self._records = records(connection)
+        self._issuing = Issuing(self._records, guard, new_id)
+        self._claims = Claims(self._records, self._issuing, is_alive)
+        self._handover = Handover(self._records, guard, self._issuing, self._claims, clock)
+        self._failing = Failing(self._records, guard)
+        self._lifecycle = Lifecycle(self._records, self._issuing, self._claims)
+        self._adoption = Adoption(self._records, self._issuing, self._claims, self._handover, clock)
+        self._readings = Readings(self._records, self._issuing, self._claims)
 
     def migrate(self) -> int:
         """Create or upgrade the tables and return how many migrations that took.
@@ -81,8 +133,8 @@ class Relays(HeldBatons):
         description: Description = "",
         token_budget: Budget | None = None,
         quality_threshold: Score | None = None,
-        l_score_threshold: Score = _provenance.ACCEPTED_FROM,
-        max_retries: MaxRetries = DEFAULT_MAX_RETRIES,
+        l_score_threshold: Score = bounds.DEFAULT_L_SCORE_THRESHOLD,
+        max_retries: MaxRetries = bounds.DEFAULT_MAX_RETRIES,
         fallback_agents: FallbackAgents | None = None,
         task_id: TaskId | None = None,
     ) -> CreatedRelay:
@@ -114,9 +166,9 @@ class Relays(HeldBatons):
             goal=bounds.GOAL("goal", goal),
             description=bounds.DESCRIPTION("description", description),
         )
-        default_budget = _budget.default_budget(role.max_output_tokens for role in roles)
-        settings = {
-            "token_budget": default_budget if token_budget is None else bounds.BUDGET("token_budget", token_budget),
+        by_roles = default_budget(role.max_output_tokens for role in roles)
+        settings: dict[str, Any] = {
+            "token_budget": by_roles if token_budget is None else bounds.BUDGET("token_budget", token_budget),
             "quality_threshold": optional(SCORE, "quality_threshold", quality_threshold),
             "l_score_threshold": SCORE("l_score_threshold", l_score_threshold),
             "max_retries": bounds.MAX_RETRIES("max_retries", max_retries),
@@ -135,6 +187,35 @@ class Relays(HeldBatons):
             token_budget=settings["token_budget"],
             baton_id=first.baton_id,
         )
+
+    def configure(
+        self,
+        pipeline_id: PipelineId,
+        *,
+        quality_thresholds: Mapping[str, Score] | None = None,
+        fallback_agents: FallbackAgents | None = None,
+    ) -> bool:
+        """Apply a runner's settings for agent types to the steps that are not completed yet.
+
+        A quality_threshold or a fallback agent that the pipeline was created with stays.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            quality_thresholds: the quality from which the output of an agent type is accepted, in place of its role's.
+            fallback_agents: who stands in for an agent type.
+
+        Returns:
+            True if anything changed.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+            PipelineNotFound: there is no such pipeline.
+        """
+        thresholds = {name: SCORE("quality_thresholds", score) for name, score in (quality_thresholds or {}).items()}
+        stand_ins = bounds.FALLBACKS("fallback_agents", fallback_agents or {})
+        with self.connection:
+            situation = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
+            return self._lifecycle.configure(situation, thresholds, stand_ins, self._now())
 
     def baton(
         self,
@@ -179,6 +260,67 @@ class Relays(HeldBatons):
             before = self._records.pipelines.situation(pipeline_id)
             claiming = self._claims.claim(before, worker, holder, lease, now)
             return self._readings.baton(self._records.pipelines.situation(pipeline_id), claiming, now, handing_over)
+
+    def renew(
+        self, pipeline_id: PipelineId, baton_id: BatonId, worker: Worker, *, lease_seconds: LeaseSeconds | None = None
+    ) -> Claim:
+        """Extend the claim on a baton, even when its lease is just over and nobody took it.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            baton_id: the claimed baton.
+            worker: who holds it.
+            lease_seconds: how long from now it binds others, 10 to 86,400; by default as long as it did.
+
+        Raises:
+            BatonClaimed: another worker holds it.
+            StaleBaton: its attempt is settled.
+            IllegalTransition: nobody holds it.
+        """
+        lease = optional(bounds.LEASE_SECONDS, "lease_seconds", lease_seconds)
+        baton_id, worker = bounds.BATON_ID("baton_id", baton_id), bounds.WORKER("worker", worker)
+        with self.connection:
+            situation = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
+            return self._claims.renew(situation, baton_id, worker, lease, self._now())
+
+    def renew_due(self, holder: str) -> float | None:
+        """Renew those claims of a process that have used a third of their lease, and say when to call again.
+
+        Args:
+            holder: the process behind the claims.
+
+        Returns:
+            The seconds until the next claim is due, or None while the process holds none.
+        """
+        now = self._now()
+        due_at = self._claims.renewal_due_at(holder)
+        if due_at is not None and due_at <= now:
+            with self.connection:
+                self._claims.renew_due(holder, now)
+            due_at = self._claims.renewal_due_at(holder)
+        return None if due_at is None else (due_at - now) / 1000
+
+    def release(self, pipeline_id: PipelineId, baton_id: BatonId, worker: Worker) -> bool:
+        """Give a claimed baton back, which costs no attempt, and tell whether it was claimed.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            baton_id: the claimed baton.
+            worker: who holds it.
+
+        Raises:
+            BatonClaimed: another worker holds it.
+            StaleBaton: its attempt is settled.
+        """
+        baton_id, worker = bounds.BATON_ID("baton_id", baton_id), bounds.WORKER("worker", worker)
+        with self.connection:
+            situation = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
+            return self._claims.release(situation, baton_id, worker)
+
+    def detach(self, holder: str) -> tuple[str, ...]:
+        """Give back every baton that a process holds, as it ends, and return their ids."""
+        with self.connection:
+            return self._claims.detach(holder)
 
     def advance(
         self,
@@ -252,6 +394,57 @@ class Relays(HeldBatons):
             raise answer
         return answer
 
+    def fail_attempt(
+        self,
+        pipeline_id: PipelineId,
+        baton_id: BatonId,
+        failure_type: FailureType,
+        error: ErrorText = "",
+        *,
+        tokens_used: Tokens = 0,
+        output: OutputText = "",
+        retry_after_seconds: RetryAfterSeconds | None = None,
+    ) -> FailedAttempt:
+        """Settle an attempt whose agent handed nothing on; the same again returns the same answer.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            baton_id: its baton.
+            failure_type: timeout, exception, invalid_output, rate_limited, resource_exhausted or quality_failure.
+            error: what went wrong, for the next attempt to read; at most 64 KiB.
+            tokens_used: tokens that the attempt cost all the same.
+            output: what the agent wrote until then; at most 1 MiB.
+            retry_after_seconds: with rate_limited, when the agent may be asked again.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+            PipelineNotFound, BatonNotFound: there is none of this id.
+            ForeignBaton: the baton belongs to another pipeline.
+            AnotherPayload: it was settled before in another way.
+            StaleBaton: it was lost.
+            IllegalTransition: the pipeline was cancelled.
+        """
+        pipeline_id = bounds.PIPELINE_ID("pipeline_id", pipeline_id)
+        baton_id = bounds.BATON_ID("baton_id", baton_id)
+        text = bounds.OUTPUT("output", output)
+        failure = Failure(
+            result=Result(bounds.FAILURE_TYPE("failure_type", failure_type)),
+            error=bounds.ERROR("error", error),
+            delivery=Delivery(
+                submission=Submission(
+                    quality_score=None,
+                    l_score=None,
+                    tokens_used=bounds.TOKENS("tokens_used", tokens_used),
+                    sha256=hash_of(text),
+                ),
+                text=text,
+            ),
+            retry_after_seconds=optional(bounds.RETRY_AFTER_SECONDS, "retry_after_seconds", retry_after_seconds),
+        )
+        with self.connection:
+            situation = self._records.pipelines.situation(pipeline_id)
+            return self._failing.fail(situation, baton_id, failure, self._now())
+
     def retry(self, pipeline_id: PipelineId, step_index: StepIndex, reason: Reason | None = None) -> Retry:
         """Issue another attempt of the current step after one that failed or was lost.
 
@@ -280,6 +473,23 @@ class Relays(HeldBatons):
                 attempts_left=left(situation.pipeline, situation.current, tries),
                 baton=self._readings.live_baton(situation),
             )
+
+    def adopt_output(self, pipeline_id: PipelineId, output_id: OutputId) -> Advance:
+        """Settle the current step with a result that came too late, through the same gates as any other.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            output_id: the orphan output.
+
+        Raises:
+            PipelineNotFound, OutputNotFound: there is none of this id, or the output is no orphan.
+            BatonClaimed: somebody is at work on the step.
+            IllegalTransition: its step is completed, or the pipeline is paused or closed.
+        """
+        pipeline_id = bounds.PIPELINE_ID("pipeline_id", pipeline_id)
+        output_id = bounds.OUTPUT_ID("output_id", output_id)
+        with self.connection:
+            return self._adoption.adopt(pipeline_id, output_id)
 
     def update(
         self,
@@ -322,9 +532,100 @@ class Relays(HeldBatons):
             situation = self._records.pipelines.situation(pipeline_id)
             if settings.get("token_budget", KEEP) is None:
                 steps = self._records.pipelines.steps(pipeline_id)
-                settings["token_budget"] = _budget.default_budget(step.max_output_tokens for step in steps)
+                settings["token_budget"] = default_budget(step.max_output_tokens for step in steps)
             changed = self._lifecycle.update(situation, wanted, settings, reason, self._now())
             return RelayChange(relay=self._readings.relay(pipeline_id), changed=changed)
+
+    def status(self, pipeline_id: PipelineId) -> Relay:
+        """Return a pipeline with its steps, scores and tokens.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+
+        Raises:
+            PipelineNotFound: there is no such pipeline.
+        """
+        with self.snapshot():
+            return self._readings.relay(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
+
+    def list(self, status: Status | None = None, *, limit: Limit = bounds.DEFAULT_LIMIT, after: int = 0) -> RelayPage:
+        """Return a page of pipelines in the order of their ids.
+
+        Args:
+            status: only pipelines of this status.
+            limit: pipelines at most, 1 to 200.
+            after: the last id of the page before, 0 for the first page.
+
+        Raises:
+            InvalidValue: an argument is out of its bounds.
+        """
+        wanted = None if status is None else RelayStatus(bounds.STATUS("status", status))
+        with self.snapshot():
+            return self._readings.page(wanted, bounds.LIMIT("limit", limit), after)
+
+    def output(self, pipeline_id: PipelineId, output_id: OutputId, *, offset: Offset = 0) -> OutputPage:
+        """Return at most 24 KiB of an output.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            output_id: the number of the output.
+            offset: where to begin, in bytes: 0, then the next_offset of the page before.
+
+        Raises:
+            OutputNotFound: the pipeline has no such output.
+            InvalidValue: the offset is past the end or inside a character.
+        """
+        return self._records.outputs.page(
+            bounds.PIPELINE_ID("pipeline_id", pipeline_id), bounds.OUTPUT_ID("output_id", output_id), offset
+        )
+
+    def full_output(self, pipeline_id: PipelineId, output_id: OutputId) -> str:
+        """Return the whole of an output, at most 1 MiB.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+            output_id: the number of the output.
+
+        Raises:
+            OutputNotFound: the pipeline has no such output.
+        """
+        return self._records.outputs.text(
+            bounds.PIPELINE_ID("pipeline_id", pipeline_id), bounds.OUTPUT_ID("output_id", output_id)
+        )
+
+    def orphans(self, pipeline_id: PipelineId) -> tuple[Orphan, ...]:
+        """Return the results that came after their attempts were given up, and that nobody has adopted.
+
+        Args:
+            pipeline_id: the number of the pipeline.
+
+        Raises:
+            PipelineNotFound: there is no such pipeline.
+        """
+        with self.snapshot():
+            pipeline = self._records.pipelines.situation(bounds.PIPELINE_ID("pipeline_id", pipeline_id)).pipeline
+            return self._records.outputs.orphans(pipeline.id)
+
+    def has_issued(self, baton_id: str) -> bool:
+        """Tell whether a baton, live or settled, is one of this database."""
+        return self._records.attempts.find(baton_id) is not None
+
+    def audit(self, checked: Callable[[int], object] = lambda _count: None) -> Iterator[Finding]:
+        """Yield the contradictions between derived values and the attempts, a page of pipelines at a time.
+
+        Args:
+            checked: called after each page with its number of pipelines.
+        """
+        with self.snapshot():
+            yield from Audit(self.connection).findings(checked)
+
+    def rebuild(self) -> int:
+        """Recompute the derived columns, and nothing else; return how many rows were wrong."""
+        with self.connection:
+            return Audit(self.connection).rebuild()
+
+    def _now(self) -> int:
+        return round(self.clock() * 1000)
 
 
 def _checked_settings(**given: Any) -> dict[str, Any]:
@@ -334,7 +635,7 @@ def _checked_settings(**given: Any) -> dict[str, Any]:
         "l_score_threshold": SCORE,
         "max_retries": bounds.MAX_RETRIES,
     }
-    defaults = {"l_score_threshold": _provenance.ACCEPTED_FROM, "max_retries": DEFAULT_MAX_RETRIES}
+    defaults = {"l_score_threshold": bounds.DEFAULT_L_SCORE_THRESHOLD, "max_retries": bounds.DEFAULT_MAX_RETRIES}
     return {
         name: defaults.get(name) if value is None else checks[name](name, value)
         for name, value in given.items()

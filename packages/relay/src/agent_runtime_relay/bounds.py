@@ -1,14 +1,18 @@
-"""What the arguments of this library may be, and the words for states."""
+"""The bounds and defaults of this library's arguments, and the words for states."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Annotated
 
 from agent_runtime_kernel.bounds import KIB, Choice, Integer, Items, Number, Text
 
 from ._guard import Result
 from ._rules.gate import SCORE
+from ._rules.provenance import ACCEPTED_FROM
 from ._rules.roles import AgentTypes, Fallbacks
+from ._rules.states import Outcome as Outcome
+from ._rules.states import RelayStatus as RelayStatus
+from ._rules.states import StepStatus as StepStatus
+from ._rules.states import WaitingFor as WaitingFor
 
 # Sums of this many tokens over every attempt of the longest pipeline still fit into 64 bits.
 MOST_TOKENS = 10**12
@@ -39,58 +43,10 @@ LEASE_SECONDS = Number(ge=10, le=86_400)
 RETRY_AFTER_SECONDS = Number(ge=0, le=31_536_000)
 LIMIT = Integer(ge=1, le=200)
 
-
-class RelayStatus(StrEnum):
-    """Where a pipeline stands. Completed and cancelled are final; paused and failed can be resumed."""
-
-    PENDING = "pending"
-    IN_PROGRESS = "in_progress"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def resumable(self) -> bool:
-        """Whether `update` with status in_progress takes the pipeline up again."""
-        return self in (RelayStatus.PAUSED, RelayStatus.FAILED)
-
-    @property
-    def runs(self) -> bool:
-        """Whether a baton of the pipeline may be claimed and handed on."""
-        return self in (RelayStatus.PENDING, RelayStatus.IN_PROGRESS)
-
-
-class StepStatus(StrEnum):
-    """Where a step stands: nothing issued, a baton issued, its baton claimed, or how its last attempt ended."""
-
-    PENDING = "pending"
-    READY = "ready"
-    IN_PROGRESS = "in_progress"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class Outcome(StrEnum):
-    """What came of handing a baton on."""
-
-    ADVANCED = "advanced"
-    COMPLETED = "completed"
-    GATE_FAILED = "gate_failed"
-    BUDGET_EXHAUSTED = "budget_exhausted"
-    BLOCKED = "blocked"
-
-
-class WaitingFor(StrEnum):
-    """What has to happen before a baton can be worked on."""
-
-    RETRY = "retry"
-    BREAKER = "breaker"
-    BUDGET = "budget"
-    RESUME = "resume"
-    NOTHING = "nothing"
-
+DEFAULT_LEASE_SECONDS = 900
+DEFAULT_MAX_RETRIES = 3
+DEFAULT_L_SCORE_THRESHOLD = ACCEPTED_FROM
+DEFAULT_LIMIT = 50
 
 STATUS = Choice(words=tuple(RelayStatus))
 WANTED_STATUS = Choice(words=(RelayStatus.PAUSED, RelayStatus.IN_PROGRESS, RelayStatus.CANCELLED))

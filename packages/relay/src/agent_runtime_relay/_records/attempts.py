@@ -1,7 +1,5 @@
 """The attempts of a database: a row for each try of a step, live until it is settled, and unchanged from then on."""
 
-import attrs
-
 from agent_runtime_kernel.connection import Connection, Row
 
 from .._rules.gate import Scores, Verdict
@@ -48,11 +46,11 @@ ATTEMPT_COLUMNS = (
 _COLUMNS = ", ".join(ATTEMPT_COLUMNS)
 
 
-@attrs.frozen
 class Attempts:
     """The attempts of one database."""
 
-    connection: Connection
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def issue(self, attempt: Attempt) -> None:
         """Write an attempt whose baton nobody has claimed yet."""

@@ -37,7 +37,6 @@ class Tally:
     tries: int
 
 
-@attrs.frozen
 class Audit:
     """Looks through the pipelines of one database, a page at a time.
 
@@ -45,7 +44,8 @@ class Audit:
         connection: the open connection.
     """
 
-    connection: Connection
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def findings(self, checked: Callable[[int], Any]) -> Iterator[Finding]:
         """Yield what is wrong; `checked` is told how many pipelines each page had."""

@@ -40,11 +40,11 @@ class Trail:
     last: Trace | None
 
 
-@attrs.frozen
 class Outputs:
     """The outputs of one database."""
 
-    connection: Connection
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def add(
         self, pipeline_id: int, step_index: int, attempt: int, delivery: Delivery, now: int, *, late: bool = False

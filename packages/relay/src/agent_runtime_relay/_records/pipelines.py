@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
-
 from agent_runtime_kernel.bounds import from_json, to_json
 from agent_runtime_kernel.connection import Connection, Row
 
@@ -69,11 +67,11 @@ _NEXT_STEP_FROM = _STEP_FROM + len(_STEP_COLUMNS)
 _LIVE_FROM = _NEXT_STEP_FROM + len(_STEP_COLUMNS)
 
 
-@attrs.frozen
 class Pipelines:
     """The pipelines of one database."""
 
-    connection: Connection
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def add(self, mission: Mission, roles: Sequence[Role], settings: Mapping[str, Any], now: int) -> int:
         """Write a pending pipeline with all its steps and return its id."""

@@ -1,11 +1,14 @@
 """What follows from what: a pipeline's next state, without SQL and without a clock."""
 
+from collections.abc import Sequence
+
 import attrs
 
-from ..bounds import Outcome, RelayStatus, WaitingFor
 from ..errors import IllegalTransition
+from .gate import Check, feedback
 from .retries import Tries, attempts_left
-from .state import Charge, Pipeline, Situation, Step
+from .state import Attempt, AttemptState, Charge, Pipeline, Situation, Step
+from .states import Outcome, RelayStatus, WaitingFor
 
 BUDGET_EXHAUSTED = "budget_exhausted"
 RETRIES_EXHAUSTED = "retries_exhausted"
@@ -139,3 +142,15 @@ def _and_resume(pipeline: Pipeline) -> str:
     if pipeline.status is RelayStatus.FAILED:
         return ' and status="in_progress"'
     return f", then call retry_relay_step(step_index={pipeline.current_step})"
+
+
+def shortcomings(attempt: Attempt, checks: Sequence[Check]) -> str | None:
+    """Say why a settled attempt came to nothing, or None when it did not."""
+    if attempt.handed_in is not None:
+        return feedback(attempt.handed_in.verdict, checks)
+    if attempt.breakdown is not None:
+        failure_type, error = attempt.breakdown.failure_type, attempt.breakdown.error
+        return f"{failure_type}: {error}" if error else failure_type
+    if attempt.state is AttemptState.LOST and attempt.hold is not None:
+        return f"lost: {attempt.hold.worker} ended without handing anything on"
+    return None

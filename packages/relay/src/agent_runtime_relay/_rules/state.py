@@ -1,16 +1,16 @@
 """The state of a pipeline as decisions see it: the pipeline, its steps and its attempts, without SQL."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import attrs
 
-from ..bounds import Outcome, RelayStatus
-from . import budget as _budget
 from .gate import Verdict
 from .routing import RouteReason
+from .states import Outcome, RelayStatus
 
+SMALLEST_DEFAULT = 100_000
 _BATON_KEY = re.compile(r"(\d{1,18})\.(\d{1,3})\.(\d{1,9})\.", re.ASCII)
 
 
@@ -168,12 +168,12 @@ class Pipeline:
     @property
     def tokens_remaining(self) -> int:
         """Tokens that may still be spent."""
-        return _budget.remaining(self.token_budget, self.tokens_used)
+        return remaining(self.token_budget, self.tokens_used)
 
     @property
     def may_issue(self) -> bool:
         """Whether the budget allows another baton."""
-        return _budget.allows_a_baton(self.token_budget, self.tokens_used)
+        return allows_a_baton(self.token_budget, self.tokens_used)
 
 
 @attrs.frozen(kw_only=True)
@@ -240,3 +240,23 @@ def baton_key(baton: str) -> BatonKey | None:
         return None
     pipeline_id, position, attempt = map(int, match.groups())
     return BatonKey(pipeline_id=pipeline_id, step_index=position - 1, attempt=attempt)
+
+
+def default_budget(role_limits: Iterable[int]) -> int:
+    """Return the budget of a pipeline whose roles may write so many tokens each."""
+    return max(SMALLEST_DEFAULT, sum(role_limits))
+
+
+def remaining(token_budget: int, tokens_used: int) -> int:
+    """Return the tokens that may still be spent; an overrun leaves none."""
+    return max(0, token_budget - tokens_used)
+
+
+def allows_a_baton(token_budget: int, tokens_used: int) -> bool:
+    """Tell whether at least one token remains, without which no baton is issued."""
+    return remaining(token_budget, tokens_used) >= 1
+
+
+def output_limit(role_limit: int, token_budget: int, tokens_used: int) -> int:
+    """Return how many tokens the holder of a baton may write."""
+    return min(role_limit, remaining(token_budget, tokens_used))

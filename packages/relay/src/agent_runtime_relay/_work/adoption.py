@@ -17,7 +17,6 @@ from .handover import Handover, Work, judge
 from .issuing import Issuing
 
 
-@attrs.frozen
 class Adoption:
     """Settles steps with late results.
 
@@ -29,11 +28,14 @@ class Adoption:
         clock: returns the time in seconds since 1970.
     """
 
-    records: Records
-    issuing: Issuing
-    claims: Claims
-    handover: Handover
-    clock: Callable[[], float]
+    def __init__(
+        self, records: Records, issuing: Issuing, claims: Claims, handover: Handover, clock: Callable[[], float]
+    ) -> None:
+        self.records = records
+        self.issuing = issuing
+        self.claims = claims
+        self.handover = handover
+        self.clock = clock
 
     def adopt(self, pipeline_id: int, output_id: int) -> Advance:
         """Settle the current step with a late result, as if it had come in time; the guard is told nothing.

@@ -9,11 +9,11 @@ from .._records.records import Records
 from .._rules import decisions as _decisions
 from .._rules.routing import Blocked
 from .._rules.state import Attempt, AttemptState, Hold, Situation
-from ..bounds import RelayStatus
+from ..bounds import DEFAULT_LEASE_SECONDS, RelayStatus
 from ..errors import BatonClaimed, IllegalTransition, StaleBaton
 from .issuing import Issuing
 
-_DEFAULT_LEASE_MS = 900_000
+_DEFAULT_LEASE_MS = DEFAULT_LEASE_SECONDS * 1000
 
 
 @attrs.frozen(kw_only=True)
@@ -24,7 +24,6 @@ class Claiming:
     blocked: Blocked | None = None
 
 
-@attrs.frozen
 class Claims:
     """The claims on the batons of one database.
 
@@ -34,9 +33,10 @@ class Claims:
         is_alive: whether the process behind a holder lives, None when that is unknown.
     """
 
-    records: Records
-    issuing: Issuing
-    is_alive: Callable[[str], bool | None]
+    def __init__(self, records: Records, issuing: Issuing, is_alive: Callable[[str], bool | None]) -> None:
+        self.records = records
+        self.issuing = issuing
+        self.is_alive = is_alive
 
     def is_live(self, attempt: Attempt, now: int) -> bool:
         """Tell whether the claim on a baton binds others: its lease runs, and its process is not known to be gone."""

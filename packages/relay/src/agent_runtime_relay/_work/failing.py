@@ -7,7 +7,7 @@ from .._guard import Guard, Result
 from .._records.records import Records
 from .._records.submission import Delivery
 from .._rules import decisions as _decisions
-from .._rules.feedback import shortcomings
+from .._rules.decisions import shortcomings
 from .._rules.state import Attempt, AttemptState, Breakdown, Charge, Situation
 from ..bounds import RelayStatus
 from ..errors import AnotherPayload, StaleBaton
@@ -30,7 +30,6 @@ class Failure:
     retry_after_seconds: float | None
 
 
-@attrs.frozen
 class Failing:
     """Settles failed attempts.
 
@@ -39,8 +38,9 @@ class Failing:
         guard: whom failures are reported to.
     """
 
-    records: Records
-    guard: Guard
+    def __init__(self, records: Records, guard: Guard) -> None:
+        self.records = records
+        self.guard = guard
 
     def fail(self, situation: Situation, baton_id: str, failure: Failure, now: int) -> FailedAttempt:
         """Settle an attempt that its runner gave up; the same again answers the same.

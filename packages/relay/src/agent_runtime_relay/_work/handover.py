@@ -39,7 +39,6 @@ class Work:
     by: Route
 
 
-@attrs.frozen
 class Handover:
     """Hands on the batons of one database.
 
@@ -51,11 +50,14 @@ class Handover:
         clock: returns the time in seconds since 1970.
     """
 
-    records: Records
-    guard: Guard
-    issuing: Issuing
-    claims: Claims
-    clock: Callable[[], float]
+    def __init__(
+        self, records: Records, guard: Guard, issuing: Issuing, claims: Claims, clock: Callable[[], float]
+    ) -> None:
+        self.records = records
+        self.guard = guard
+        self.issuing = issuing
+        self.claims = claims
+        self.clock = clock
 
     def advance(
         self, pipeline_id: int, delivery: Delivery, *, baton_id: str | None, worker: str | None, last_shown: str | None

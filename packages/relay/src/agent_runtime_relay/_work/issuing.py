@@ -19,7 +19,6 @@ class Prepared:
     admitted: bool
 
 
-@attrs.frozen
 class Issuing:
     """Gives out the attempts of one database.
 
@@ -29,9 +28,10 @@ class Issuing:
         new_id: makes the part of a baton's id that can't be guessed.
     """
 
-    records: Records
-    guard: Guard
-    new_id: Callable[[], str]
+    def __init__(self, records: Records, guard: Guard, new_id: Callable[[], str]) -> None:
+        self.records = records
+        self.guard = guard
+        self.new_id = new_id
 
     def prepare(
         self,

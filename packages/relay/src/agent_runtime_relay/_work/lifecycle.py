@@ -16,7 +16,6 @@ from .claims import Claims
 from .issuing import Issuing
 
 
-@attrs.frozen
 class Lifecycle:
     """Moves the pipelines of one database.
 
@@ -26,15 +25,45 @@ class Lifecycle:
         claims: says whether somebody is at work.
     """
 
-    records: Records
-    issuing: Issuing
-    claims: Claims
+    def __init__(self, records: Records, issuing: Issuing, claims: Claims) -> None:
+        self.records = records
+        self.issuing = issuing
+        self.claims = claims
 
     def create(self, mission: Mission, roles: Sequence[Role], settings: Mapping[str, Any], now: int) -> Attempt:
         """Write a pipeline, its steps and its first baton, and return the attempt of that baton."""
         pipeline_id = self.records.pipelines.add(mission, roles, settings, now)
         situation = self.records.pipelines.situation(pipeline_id)
         return self.issuing.issue_again(situation.pipeline, situation.current, Tries(), now)
+
+    def configure(
+        self, situation: Situation, wanted: Mapping[str, float], stand_ins: Mapping[str, str], now: int
+    ) -> bool:
+        """Apply settings for agent types to the steps from the current one on, and tell whether anything changed.
+
+        Args:
+            situation: the pipeline as it stands.
+            wanted: the quality threshold of an agent type.
+            stand_ins: the fallback agent of an agent type; one that the pipeline already has stays.
+            now: milliseconds since 1970.
+        """
+        pipeline = situation.pipeline
+        steps = self.records.pipelines.steps(pipeline.id)[pipeline.current_step :]
+        thresholds = {
+            step.index: wanted[step.agent_type]
+            for step in steps
+            if wanted.get(step.agent_type, step.quality_threshold) != step.quality_threshold
+        }
+        types = {step.agent_type for step in steps}
+        fallbacks = {
+            **{name: agent for name, agent in stand_ins.items() if name in types},
+            **pipeline.fallback_agents,
+        }
+        if thresholds:
+            self.records.pipelines.set_thresholds(pipeline.id, thresholds)
+        if fallbacks != pipeline.fallback_agents:
+            self.records.pipelines.set_fallbacks(pipeline.id, fallbacks, now)
+        return bool(thresholds) or fallbacks != pipeline.fallback_agents
 
     def retry(self, situation: Situation, step_index: int, reason: str | None, now: int) -> Attempt:
         """Issue another attempt of the current step after one that failed or was lost.

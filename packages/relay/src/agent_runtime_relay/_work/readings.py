@@ -8,9 +8,9 @@ from .._batons import Baton, BatonReading, Claim
 from .._model import Relay, RelayPage, RelayStep, RelaySummary
 from .._records.outputs import Trail
 from .._records.records import Records
-from .._rules import budget as _budget
 from .._rules import decisions as _decisions
-from .._rules.feedback import shortcomings
+from .._rules import state as _state
+from .._rules.decisions import shortcomings
 from .._rules.roles import role
 from .._rules.routing import Blocked, Route
 from .._rules.state import Attempt, AttemptState, Hold, Mission, Situation, Step
@@ -31,7 +31,6 @@ _STEP_STATUS = {
 }
 
 
-@attrs.frozen
 class Readings:
     """Reads the pipelines of one database and writes nothing.
 
@@ -41,9 +40,10 @@ class Readings:
         claims: says whether a claim is live.
     """
 
-    records: Records
-    issuing: Issuing
-    claims: Claims
+    def __init__(self, records: Records, issuing: Issuing, claims: Claims) -> None:
+        self.records = records
+        self.issuing = issuing
+        self.claims = claims
 
     def relay(self, pipeline_id: int) -> Relay:
         """Return a pipeline with its steps."""
@@ -187,7 +187,7 @@ class Readings:
             expected_output_type=part.expected_output_type,
             quality_threshold=_decisions.quality_threshold(pipeline, step),
             l_score_threshold=pipeline.l_score_threshold,
-            max_output_tokens=_budget.output_limit(step.max_output_tokens, pipeline.token_budget, pipeline.tokens_used),
+            max_output_tokens=_state.output_limit(step.max_output_tokens, pipeline.token_budget, pipeline.tokens_used),
             remaining_budget=pipeline.tokens_remaining,
             tokens_used=pipeline.tokens_used,
             source_chain=trail.sources[-_SOURCES_SHOWN:],
