@@ -1,4 +1,4 @@
-"""How a relay knows circuit breakers: whom it may give work to, and where it reports how that went."""
+"""The relay's interface to circuit breakers: they admit agents, and are told the results."""
 
 from enum import StrEnum
 from typing import Protocol
@@ -7,7 +7,7 @@ import attrs
 
 
 class Result(StrEnum):
-    """What came of an agent's work, in the words of a circuit breaker."""
+    """The result of an agent's work, in the words of a circuit breaker."""
 
     SUCCESS = "success"
     RELEASE = "release"
@@ -73,7 +73,7 @@ class Guard(Protocol):
         error: str = "",
         retry_after_seconds: float | None = None,
     ) -> None:
-        """Record what came of an agent's work; a permit that is no longer known must not raise.
+        """Record the result of an agent's work; a permit that is no longer known must not raise.
 
         Args:
             agent: the agent that did the work.

@@ -1,4 +1,4 @@
-"""What can go wrong with relays: errors of families of the standard library, with the ids that they are about."""
+"""Errors about relays: each belongs to a family of the standard library and carries its ids."""
 
 from agent_runtime_kernel.errors import AgentRuntimeError, InvalidValue
 from agent_runtime_kernel.errors import SchemaTooNew as KernelSchemaTooNew
@@ -62,7 +62,7 @@ class OutputNotFound(RelayError, LookupError):
 
 
 class RelayConflict(RelayError, RuntimeError):
-    """What is asked for contradicts what somebody else does or what was said before; nothing was written."""
+    """The request conflicts with another worker or with an earlier request; nothing was written."""
 
     code = "conflict"
 

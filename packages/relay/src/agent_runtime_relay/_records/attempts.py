@@ -75,7 +75,7 @@ class Attempts:
                 "depth": attempt.depth,
                 "created_at": attempt.created_at,
             },
-        ).fetchall()
+        )
 
     def find(self, baton: str) -> Attempt | None:
         """Return the attempt that a baton was issued for, of whatever pipeline, or None."""

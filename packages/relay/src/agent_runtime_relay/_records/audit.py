@@ -72,14 +72,14 @@ class Audit:
             ON CONFLICT (status) DO UPDATE SET pipelines = excluded.pipelines
             """,
             [{"status": status, "pipelines": count} for status, (_, count) in counts.items()],
-        ).fetchall()
+        )
         sums = 0
         for page in self._pages():
             wrong = [tally for tally in page if tally.tokens_used != tally.tokens_spent]
             self.connection.executemany(
                 "UPDATE relay_pipelines SET tokens_used = :tokens WHERE id = :id",
                 [{"id": tally.id, "tokens": tally.tokens_spent} for tally in wrong],
-            ).fetchall()
+            )
             sums += len(wrong)
         return len(counts) + sums
 

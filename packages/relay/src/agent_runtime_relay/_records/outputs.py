@@ -17,7 +17,7 @@ _SUBMISSION_COLUMNS = """quality_score, l_score, tokens_used, entity_id, summary
 
 @attrs.frozen(kw_only=True)
 class Trace:
-    """What the next agent is told of an accepted output, without its text."""
+    """The summary of an accepted output for the next agent, without its text."""
 
     output_id: int
     entity_id: int | None
@@ -27,7 +27,7 @@ class Trace:
 
 @attrs.frozen(kw_only=True)
 class Trail:
-    """What the completed steps of a pipeline leave to the next one.
+    """The trail that the completed steps of a pipeline leave to the next one.
 
     Attributes:
         l_scores: of each step.

@@ -110,7 +110,7 @@ class Pipelines:
                 }
                 for step_index, role in enumerate(roles)
             ],
-        ).fetchall()
+        )
         self._count([(RelayStatus.PENDING, 1)])
         return int(pipeline_id)
 
@@ -168,7 +168,7 @@ class Pipelines:
                 {"pipeline_id": pipeline_id, "step_index": step_index, "threshold": threshold}
                 for step_index, threshold in sorted(thresholds.items())
             ],
-        ).fetchall()
+        )
 
     def set_fallbacks(self, pipeline_id: int, fallback_agents: Mapping[str, str], now: int) -> None:
         """Write who stands in for whom."""
@@ -180,7 +180,7 @@ class Pipelines:
             WHERE id = :id
             """,
             {"id": pipeline_id, "fallback_agents": to_json(fallback_agents), "now": now},
-        ).fetchall()
+        )
 
     def page(self, status: RelayStatus | None, limit: int, after: int) -> list[Row]:
         """Return what a list shows of at most so many pipelines after an id."""
@@ -219,7 +219,7 @@ class Pipelines:
                 "max_retries": after.max_retries,
                 "updated_at": after.updated_at,
             },
-        ).fetchall()
+        )
         if moved:
             self._count([(before.status, -1), (after.status, 1)])
 
@@ -232,7 +232,7 @@ class Pipelines:
             WHERE status = :status
             """,
             [{"status": str(status), "delta": delta} for status, delta in sorted(deltas)],
-        ).fetchall()
+        )
 
 
 def _pipeline(row: Row) -> Pipeline:

@@ -1,4 +1,4 @@
-"""What is handed in for a step, apart from the text itself, which its hash stands for."""
+"""The submission for a step, with a hash in place of the text itself."""
 
 import hashlib
 from typing import Any
@@ -14,7 +14,7 @@ from ..errors import InvalidValue
 
 @attrs.frozen(kw_only=True)
 class Submission:
-    """What an agent hands in; two of them are the same when they are equal.
+    """The values that an agent hands in; equal values are the same submission.
 
     Attributes:
         quality_score: its own mark, or None where only checks speak.
@@ -50,7 +50,7 @@ class Delivery:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to read in it."""
+        """True if there is nothing to read in it."""
         return not self.text and not self.submission.summary
 
 

@@ -1,4 +1,4 @@
-"""What follows from what: a pipeline's next state, without SQL and without a clock."""
+"""Decisions about a pipeline's next state, without SQL and without a clock."""
 
 from collections.abc import Sequence
 
@@ -22,11 +22,11 @@ _REACHED_FROM = {
 
 @attrs.frozen(kw_only=True)
 class Decision:
-    """What the end of an attempt leads to.
+    """The decision that the end of an attempt leads to.
 
     Attributes:
-        pipeline: as it is to be.
-        outcome: what to answer.
+        pipeline: its new state.
+        outcome: the outcome to report.
         charge: what the attempt cost and left; attempts are counted as if the baton that follows were issued.
     """
 

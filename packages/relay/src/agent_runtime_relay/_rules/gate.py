@@ -48,7 +48,7 @@ class Check:
 
 @attrs.frozen(kw_only=True)
 class Scores:
-    """What an output is worth once all evidence was heard.
+    """The scores of an output, weighed from all evidence.
 
     Attributes:
         quality_score: the least of the author's own mark and the checks, 0.0 to 1.0.
@@ -73,7 +73,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether it may be handed on."""
+        """True if it may be handed on."""
         return self.scores.quality_score >= self.quality_threshold and self.scores.l_score >= self.l_score_threshold
 
 

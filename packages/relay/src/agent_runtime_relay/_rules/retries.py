@@ -1,4 +1,4 @@
-"""How often a step may be tried, counted from the tries there were, and by whom the next one is made."""
+"""Retries: the attempts that a step has left, and the agent that makes the next one."""
 
 from collections.abc import Mapping
 

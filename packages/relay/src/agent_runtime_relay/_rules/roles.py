@@ -15,7 +15,7 @@ _AGENTS = Items(item=AGENT, min_items=1, max_items=256)
 
 @attrs.frozen(kw_only=True)
 class Role:
-    """What is asked of an agent that plays a role.
+    """The demands on an agent that plays a role.
 
     Attributes:
         name: the agent type.
@@ -101,7 +101,7 @@ class AgentTypes:
         if value not in PRESETS:
             raise InvalidValue(
                 name,
-                f"is {value[:80]!r}, which is no preset ({', '.join(PRESETS)})",
+                f"is {value[:80]!r}, which is not a preset ({', '.join(PRESETS)})",
                 f'for one agent: ["{value[:80]}"]',
             )
         return PRESETS[value]
@@ -119,13 +119,13 @@ class AgentTypes:
 
 @attrs.frozen(kw_only=True)
 class Fallbacks:
-    """For an agent type the agent that stands in for it."""
+    """The bound of a mapping from agent types to their fallback agents."""
 
     def __call__(self, name: str, value: object) -> dict[str, str]:
         """Return the object.
 
         Raises:
-            InvalidValue: it is no object of agent ids, or an agent would stand in for itself.
+            InvalidValue: it is not an object of agent ids, or an agent would stand in for itself.
         """
         if not isinstance(value, Mapping):
             raise InvalidValue(name, "must be an object of agent types and the agents that stand in for them")
@@ -149,4 +149,4 @@ def require_known_types(fallbacks: Mapping[str, str], agent_types: Sequence[str]
     """
     for agent_type in fallbacks:
         if agent_type not in agent_types:
-            raise InvalidValue("fallback_agents", f"names {agent_type!r}, which is no agent of this pipeline")
+            raise InvalidValue("fallback_agents", f"names {agent_type!r}, which is not an agent of this pipeline")

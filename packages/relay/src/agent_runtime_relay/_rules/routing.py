@@ -1,4 +1,4 @@
-"""Which agent is given a baton: the step's own, the pipeline's fallback for it, then those that the guard names."""
+"""Routing of a baton to an agent: the step's own, the pipeline's fallback for it, then those that the guard names."""
 
 from collections.abc import Callable
 from enum import StrEnum

@@ -15,7 +15,7 @@ _BATON_KEY = re.compile(r"(\d{1,18})\.(\d{1,3})\.(\d{1,9})\.", re.ASCII)
 
 
 class AttemptState(StrEnum):
-    """Where a try of a step stands; ready and claimed are live, the others are history."""
+    """The state of an attempt; ready and claimed are live, the others are history."""
 
     READY = "ready"
     CLAIMED = "claimed"
@@ -27,13 +27,13 @@ class AttemptState(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Whether its baton may be handed on."""
+        """True if its baton may be handed on."""
         return self in (AttemptState.READY, AttemptState.CLAIMED)
 
 
 @attrs.frozen(kw_only=True)
 class Hold:
-    """Who holds a baton.
+    """The claim that a worker holds on a baton.
 
     Attributes:
         worker: by name.
@@ -53,13 +53,13 @@ class Hold:
 
     @property
     def renewal_due_at(self) -> int:
-        """When a third of the lease is used."""
+        """The time at which a third of the lease is used."""
         return self.expires_at - self.lease_ms * 2 // 3
 
 
 @attrs.frozen(kw_only=True)
 class Charge:
-    """What an attempt cost, and what there was after it.
+    """The cost of an attempt, and the tokens and attempts left after it.
 
     Attributes:
         tokens_used: by the attempt.
@@ -76,7 +76,7 @@ class Charge:
 
 @attrs.frozen(kw_only=True)
 class HandedIn:
-    """What was handed in, what it was worth and what came of it; handoff_ms is how long that took."""
+    """The output that was handed in, its verdict and its outcome; handoff_ms is the time that took."""
 
     output_id: int
     verdict: Verdict
@@ -86,7 +86,7 @@ class HandedIn:
 
 @attrs.frozen(kw_only=True)
 class Breakdown:
-    """How an attempt failed without handing anything in, and where what the agent wrote is kept, if anywhere."""
+    """The failure of an attempt that handed nothing in, and the id of any output that was kept."""
 
     failure_type: str
     error: str
@@ -137,19 +137,19 @@ class Attempt:
 
     @property
     def agent(self) -> str:
-        """Who does it, or is meant to."""
+        """The agent that does it, or the one it was offered to."""
         return self.agent_assigned or self.agent_offered
 
     @property
     def output_id(self) -> int | None:
-        """Where its output is kept, or None."""
+        """The id of its output, or None."""
         ending = self.handed_in or self.breakdown
         return None if ending is None else ending.output_id
 
 
 @attrs.frozen(kw_only=True)
 class Pipeline:
-    """What moves in a pipeline, and what decides about it."""
+    """The changing state of a pipeline, and the settings that decide about it."""
 
     id: int
     status: RelayStatus
@@ -172,7 +172,7 @@ class Pipeline:
 
     @property
     def may_issue(self) -> bool:
-        """Whether the budget allows another baton."""
+        """True if the budget allows another baton."""
         return allows_a_baton(self.token_budget, self.tokens_used)
 
 
@@ -212,7 +212,7 @@ class Situation:
 
 @attrs.frozen(kw_only=True)
 class Mission:
-    """What a pipeline is for, as its author wrote it."""
+    """The purpose of a pipeline, as its author wrote it."""
 
     name: str
     goal: str

@@ -1,4 +1,4 @@
-"""Who holds a baton: claims with a lease, renewed, given back, or lost with the process that held them."""
+"""Claims on batons: taken with a lease, renewed, given back, or lost with the process that held them."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ _DEFAULT_LEASE_MS = DEFAULT_LEASE_SECONDS * 1000
 
 @attrs.frozen(kw_only=True)
 class Claiming:
-    """What came of asking for a baton: whether anything was written, and what refused it, if anything."""
+    """The result of asking for a baton: whether anything was written, and the refusal, if any."""
 
     changed: bool
     blocked: Blocked | None = None
@@ -30,7 +30,7 @@ class Claims:
     Args:
         records: its tables.
         issuing: gives out the attempt after a lost one.
-        is_alive: whether the process behind a holder lives, None when that is unknown.
+        is_alive: tells if the process behind a holder is alive; None if that is unknown.
     """
 
     def __init__(self, records: Records, issuing: Issuing, is_alive: Callable[[str], bool | None]) -> None:
@@ -129,7 +129,7 @@ class Claims:
         return True
 
     def renewal_due_at(self, holder: str) -> int | None:
-        """Return when the first claim of a process has used a third of its lease, or None where it holds none."""
+        """Return when the first claim of a process has used a third of its lease, or None if it holds no claim."""
         holds = [attempt.hold for attempt in self.records.attempts.held_by(holder)]
         return min((hold.renewal_due_at for hold in holds if hold is not None), default=None)
 

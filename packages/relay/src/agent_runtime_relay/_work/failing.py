@@ -15,7 +15,7 @@ from ..errors import AnotherPayload, StaleBaton
 
 @attrs.frozen(kw_only=True)
 class Failure:
-    """What went wrong with an attempt.
+    """The failure of an attempt.
 
     Attributes:
         result: the type of failure.

@@ -31,7 +31,7 @@ _GIVEN_UP = (AttemptState.FAILED, AttemptState.LOST)
 
 @attrs.frozen(kw_only=True)
 class Work:
-    """What was handed in, where its output is kept, what it is worth and who did it."""
+    """A piece of work: its submission, the id of its output, the verdict on it and the agent behind it."""
 
     submission: Submission
     output_id: int

@@ -22,7 +22,7 @@ _LABEL_BREAKS = re.compile(r"[\s`]+")
 
 
 class HandingOver(StrEnum):
-    """How an agent hands its output on: by a call of its own, or as a result that whoever runs it reads."""
+    """The way an agent hands its output on: by its own call, or as a result that its runner reads."""
 
     CALL = "call"
     RESULT = "result"

@@ -1,4 +1,4 @@
-"""What can be read of a pipeline: its status, its baton with the briefing, and lists."""
+"""Views of a pipeline: its status, its baton with the briefing, and lists."""
 
 from collections.abc import Sequence
 
