@@ -1,7 +1,7 @@
 """Planners: from the text of a goal to a plan of tasks.
 
-`plan_text` reads what a text says, without a network and without chance: the same text gives the same plan. It is
-imported where it is used, for its parser is not needed otherwise.
+`plan_text` reads a text without a network and without chance: the same text gives the same plan. Import it only where
+you use it, because nothing else needs its parser.
 """
 
 from ._text import Planner, Strategy, plan_text

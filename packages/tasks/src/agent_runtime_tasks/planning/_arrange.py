@@ -1,4 +1,4 @@
-"""Drafts as a plan: the strategy's order, groups where a flat text has none, and no more tasks than allowed."""
+"""The plan made of drafts: ordered by the strategy, grouped if the text is flat, folded to the most tasks allowed."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from ._drafts import Draft
 from ._fold import Descriptions, Fold, every_draft
 from ._groups import grouped_by_phase_or_theme
 
-_DEEPEST = 14  # groups above a task: what lies deeper stands beside its parent
+_DEEPEST = 14  # groups above a task: a deeper draft moves up beside its parent
 _LONGEST_CRITERION = 2 * 1024
 _MOST_CRITERIA = 50
 _LETTER = re.compile(r"[^\W_]")
@@ -19,14 +19,14 @@ _LETTER = re.compile(r"[^\W_]")
 def arrange(
     drafts: Sequence[Draft], document: Document, strategy: str, max_tasks: int, kind: str | None, english: bool
 ) -> Plan:
-    """Make a plan of drafts.
+    """Turn drafts into a plan.
 
     Args:
         drafts: the tasks on the highest level, in the order of the text.
-        document: where the lines of their descriptions stand.
+        document: the document with the lines of their descriptions.
         strategy: sequential, parallel or hierarchical.
         max_tasks: how many tasks there may be, groups included.
-        kind: the kind of work, where it is known.
+        kind: the kind of work, if it is known.
         english: whether titles can be understood.
     """
     top = in_stated_order(_flattened(_titled(drafts), 0))
@@ -42,7 +42,10 @@ def arrange(
 
 
 def _titled(drafts: Sequence[Draft]) -> list[Draft]:
-    """Let what has no title of its own, such as a lone image, belong to the task before it, or else after it."""
+    """Merge each draft without a title, such as a lone image, into the task before it, or else into the one after it.
+
+    Its children, if it has any, take its place.
+    """
     titled: list[Draft] = []
     homeless: list[Draft] = []
     for draft in drafts:
@@ -76,7 +79,7 @@ def _flattened(drafts: Sequence[Draft], depth: int) -> list[Draft]:
 
 
 def _chain(drafts: Sequence[Draft]) -> None:
-    """Let each task wait for the one before it; what the text says beyond that follows from it."""
+    """Make each task wait for the one before it. That includes the order that the text states."""
     before: Draft | None = None
     for draft in drafts:
         draft.after = [before] if before else []

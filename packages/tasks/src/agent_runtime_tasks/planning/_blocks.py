@@ -1,4 +1,4 @@
-"""What the blocks of a document and their headings are to each other."""
+"""Questions about the blocks of a document and their headings, answered from the blocks around them."""
 
 import re
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ def is_order(name: str) -> bool:
 
 
 def is_whole_order(name: str) -> bool:
-    """Whether a heading says what to do, and to what: "Clean up" is the name of a part."""
+    """Tell whether a heading is a complete order, with a verb and an object. "Clean up" only names a part."""
     return is_order(name) and len(_PARTICLE.sub("", name).split()) > 1
 
 
 def labels_a_line(section: Section) -> bool:
-    """Whether a heading such as "**Duration:** an hour" is about its own line, and not about what follows it."""
+    """Tell whether a heading such as "**Duration:** an hour" is about its own line, not about the blocks below it."""
     first, *rest = section.blocks or [section]
     return (
         bool(rest)
@@ -36,7 +36,10 @@ def labels_a_line(section: Section) -> bool:
 
 
 def ends_at(section: Section) -> int:
-    """Return the place of the block before which a bold line ends that names no work: "Suggested fix: add a guard"."""
+    """Return the index of the first block with a label of work, such as "Suggested fix: add a guard", or else the end.
+
+    A bold line that is not work covers only the blocks before that index.
+    """
     for place, block in enumerate(section.blocks):
         label = _LABEL.match(block.text) if isinstance(block, Paragraph) else None
         if label is not None and read_heading(label[1]).role is Role.WORK:
@@ -45,19 +48,19 @@ def ends_at(section: Section) -> int:
 
 
 def leads_alone(section: Section, above: Section) -> bool:
-    """Whether a bold line is the only one of its kind, and leads into a list rather than naming one part of some."""
+    """Tell whether a bold line is the only one in its section and leads into a list, rather than naming a part."""
     bold = [block for block in above.blocks if isinstance(block, Section) and block.level == BOLD]
     return bold == [section] and above.level > 0 and bool(section.blocks) and isinstance(section.blocks[0], Listing)
 
 
 def is_short_line(block: Block, following: Block) -> bool:
-    """Whether a paragraph stands before a list as a heading does."""
+    """Tell whether a short paragraph stands before a list as its heading."""
     short = isinstance(block, Paragraph) and len(block.text) <= 60 and "\n" not in block.text
     return short and isinstance(following, Listing)
 
 
 def tells_behaviour(section: Section) -> bool:
-    """Whether a section is a scenario: what holds when something is given, rather than something to do."""
+    """Tell whether a section is a scenario ("Given ..., then ..."), rather than something to do."""
     texts = [block.text for block in section.blocks if isinstance(block, Paragraph)]
     return len(texts) == len(section.blocks) > 0 and all(map(_SCENARIO.match, texts))
 
@@ -67,7 +70,7 @@ def has_sections(section: Section) -> bool:
 
 
 def is_chaptered(section: Section) -> bool:
-    """Whether its parts are numbered as those of a document are, together with what is no work."""
+    """Tell whether the numbers of a section's headings are those of chapters: a heading that is not a theme has one."""
     headings = [read_heading(plain(block.heading).text) for block in section.blocks if isinstance(block, Section)]
     return any(heading.numbered and heading.role is not Role.THEME for heading in headings)
 
@@ -96,5 +99,5 @@ def count_themes(section: Section) -> int:
 
 
 def is_used(block: Block, children: Sequence[Draft]) -> bool:
-    """Whether all of a block went into tasks already."""
+    """Tell whether a whole block already belongs to one of the tasks."""
     return any(block.lines in child.spans for child in children)

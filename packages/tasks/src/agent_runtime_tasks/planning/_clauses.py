@@ -1,4 +1,4 @@
-"""The steps that one English sentence asks for, and what its words say about their order."""
+"""The steps that one English sentence asks for, and the order that its words state."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 
-# "After that is known, we pick one": here what we do is a step, while elsewhere it tells what we do anyway.
+# "After that is known, we pick one": after these words, "we pick" is a step. Elsewhere it tells a habit.
 _AFTER = frozenset(["after", "once", "based on", "following", "as soon as", "with", "from"])
 
 _TRAILING = re.compile(
@@ -35,7 +35,7 @@ _SPLIT = re.compile(
     r"(?:,? and then |, then |,? then |; (?:and |then )?|, and |, but | and |, or |, | & )", re.IGNORECASE
 )
 
-# "Write a tutorial for beginners, and a reference": the verb goes for both of what is new.
+# "Write a tutorial for beginners, and a reference": the verb applies to both new things.
 _ANOTHER = re.compile(r"(?P<first>(?P<verb>\w+) an? .{3,}?), and (?P<second>an? .{3,})", re.IGNORECASE)
 
 _ENUMERATION = re.compile(r",? (?:and|plus) |, |; ")
@@ -54,7 +54,7 @@ _TWO_SENTENCES = re.compile(
 
 _PRONOUN = re.compile(r"\w+ (?:it|this|that|them|so)\b(?! \w+ \w+ \w+)", re.IGNORECASE)
 
-# "It loads all rows at once, so we should add paging": what is told leads to what is asked for.
+# "It loads all rows at once, so we should add paging": a statement leads to a request.
 _CONSEQUENCE = re.compile(r"(?:[,;]? (?:so|therefore|hence|thus|which is why)|[;:]| [\u2013\u2014-]),? (?=\S+ \S)")
 
 _ASKED_OF_US = re.compile(
@@ -104,25 +104,32 @@ _RARELY_NOUNS = frozenset(
 class Step:
     draft: Draft
     order: Order
-    clause: str = ""  # what it is said to come before or after
-    said: str = ""  # which of both
+    clause: str = ""  # the clause that it comes before or after
+    said: str = ""  # "before" or "after"
     relation: str = ""
-    before: Sequence["Step"] = ()  # the steps of the sentence before, where those have an order
+    before: Sequence["Step"] = ()  # the steps of the sentence before, if those are ordered
 
 
 def is_polite(question: str) -> bool:
-    """Whether a question asks for something to be done: "Could you call the bank?"."""
+    """Tell whether a question asks for an action: "Could you call the bank?"."""
     return _POLITE.match(question) is not None
 
 
 def tells_a_date(text: str) -> bool:
-    """Whether a text only says when something is, such as "Next meeting: 19 May, 10:00"."""
+    """Tell whether a text only gives a date, such as "Next meeting: 19 May, 10:00"."""
     label = LABEL.match(text)
     return label is not None and _DATE.fullmatch(text, label.end()) is not None
 
 
 def read_steps(sentence: str, text: str, fallback: str, agreed: bool = False) -> list[Step]:
-    """Read a sentence; where it belongs to what was agreed, what it tells of somebody is asked for as well."""
+    """Read the steps that a sentence asks for.
+
+    Args:
+        sentence: the sentence as it is written.
+        text: the same without markup.
+        fallback: the verb for a thing that does not say what to do with it.
+        agreed: whether the sentence is part of an agreement, where a statement about somebody is a request as well.
+    """
     label = LABEL.match(text)
     if label and read_heading(label[1]).role in (*NOT_WORK, Role.TALK, Role.CRITERIA, Role.BEFORE):
         return []
@@ -155,7 +162,7 @@ def read_steps(sentence: str, text: str, fallback: str, agreed: bool = False) ->
 
 
 def _done_by_somebody(text: str, sentence: str) -> list[Step]:
-    """Read what somebody does as a step where the text says which place it has: "Then Mel writes the texts"."""
+    """Read a statement about somebody as a step: "Then Mel writes the texts"."""
     if gets := GETS.match(text):
         return _halves(f"Give {small(gets['what'])} {gets['thing']}".rstrip(". "), Order.NONE, sentence)
     does = SOMEBODY_DOES.match(text)
@@ -195,7 +202,7 @@ def _clauses(text: str, fallback: str, sentence: str) -> list[Step]:
     if reading.ask is Ask.REQUEST:
         return _halves(reading.title, reading.order, sentence)
     if reading.ask is Ask.PHRASE and text.endswith(".") and first_word(text) in VERBS and text.count(" ") > 2:
-        return _halves(capital(text.rstrip(". ")), reading.order, sentence)  # a sentence has a verb: its first word
+        return _halves(capital(text.rstrip(". ")), reading.order, sentence)  # a sentence has a verb: the first word
     if reading.ask is Ask.TALK and (consequence := _CONSEQUENCE.search(text)):
         order, rest = take_opener(text[consequence.end() :])
         if read_request(rest, fallback).ask is Ask.REQUEST and not _PRONOUN.match(rest):
@@ -207,10 +214,10 @@ def _clauses(text: str, fallback: str, sentence: str) -> list[Step]:
 
 
 def _related(found: list[Step], word: str, clause: str, sentence: str, trailing: bool = False) -> list[Step]:
-    """Add what a clause such as "before switching it off" or "once it is ready" says about the order."""
+    """Apply the order that a clause such as "before switching it off" or "once it is ready" states."""
     if not found or word not in ("before", "prior to", "after", "following", "once", "as soon as", "when", "if"):
         return found
-    if _SPAN.match(clause):  # "after two weeks" speaks of no task
+    if _SPAN.match(clause):  # "after two weeks" does not name a task
         return found
     earlier = word in ("before", "prior to")
     gerund = BASE_OF_GERUND.get(first_word(clause))
@@ -244,7 +251,7 @@ def _related(found: list[Step], word: str, clause: str, sentence: str, trailing:
 
 
 def _halves(title: str, order: Order, sentence: str) -> list[Step]:
-    """Split "do X and do Y" where both halves are work."""
+    """Split "do X and do Y" if both halves are work."""
     parts: list[tuple[str, bool]] = []
     start, then = 0, False
     for joint in _SPLIT.finditer(title):
@@ -269,7 +276,7 @@ def _halves(title: str, order: Order, sentence: str) -> list[Step]:
 
 
 def _is_work(text: str) -> bool:
-    """Whether the second half of a sentence is an order of its own: a verb with an object."""
+    """Tell whether the second half of a sentence is an order of its own: a verb with an object."""
     words = text.split(maxsplit=2)
     if len(words) < 2 or not is_imperative(text) or _DO_IT.match(text):
         return False

@@ -1,4 +1,4 @@
-"""The order of drafts: as the text has it, and without a circle."""
+"""The order of drafts: as the text states it, without cycles."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ _LATE = re.compile(r"(?:post|after(?:wards)?|finally|last|clean-?up|follow-up)\b
 
 
 def in_stated_order(drafts: list[Draft]) -> list[Draft]:
-    """Keep the order of the text, but for what it says to come earlier."""
+    """Keep the order of the text, but move each draft behind those that it waits for."""
     if not any(draft.after for draft in drafts):
         return drafts
     here = {id(draft) for draft in drafts}
@@ -39,7 +39,7 @@ def _place_after(draft: Draft, here: set[int], placed: set[int], ordered: list[D
 
 
 def chain_stages(stages: Sequence[tuple[Draft, Heading]]) -> None:
-    """Put parts that are numbered or named after times in their order."""
+    """Make parts that are numbered or named after times wait for each other in their order."""
     before: Draft | None = None
     for place, (draft, heading) in enumerate(stages):
         if heading.ordered and before is not None:
@@ -54,7 +54,7 @@ def chain_stages(stages: Sequence[tuple[Draft, Heading]]) -> None:
 
 
 def follow_all(drafts: Sequence[Draft], kept: Sequence[Draft]) -> None:
-    """Let what a sentence after a list asks for wait for the list, where it says so: "then", "once both are done"."""
+    """Make the drafts after a list wait for the list if their sentence says so: "then", "once both are done"."""
     waited_for = {id(other) for draft in kept for other in draft.after}
     ends = [draft for draft in kept if id(draft) not in waited_for] or kept
     for draft in drafts:
@@ -64,7 +64,7 @@ def follow_all(drafts: Sequence[Draft], kept: Sequence[Draft]) -> None:
 
 
 def consistent_needs(rows: Sequence[tuple[Draft, str | None]], keys: dict[int, str]) -> dict[str, list[str]]:
-    """Take over the stated order, but for what would let a task wait for itself."""
+    """Return the stated dependencies of each task, without those that would make a task wait for itself."""
     needs: dict[str, list[str]] = {keys[id(draft)]: [] for draft, _ in rows}
     children: dict[str, list[str]] = {key: [] for key in needs}
     for draft, parent in rows:
@@ -72,7 +72,7 @@ def consistent_needs(rows: Sequence[tuple[Draft, str | None]], keys: dict[int, s
             children[parent].append(keys[id(draft)])
 
     def reaches(start: str, goal: str) -> bool:
-        """Whether to start the one, the other must be done."""
+        """Tell whether `start` has to wait for `goal`."""
         seen: set[tuple[str, bool]] = set()
         pending = [(start, False)]
         while pending:
@@ -94,7 +94,7 @@ def consistent_needs(rows: Sequence[tuple[Draft, str | None]], keys: dict[int, s
         return False
 
     places = {keys[id(draft)]: place for place, (draft, _) in enumerate(rows)}
-    looks_back = True  # nobody waits for what stands below it, so that nobody can wait for itself
+    looks_back = True  # as long as every task waits only for tasks above it, a cycle is impossible
     for draft, _ in rows:
         key = keys[id(draft)]
         for other in draft.after:

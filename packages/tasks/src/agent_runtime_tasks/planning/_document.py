@@ -1,6 +1,6 @@
-"""Markdown as a tree of sections and blocks, each of which knows its lines of the text.
+"""Markdown as a tree of sections and blocks, each with its lines of the text.
 
-The blocks come from markdown-it-py. Inline markup is left alone here: only few texts become titles.
+The blocks come from markdown-it-py. Inline markup stays as it is: only few texts become titles.
 """
 
 import re
@@ -15,7 +15,7 @@ from agent_runtime_kernel.bounds import Text
 
 from ._typed_lists import MARKER, usual_lines
 
-# A list takes two levels. What stands deeper than the parser goes is read line by line.
+# A list takes two levels. Lines deeper than the parser goes are read one by one.
 _DEEPEST = 20
 _READABLE = re.compile(r"[^\W_]")
 
@@ -27,8 +27,8 @@ _CHECK_BOX = re.compile(r"\[([ xX\u2713\u2714*-]?)\](?:[ \t\u00a0]+|$)")
 _ITEM_MARKER = re.compile(r"^\s*+(?:[-*+]|[0-9]{1,9}[.)])\s++(?:\[[ xX-]?\]\s++)?")
 _SUMMARY = re.compile(r"<summary>([^\n]{1,200}?)</summary>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
-BOLD = 7  # the level of what is a heading to readers, though not to Markdown
-FOLDED = 8  # that of the summary of what is unfolded
+BOLD = 7  # the level of a bold line: a heading to readers, though not to Markdown
+FOLDED = 8  # the level of the summary of a part that readers unfold
 _LONGEST_BOLD_HEADING = 120
 _BOLD_OPENING = re.compile(r"(?P<sign>\*\*|__)(?=\S)(?P<name>[^*_\n]{2,60}?)(?:[.:](?P=sign)|(?P=sign):)[ \t]+(?=\S)")
 _BOLD_LINE = re.compile(r"(\*\*|__)(?=\S)((?:(?!\1).)+?)(?<=\S)\1[ \t]*:?$")
@@ -44,7 +44,7 @@ class Paragraph:
 
 @attrs.define(slots=True)
 class Entry:
-    """An item of a list. `checked` is None where it has no box."""
+    """An item of a list. Without a box, `checked` stays None."""
 
     text: str
     lines: tuple[int, int]
@@ -72,7 +72,7 @@ class Table:
 
 @attrs.define(slots=True)
 class Verbatim:
-    """What is never read for tasks: code and HTML."""
+    """A block that is never read for tasks: code or HTML."""
 
     lines: tuple[int, int]
 
@@ -87,7 +87,7 @@ class Quote:
 
 @attrs.define(slots=True)
 class Section:
-    """A heading with what stands under it; the document itself is one of level 0."""
+    """A heading with the blocks under it. The document itself is a section of level 0."""
 
     heading: str
     level: int
@@ -106,7 +106,7 @@ class Document:
     lines: list[str]
 
     def text(self, spans: Sequence[tuple[int, int]]) -> str:
-        """Return the lines of some spans as they were written, without what they are indented by in common."""
+        """Return the lines of some spans as they were written, without their common indentation."""
         lines = [line for start, end in spans for line in self.lines[start:end]]
         return _outdented(lines)
 
@@ -135,11 +135,11 @@ def _parser() -> MarkdownIt:
 
 @attrs.define
 class _Reader:
-    """Makes blocks of the parser's tokens."""
+    """The reader that turns the parser's tokens into blocks."""
 
     tokens: list[Token]
     lines: list[str]
-    closes: dict[int, int] = attrs.field(init=False, factory=dict)  # where what opens at a place is closed
+    closes: dict[int, int] = attrs.field(init=False, factory=dict)  # opening token to closing token, by index
 
     def __attrs_post_init__(self) -> None:
         opened: list[int] = []
@@ -197,7 +197,7 @@ class _Reader:
         return entries
 
     def _flat_entries(self, lines: tuple[int, int]) -> Iterator[Entry]:
-        """Read what the parser did not look into: an item a line."""
+        """Read lines that the parser did not look into: each line is an item."""
         for number in range(*lines):
             text = _ANY_MARKERS.sub("", self.lines[number]).strip()
             if text:
@@ -218,7 +218,7 @@ class _Reader:
 
 
 def _paragraphs(text: str, lines: tuple[int, int]) -> Iterator[Block]:
-    """Yield a paragraph; a line that is bold altogether is a heading below all real ones."""
+    """Yield a paragraph. A line that is all bold is a heading below all real ones."""
     first, _, rest = text.partition("\n")
     bold = _BOLD_LINE.fullmatch(first.strip()) if len(first) <= _LONGEST_BOLD_HEADING else None
     if bold is None:
@@ -235,7 +235,7 @@ def _paragraphs(text: str, lines: tuple[int, int]) -> Iterator[Block]:
 
 
 def _folded_part(html: str, lines: tuple[int, int]) -> Iterator[Section]:
-    """Take what a reader unfolds in HTML for a section."""
+    """Yield a section for a part of HTML that readers unfold."""
     if summary := _SUMMARY.search(html):
         yield Section(_TAG.sub("", summary[1]).strip(), FOLDED, lines)
     elif "</details>" in html:
@@ -261,12 +261,12 @@ def _entry(blocks: list[Block], lines: tuple[int, int]) -> Entry:
 
 
 def _plain(block: Block) -> Block:
-    """Headings in a list item structure nothing."""
+    """Turn a heading in a list item into a paragraph, since it structures nothing there."""
     return Paragraph(block.heading, block.lines) if isinstance(block, Section) else block
 
 
 def _sectioned(blocks: Sequence[Block]) -> list[Block]:
-    """Hang each block under the heading that it follows."""
+    """Put each block under the heading that it follows."""
     root = Section("", 0, (0, 0))
     open_sections = [root]
     for block in blocks:
@@ -281,7 +281,7 @@ def _sectioned(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _outdented(lines: list[str]) -> str:
-    """Join lines without their common indentation, and without the marker that the first of them begins with."""
+    """Join lines without their common indentation, and without the list marker of the first line."""
     filled = [place for place, line in enumerate(lines) if line.strip()]
     if not filled:
         return ""

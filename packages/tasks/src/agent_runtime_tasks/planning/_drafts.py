@@ -1,4 +1,4 @@
-"""What the reading of a text yields, before it is arranged as a plan."""
+"""Drafts: the tasks read from a text, before they are arranged as a plan."""
 
 import re
 
@@ -22,11 +22,11 @@ class Draft:
         notes: its description so far, paragraph by paragraph.
         spans: the lines of the text that belong to it, which follow the notes.
         children: the tasks that it consists of.
-        after: the tasks that the text says come before it.
-        criteria: how one can tell that it is done.
-        number: what the text calls it in a list or table, or None.
-        placed: whether the text says where it stands among the others.
-        follows: whether the text says that it comes after all that stands before its paragraph.
+        after: the tasks that come before it, as the text says.
+        criteria: its acceptance criteria.
+        number: its number in a list, or None.
+        placed: whether the text states its place among the others.
+        follows: whether the text says that it comes after everything before its paragraph.
     """
 
     title: str
@@ -46,7 +46,7 @@ class Draft:
 
 
 def fit_title(text: str) -> str:
-    """Cut a title to its length, at the end of a part of the sentence where there is one, else of a word."""
+    """Cut a title to the longest allowed, at the end of a part of the sentence if possible, else of a word."""
     text = _REASON.sub("", " ".join(text[: 4 * LONGEST_TITLE].split()))
     text = text.strip(" \t.;:,\u3002\uff1b\u3001")
     if len(text) <= LONGEST_TITLE:

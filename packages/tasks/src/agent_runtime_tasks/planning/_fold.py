@@ -1,4 +1,4 @@
-"""Descriptions, and the folding of what does not fit into them."""
+"""The descriptions of drafts, and the folding of surplus tasks into them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +27,7 @@ class Descriptions:
         return self.written[key]
 
     def whole(self, draft: Draft) -> str:
-        """Return what a draft and all below it say, as an item of a list."""
+        """Return the text of a draft and of everything below it, as an item of a list."""
         own = self.of(draft)
         if _end_of(draft.title) not in own.lower():  # a title that says all of its item is not repeated in its notes
             own = f"{draft.title}\n{own}".strip()
@@ -37,12 +37,12 @@ class Descriptions:
         return "\n".join(lines)
 
     def append_or_point(self, draft: Draft, text: str) -> None:
-        """Add to a description; where not all of it fits, say where the rest is."""
+        """Add a text to a description. If not all of it fits, say where the rest is."""
         if left := self.append(draft, text):
             self.written[id(draft)] = _pointing(f"{self.of(draft)}\n\n{left}")
 
     def append(self, draft: Draft, text: str) -> str:
-        """Add to a description, and return what does not fit."""
+        """Add a text to a description, and return the part that does not fit."""
         before = self.of(draft)
         room = _MOST_BYTES - len(before.encode()) - 2
         if room <= 0:
@@ -54,11 +54,11 @@ class Descriptions:
 
 @attrs.define
 class Fold:
-    """Leaves no more tasks than there may be; what does not fit goes into the description of the one before it."""
+    """The limit on the number of tasks: a surplus task goes into the description of the task before it."""
 
     texts: Descriptions
     replaced: dict[int, Draft] = attrs.field(factory=dict)
-    homeless: list[str] = attrs.field(factory=list)  # what had no room where it belongs
+    homeless: list[str] = attrs.field(factory=list)  # texts that did not fit where they belong
 
     def fit(self, top: list[Draft], most: int) -> list[Draft]:
         if sum(1 for _ in every_draft(top)) > most:
@@ -72,7 +72,7 @@ class Fold:
         return top
 
     def _level(self, drafts: list[Draft], most: int) -> None:
-        """Keep as many drafts of a level as there is room for, then what is below them."""
+        """Keep as many drafts of a level as there is room for, then as many of those below them."""
         kept, surplus = drafts[:most], drafts[most:]
         if surplus:
             for draft in kept:
@@ -86,7 +86,7 @@ class Fold:
         groups = sorted((draft for draft in kept if draft.children), key=size_below)
         for done, group in enumerate(groups):
             share = room // (len(groups) - done)
-            # A group with a single task is no group, unless the text has it so.
+            # A single task does not make a group, unless the text has it so.
             if share < min(2, len(group.children)):
                 self._close(group)
                 continue
@@ -95,7 +95,7 @@ class Fold:
             room -= size_below(group)
 
     def _close(self, group: Draft) -> None:
-        """Fold all that is below a group into the group itself."""
+        """Fold everything below a group into the group itself."""
         if group.children:
             for child in group.children:
                 self._into(child, group)
@@ -104,7 +104,7 @@ class Fold:
             self._write([group], text)
 
     def _write(self, kept: Sequence[Draft], text: str) -> None:
-        """Append a text to the last of some drafts, or the one before it when that is full."""
+        """Append a text to the last of some drafts, or to the one before it if that is full."""
         for draft in reversed(kept):
             text = self.texts.append(draft, text)
             if not text:
@@ -116,7 +116,7 @@ class Fold:
             self.replaced[id(folded)] = kept
 
     def _redirect(self, top: list[Draft]) -> None:
-        """Let what waited for a folded task wait for the one that holds it now, and the other way round."""
+        """Make each task that waited for a folded task wait for the task that holds it now."""
         present = {id(draft) for draft in every_draft(top)}
         for draft in list(every_draft(top)):
             after = [self.replaced.get(id(other), other) for other in draft.after]
@@ -138,19 +138,19 @@ def size_below(group: Draft) -> int:
 
 
 def _end_of(title: str) -> str:
-    """Return what a title has in common with the text that it was made of: often only its verb is new."""
+    """Return the end of a title, which it shares with the text that it was made of: often only its verb is new."""
     return title.rstrip("\u2026")[-20:].lower()
 
 
 def _pointing(text: str) -> str:
-    """Return a text, or where it is too long as much of it as fits and where the rest is."""
+    """Return a text. If it is too long, cut it and say where the rest is."""
     if len(text.encode()) <= _MOST_BYTES:
         return text
     return _cut_bytes(text.removesuffix(_POINTER), _MOST_BYTES - len(_POINTER))[0] + _POINTER
 
 
 def _cut_bytes(text: str, most: int) -> tuple[str, str]:
-    """Split a text after at most so many bytes, at a line or a word where that is possible."""
+    """Split a text after at most so many bytes, at a line or a word if possible."""
     raw = text.encode()
     if len(raw) <= most:
         return text, ""

@@ -1,4 +1,4 @@
-"""The forms in which an English sentence asks for something, and who it asks."""
+"""The forms in which an English sentence asks for something, and whom it asks."""
 
 import re
 
@@ -43,7 +43,7 @@ NO_WORK = frozenset(["be", "have", "know", "say", "see", "hope", "feel", "unders
 
 PERSON = re.compile(r"@?[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?$")
 
-# "Then Mel writes the texts": somebody who does a step, rather than something that happens.
+# "Then Mel writes the texts": the subject is a person, so that this is a step.
 SOMEBODY_DOES = re.compile(
     r"(?:[A-Z][a-z]+(?: (?:and|&) [A-Z][a-z]+)?|(?:the|our|my|an?) (?:[\w-]+ )?(?:accountant|agency|analyst|architect"
     r"|assistant|board|caterer|chef|committee|contractor|coordinator|crew|department|designer|developer|director|editor"
@@ -52,7 +52,7 @@ SOMEBODY_DOES = re.compile(
     r"|volunteer|writer)s?) (?P<verb>[a-z]+) (?P<rest>.+)"
 )
 
-# "The job gets a lock", where it was agreed.
+# "The job gets a lock", as a part of an agreement.
 GETS = re.compile(
     r"(?P<what>(?:the|our|each|every|all) [^,.;:]{2,60}?) (?:gets?|receives?) (?P<thing>an? .+)", re.IGNORECASE
 )

@@ -1,4 +1,4 @@
-"""Groups for a text that has none: by the phase of the work, or by what tasks have in common."""
+"""Groups for a flat text: by the phase of the work, or by a word that tasks share."""
 
 import re
 
@@ -30,7 +30,7 @@ _DOCS = re.compile(
 
 
 def grouped_by_phase_or_theme(drafts: list[Draft]) -> list[Draft]:
-    """Group tasks of a flat text by the phase of the work, or else by what they have in common."""
+    """Group tasks of a flat text by the phase of the work, or else by a word that they share."""
     if len(drafts) < _FEWEST_TO_GROUP:
         return drafts
     phases: dict[str, list[Draft]] = {}
@@ -51,7 +51,7 @@ def _phase(title: str) -> str:
 
 
 def _by_theme(drafts: list[Draft]) -> list[Draft]:
-    """Group tasks that share a word; the rest stays as it is."""
+    """Group tasks that share a word, and leave the others as they are."""
     stems = [word_stems(draft.title.removeprefix("Take care of").split(" ", 1)[-1]) for draft in drafts]
     grouped: list[Draft] = []
     taken: set[int] = set()

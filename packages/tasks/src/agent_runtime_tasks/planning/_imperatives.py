@@ -1,4 +1,4 @@
-"""Imperatives: how they are recognised, and how a thing becomes one."""
+"""Imperatives: the tests that recognise them, and the verbs that turn a thing into one."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from ._words import (
 
 
 def is_imperative(text: str) -> bool:
-    """Whether a text begins with a verb of work that is used as one."""
+    """Tell whether a text begins with a verb of work that is used as a verb."""
     match = _FIRST_WORDS.match(text)
     if match is None:
         return text[:9].lower() in ("a/b test ", "a/b-test ")
@@ -52,7 +52,13 @@ def is_imperative(text: str) -> bool:
 
 
 def phrase_title(text: str, fallback: str, forced: bool = False) -> str:
-    """Put a verb before a thing: the one that its noun is made of, or the one that is usual with it, unless forced."""
+    """Put a verb before a thing: the one that its noun is made of, else the usual one, else the fallback.
+
+    Args:
+        text: the name of the thing.
+        fallback: the verb for a thing without a verb of its own.
+        forced: whether the fallback replaces the usual verb.
+    """
     words = text.split()
     if not words:
         return ""
@@ -76,7 +82,7 @@ def phrase_title(text: str, fallback: str, forced: bool = False) -> str:
 
 
 def _names_with_gerund(words: Sequence[str], head_end: int) -> bool:
-    """Whether a gerund is only a part of a name, as in "reading list" and "testing of the pump"."""
+    """Tell whether a gerund is only a part of a name, as in "reading list" and "testing of the pump"."""
     if words[1].lower() in ("of", "is", "and", "for"):
         return True
     head = words[head_end - 1].lower().strip(",;:.()")
@@ -84,14 +90,14 @@ def _names_with_gerund(words: Sequence[str], head_end: int) -> bool:
 
 
 def takes_an_object(text: str) -> bool:
-    """Whether a word that is not known is followed by an article, as a verb is: "Dig the beds"."""
+    """Tell whether an unknown word is followed by an article, as a verb is: "Dig the beds"."""
     first, second = [*text.lower().split(maxsplit=2), "", ""][:2]
     known = first in ENGLISH or first in DETERMINERS or first in _AFTER_THE_HEAD or first in _NO_VERBS
     return second in ARTICLES and first.isalpha() and not known and not first.endswith(("ly", "ing", "ed"))
 
 
 def names_a_thing(text: str) -> bool:
-    """Whether a phrase is surely a thing, and not an order with a verb that is not known."""
+    """Tell whether a phrase surely names a thing, and is not an order with an unknown verb."""
     words = text.split()
     head_end = next((place for place, word in enumerate(words) if word.lower() in _AFTER_THE_HEAD), len(words))
     head = words[head_end - 1].lower().strip(",;:.()") if head_end else ""
@@ -106,7 +112,7 @@ def capital(text: str) -> str:
 
 
 def small(text: str) -> str:
-    """Begin a text without a capital, unless its first word may be a name."""
+    """Begin a text with a small letter, unless its first word may be a name."""
     word = _FIRST_WORD.match(text)
     if word is None or not word[0][1:].islower():
         return text if word is None or len(word[0]) > 1 or word[0] != "A" else "a" + text[1:]
@@ -166,7 +172,7 @@ _NOUNS_FIRST = frozenset(
     "sign",
 }
 
-# "Watch error rates", where "watch list" names a thing.
+# "Watch error rates" is an order, while "watch list" names a thing.
 _SELDOM_NOUNS = frozenset(["watch", "check", "review", "update", "fix", "show", "move", "mark", "measure", "train"])
 _PLURAL = re.compile(r" (?:[a-z-]{2,}[^\Ws]s|staff|people|data)\b(?! (?:is|are|was|were)\b)")
 

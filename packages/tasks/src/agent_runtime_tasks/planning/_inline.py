@@ -40,7 +40,7 @@ class Plain:
 
     Attributes:
         text: its words, on one line, without URLs, images and HTML.
-        label: the words in bold that it begins with, or an empty text.
+        label: the bold words at its beginning, or an empty text.
         struck: whether all of it is struck through.
         code: whether all of it is code.
     """
@@ -52,12 +52,12 @@ class Plain:
 
 
 def plain(text: str) -> Plain:
-    """Take the markup off a text."""
+    """Remove the markup of a text."""
     text = text[:_LONGEST_READ]
     if not _MARKUP.search(text):
         return Plain(_tidy(text))
     words: list[str] = []
-    tail: tuple[str, int] | None = None  # what the text ends in so far, if it is marked up, and where that begins
+    tail: tuple[str, int] | None = None  # the kind and the start of the markup that the text ends in so far
     struck_words: list[str] = []
     code_words: list[str] = []
     label: list[str] = []
@@ -97,12 +97,12 @@ def plain(text: str) -> Plain:
 
 
 def _without_tail(words: list[str], kind: str, start: int) -> list[str]:
-    """Leave out a link that an arrow or a bracket leads to, and a priority in bold or code, at the end of a text."""
+    """Leave out a link after an arrow or a bracket, or a priority in bold or code, at the end of a text."""
     before, tail = "".join(words[:start]).rstrip(), "".join(words[start:])
     if kind == "link_open":
         pointer = _POINTS.search(before)
         return [before[: pointer.start()]] if pointer and pointer.start() else words
-    named = before.split()[-1:]  # "Set it to `high`" is about the word
+    named = before.split()[-1:]  # in "Set it to `high`", the word is not a priority
     stands_alone = before.count(" ") > 1 and named[0].lower() not in DETERMINERS
     return words[:start] if stands_alone and _PRIORITY.fullmatch(tail.strip(" .,()[]")) else words
 

@@ -1,8 +1,8 @@
-"""The kinds of work, how they are recognised by their verb, and the small plan that each of them takes."""
+"""The kinds of work: the small plan for each, and the verbs that they are recognised by."""
 
-# In each kind: two phases, each with its name and its steps. {it} is the object, {whole} the object with all that is
-# said about it, {do} the sentence as "do this"; {source} and {to} are the ends of a migration, {who} and {what} the
-# parts of a permission.
+# Each kind has phases, each with its name and its steps. {it} is the object, {whole} the object with everything said
+# about it, {do} the sentence as "do this". {source} and {to} are the ends of a migration, {who} and {what} the parts of
+# a permission.
 KINDS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "bug": (
         ("Track down {it}", ("Reproduce {whole}", "Find the cause of {it}")),

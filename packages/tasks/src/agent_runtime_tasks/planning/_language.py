@@ -1,4 +1,4 @@
-"""What a text is written in, and what it is about."""
+"""The language of a text, and whether it is about software."""
 
 import re
 
@@ -16,7 +16,7 @@ _SOFTWARE = frozenset(
 
 
 def is_english(text: str) -> bool:
-    """Whether most small words of a text are English; without any it counts as English if its letters are."""
+    """Tell whether a text is English, by its small words or else by its letters."""
     words: list[str] = _WORD.findall(text[:_TELLING_PART].lower())
     english = sum(map(ENGLISH.__contains__, words))
     foreign = sum(map(FOREIGN.__contains__, words))
@@ -29,5 +29,5 @@ def is_english(text: str) -> bool:
 
 
 def is_about_software(text: str) -> bool:
-    """Whether the beginning of a text speaks of software."""
+    """Tell whether the beginning of a text is about software."""
     return not _SOFTWARE.isdisjoint(_WORD.findall(text[:_TELLING_PART].lower()))

@@ -48,7 +48,7 @@ _UNORDERED = re.compile(
     r"|problems|defects|improvements|backlog|wishes|wish ?list|recommendations|anforderungen)\b",
     re.IGNORECASE,
 )
-# What is listed under such a heading is that change, as in a changelog.
+# Items under such a heading are changes of that kind, as in a changelog.
 _CHANGES = {
     "added": "add",
     "changed": "change",
@@ -81,13 +81,13 @@ WORD = re.compile(r"[^\W\d_]+")
 
 @attrs.define
 class ListReader:
-    """Reads lists, and what stands below their items.
+    """A reader of lists and of the blocks below their items.
 
     Attributes:
         document: the text.
         english: whether its words can be understood.
         titles: makes the titles.
-        left: how many tasks are looked for: what follows them belongs to the last.
+        left: how many more tasks to look for. Text after them belongs to the last.
         structured: whether lists, tables or headings gave tasks.
         talk: sections that only speak about the work.
     """
@@ -102,7 +102,7 @@ class ListReader:
     def listing(
         self, listing: Listing, role: Role, lead: Heading | None, section: Section, verb: str = ""
     ) -> list[Draft]:
-        """Read a list whose items are work; the verb is that of the item above, which goes for what is only named."""
+        """Read a list whose items are work. The verb of the item above applies to items that only name a thing."""
         if role in (*NOT_WORK, Role.TALK):
             if role is Role.TALK:
                 self.talk.append(Section(section.heading, section.level, section.lines, [listing]))
@@ -121,7 +121,7 @@ class ListReader:
         usual = (self.titles.fallback, self.titles.forced)
         if verb or _FAULTY.search(name):
             self.titles.fallback, self.titles.forced = verb or "fix", bool(verb)
-        if 2 * asks.count(Ask.REQUEST) > len(asks):  # what is wrong, among what is to be done about such things
+        if 2 * asks.count(Ask.REQUEST) > len(asks):  # among orders, a fault is work as well
             asks = [
                 Ask.PHRASE if ask is Ask.TALK and tells_a_fault(head.text) else ask
                 for head, ask in zip(heads, asks, strict=True)
@@ -164,14 +164,14 @@ class ListReader:
         ]
 
     def asks_mostly(self, listing: Listing) -> bool:
-        """Whether most items of a list ask for something, or have a box to tick."""
+        """Tell whether most items of a list ask for something, or have a box to tick."""
         entries = listing.entries[:20]
         asks = self._asks([plain(item_text(entry.text)) for entry in entries])
         boxes = sum(entry.checked is not None for entry in entries)
         return self.english and 2 * max(boxes, asks.count(Ask.REQUEST)) > len(entries)
 
     def _verb_of(self, lead: Heading | None) -> str:
-        """Return what a line such as "Please prepare the following:" or "Endpoints to be removed:" says to do."""
+        """Return the verb of a line such as "Please prepare the following:" or "Endpoints to be removed:"."""
         if lead is None or not self.english:
             return ""
         passive = _TO_BE.search(lead.name)
@@ -197,7 +197,7 @@ class ListReader:
     def entry(
         self, entry: Entry, head: Plain, ask: Ask, role: Role, among_orders: bool
     ) -> Draft | tuple[int, int] | None:
-        """Read an item: a task, lines that belong to the item before it, or nothing where it is done or no work."""
+        """Read an item: return a task, lines that belong to the item before it, or None if it is done or not work."""
         heading = read_heading(head.text) if entry.blocks or LEADS_IN.search(entry.text) else None
         if (
             heading
@@ -272,7 +272,7 @@ class ListReader:
         return self.listing(listing, role, lead, Section("", 8, listing.lines), verb[0].lower() if verb else "")
 
     def _notes_of(self, entry: Entry, children: Sequence[Draft]) -> list[tuple[int, int]]:
-        """Return the lines of lists below an item that became no tasks."""
+        """Return the lines of the lists below an item that did not become tasks."""
         taken = {line for child in children for line in _lines_of(child)}
         return [
             block.lines
@@ -283,7 +283,7 @@ class ListReader:
         ]
 
     def _refer(self, drafts: Sequence[Draft]) -> None:
-        """Follow what items say about each other: "(needs 1)", "after the packages are out"."""
+        """Apply the references of items to each other: "(needs 1)", "after the packages are out"."""
         by_number = {draft.number: draft for draft in drafts}
         known = [(draft, word_stems(draft.title)) for draft in drafts]
         for draft in drafts:

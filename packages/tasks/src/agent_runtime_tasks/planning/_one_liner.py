@@ -1,4 +1,4 @@
-"""Small plans for goals of one sentence: what the kind of work takes, said of the object of the sentence."""
+"""Small plans for goals of one sentence: the steps of the kind of work, for the object of the sentence."""
 
 import re
 
@@ -59,7 +59,7 @@ _ASIDE = re.compile(
 )
 
 _PARTICLE = re.compile(r"(?:up|out|down|off|over|in|on|into|through|away)\s+", re.IGNORECASE)
-# What people complain about is a fault.
+# A complaint reports a fault.
 _REPORTED = re.compile(
     r"(?:(?:some|many|several|a few|our) )?(?:users|customers|people|clients|colleagues|testers|we|support)(?: \w+ly)? "
     r"(?:(?:have|has|are|is) )?(?:report|complain|notic|observ|see|find)(?:s|e|es|ed|ing)?(?: that)? (?=\S+ \S+ \S)",
@@ -78,11 +78,11 @@ class SmallPlan:
 
 
 def plan_sentence(sentence: str, english: bool = True) -> SmallPlan:
-    """Plan what one sentence asks for, or the question that it asks.
+    """Plan the work that one sentence asks for, or the answer to its question.
 
     Args:
         sentence: plain text.
-        english: whether it can be understood; otherwise it is one task as it stands.
+        english: whether it can be understood. Otherwise it becomes one task as it stands.
     """
     if not english:
         return _as_it_stands(sentence)
@@ -131,7 +131,7 @@ def _understood(sentence: str) -> tuple[str, dict[str, str]]:
 
 
 def _asked(question: str) -> str:
-    """Say a question as what is to be found out."""
+    """Word a question as something to find out."""
     should = re.match(
         r"(?:should|shall|can|could|do|must) (?:we|I|you) (?:need to |have to |want to "
         r")?(.+)",
@@ -148,7 +148,7 @@ def _asked(question: str) -> str:
 
 
 def _refined(kind: str, verb: str, rest: str, parts: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """Look at the object as well: "add documentation" is no feature."""
+    """Refine the kind of work by its object: "add documentation" is not a feature."""
     if kind == "question" or rest.split(" ", 1)[0].lower() in (
         "why",
         "how",
@@ -193,7 +193,7 @@ def _refined(kind: str, verb: str, rest: str, parts: dict[str, str]) -> tuple[st
 
 
 def _named(sentence: str, ask: Ask) -> tuple[str, dict[str, str]]:
-    """Understand a goal that is only named, such as "Dark mode", or that tells what is wrong."""
+    """Understand a goal that is only named, such as "Dark mode", or that tells a fault."""
     text = small(sentence.strip(" .!?"))
     parts = {"verb": "", "whole": text, "it": _object(text), "do": f"deal with {text}"}
     if ask is Ask.REQUEST:
@@ -221,7 +221,7 @@ def _named(sentence: str, ask: Ask) -> tuple[str, dict[str, str]]:
 
 
 def _object(text: str) -> str:
-    """Return a thing without all that is said about it, where that is long."""
+    """Return a thing, without the words about it if it is long."""
     text = text.strip(" ,.;:")
     if len(text) <= _SHORT_OBJECT:
         return text
@@ -237,7 +237,7 @@ def _object(text: str) -> str:
 
 
 def _fits(step: str, parts: dict[str, str]) -> bool:
-    """Whether all that a step names is known."""
+    """Tell whether everything that a step names is known."""
     return all(parts.get(name) for name in re.findall(r"\{(\w+)\}", step))
 
 

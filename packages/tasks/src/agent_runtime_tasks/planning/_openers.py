@@ -1,4 +1,4 @@
-"""What sentences open with that only connects, orders or asks politely."""
+"""Openers: first words of a sentence that only connect, state an order or ask politely."""
 
 import re
 from enum import StrEnum
@@ -8,17 +8,17 @@ from ._words import ENGLISH
 
 
 class Order(StrEnum):
-    """Where a text says that it stands among the others."""
+    """The place that a text states for itself among the others."""
 
     NONE = "none"
     FIRST = "first"
     THEN = "then"
     LAST = "last"
-    EARLIER = "earlier"  # before what was just said
+    EARLIER = "earlier"  # before the text just read
 
 
 def take_opener(text: str) -> tuple[Order, str]:
-    """Split what a sentence opens with, and only connects or asks politely, from the rest."""
+    """Take the opener off a sentence, and return the order that it states and the rest."""
     order = Order.NONE
     for _ in range(4):
         opener = _OPENER.match(text)
@@ -31,18 +31,18 @@ def take_opener(text: str) -> tuple[Order, str]:
 
 
 def _is_adjective(word: str, rest: str) -> bool:
-    """Whether "first", "next" or "last" belongs to a thing, as in "first aid kit"."""
+    """Tell whether "first", "next" or "last" belongs to a thing, as in "first aid kit"."""
     if word.strip().lower() not in ("first", "next", "last") or rest[0].isupper():
         return False
     return first_word(rest) not in ENGLISH and not is_imperative(rest)
 
 
 def is_number(label: str) -> bool:
-    """Whether a label only numbers an item, such as "FR-1" or "Step 2"."""
+    """Tell whether a label only numbers an item, such as "FR-1" or "Step 2"."""
     return any(sign.isdigit() for sign in label) and take_opener(f"{label}: x")[1] == "x"
 
 
-# "Once that is done", and "once all of these are merged": what came just before, and all that came before.
+# "Once that is done" is about the text just before, "once all of these are merged" about everything before.
 _DONE = (
     r"(?:(?: is| are| has been| have been|'s|\u2019s|'re)(?: all| both| fully| completely| successfully)?"
     r" (?:done|finished|completed?|over|in place|in|out|live|ready|merged|fixed|closed|resolved|shipped|released"
@@ -58,7 +58,7 @@ _ALL_DONE = re.compile(rf"{_ALL_BEFORE}{_DONE}$", re.IGNORECASE)
 
 
 def speaks_of_all_before(clause: str) -> bool:
-    """Whether a clause such as "both of these are merged" speaks of all that stands before it."""
+    """Tell whether a clause such as "both of these are merged" is about everything before it."""
     return _ALL_DONE.match(clause) is not None
 
 

@@ -1,4 +1,4 @@
-"""The tasks that a document asks for, in the nesting that it gives them."""
+"""The tasks that a document asks for, nested as in the document."""
 
 import re
 from collections.abc import Sequence
@@ -42,13 +42,13 @@ _GROUPING = (Role.THEME, Role.WORK)
 
 @attrs.define
 class Outline:
-    """What was found in a document.
+    """The tasks and criteria found in a document.
 
     Attributes:
         drafts: the tasks, in the order of the text.
-        structured: whether lists, tables or headings gave them, rather than sentences.
+        structured: whether they come from lists, tables or headings, rather than from sentences.
         english: whether sentences could be understood.
-        criteria: how one can tell that all of it is done.
+        criteria: the acceptance criteria of the whole.
     """
 
     drafts: list[Draft]
@@ -58,7 +58,7 @@ class Outline:
 
 
 def read_outline(document: Document, most: int) -> Outline:
-    """Find the tasks of a document; where there are more than so many, the last of them has the rest of the text."""
+    """Find the tasks of a document. If it has more than `most`, the last one takes the rest of the text."""
     text = "\n".join(document.lines)
     english = is_english(text)
     outliner = _Outliner(
@@ -85,8 +85,8 @@ class _Part:
 @attrs.define
 class _Outliner(ListReader):
     criteria: list[Draft] = attrs.field(factory=list)
-    themes: int = 0  # sections that name parts of the work
-    talk_counts: bool = False  # whether what only speaks about the work is read, for want of anything else
+    themes: int = 0  # the number of sections that name parts of the work
+    talk_counts: bool = False  # whether mere talk about the work is read, for want of anything else
 
     def read(self) -> Outline:
         section = self.document.root
@@ -102,7 +102,7 @@ class _Outliner(ListReader):
         return Outline(drafts, self.structured, self.english, criteria)
 
     def section(self, section: Section, role: Role) -> list[Draft]:
-        """Read what stands under a heading."""
+        """Read the blocks under a heading."""
         parts: list[_Part] = []
         stages: list[tuple[Draft, Heading]] = []
         works: list[_Part] = []
@@ -158,7 +158,7 @@ class _Outliner(ListReader):
         return drafts
 
     def _kept(self, parts: Sequence["_Part"]) -> list[Draft]:
-        """Leave out what leads up to a list in sentences, unless it says where it stands among the tasks."""
+        """Leave out tasks in sentences that lead up to a list, unless the text states their place."""
         first = next((place for place, part in enumerate(parts) if part.drafts and not part.prose), None)
         kept: list[Draft] = []
         for place, part in enumerate(parts):
@@ -174,7 +174,7 @@ class _Outliner(ListReader):
     def subsection(
         self, section: Section, role: Role, titles_all: bool, leads_alone: bool
     ) -> tuple[list[Draft], Heading]:
-        """Read a heading and what stands under it."""
+        """Read a heading and the blocks under it."""
         text = plain(section.heading)
         if not WORD.search(text.text):
             return self.section(section, role), Heading(Role.WORK, "")
@@ -211,7 +211,7 @@ class _Outliner(ListReader):
         return [] if named_alone else drafts, heading
 
     def told(self, section: Section, heading: Heading, titles_all: bool) -> list[Draft]:
-        """Read what is work below a heading that is not: what says so, or all of it below the title of the text."""
+        """Read the work below a heading that is not work: sections that say so, or all below the text's title."""
         parts: list[Block] = []
         rest: list[Block] = []
         for block in section.blocks:
@@ -224,7 +224,7 @@ class _Outliner(ListReader):
         return self.section(Section(section.heading, section.level, section.lines, parts), Role.THEME) if parts else []
 
     def _is_part(self, section: Section, above: Heading) -> bool:
-        """Whether a section is work though it stands below a heading that is not."""
+        """Tell whether a section is work although the heading above it is not."""
         heading = read_heading(plain(section.heading).text)
         if heading.role is not Role.THEME or above.role is not Role.TALK:
             return insists_on_work(heading)
@@ -264,7 +264,7 @@ class _Outliner(ListReader):
         return []
 
     def taken_criteria(self, start: int) -> list[str]:
-        """Take the criteria from one on, as they are written."""
+        """Remove the criteria from an index on, and return them as they are written."""
         texts = [self.document.text(draft.spans) or draft.title for draft in self.criteria[start:]]
         del self.criteria[start:]
         return [text for text in texts if text.strip()]
@@ -289,13 +289,13 @@ class _Outliner(ListReader):
         return leads
 
     def _is_title(self, lead: Heading, leads: dict[int, Heading]) -> bool:
-        """Whether a line such as "First week:" names a group: it is short, and it is not the only one."""
+        """Tell whether a line such as "First week:" names a group: it is short, and it is not the only one."""
         if len(lead.name.split()) > 6 or sum(other.role in _GROUPING for other in leads.values()) < 2:
             return False
         return not self.english or read_request(lead.name).ask in (Ask.PHRASE, Ask.REQUEST)
 
     def _is_titled(self, section: Section) -> bool:
-        """Whether the one heading on the highest level is the title of the whole text."""
+        """Tell whether the only heading on the highest level is the title of the whole text."""
         if section.level != 0 or any(isinstance(block, Listing | Table) for block in section.blocks):
             return False
         sections = [block for block in section.blocks if isinstance(block, Section)]
@@ -312,7 +312,7 @@ class _Outliner(ListReader):
         return []
 
     def named(self, text: str) -> list[Draft]:
-        """Read a sentence that only names what is wanted, such as "A button that exports the table"."""
+        """Read a sentence that only names a wanted thing, such as "A button that exports the table"."""
         if len(text) > _LONGEST_NAME or len(list(sentences(text))) > 1 or tells_a_date(text):
             return []
         reading = read_request(plain(text).text, self.titles.fallback)

@@ -1,4 +1,4 @@
-"""Sentences of running text as steps, with the order that their words give."""
+"""Sentences of running text as steps, with the order that their words state."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -33,14 +33,14 @@ _FIRST_HINTS = frozenset(
 # "So: (1) add the wrapper, (2) convert the calls": the signs of an enumeration in a sentence.
 _ENUMERATED = re.compile(r"(?:(?<=\s)|^)\(?([0-9]{1,2}|[a-h]|i{1,3})\)\s+(?=\S)")
 _JOINS = re.compile(r"[,;:]?(?: (?:and|then|und|y|et))?$")
-# What follows is a plan, even where it tells what somebody does.
+# A plan follows these words, even if it is worded as a statement about somebody.
 _AGREED = re.compile(
     r"(?:(?:what|as) )?(?:we|the team|everybody|everyone) (?:have |has )?(?:agreed|decided|settled)(?! against)\b"
     r"|(?:the|our) (?:plan|agreement)\b|(?:agreed|decided)\b|this is (?:the plan|what we)",
     re.IGNORECASE,
 )
 _MARKS = "*_`~\"'([,;:.!?"
-# What such a word begins asks for something only after a comma: "When a file is broken, log its name".
+# A sentence with such a first word asks for something only after a comma: "When a file is broken, log its name".
 _LEADING = frozenset(
     """
     when whenever until if unless while since because in for with given by during on from instead depending based rather
@@ -53,7 +53,7 @@ _FIRST_WORDS = re.compile(r"(?:[.!?;\u2026\u3002\uff01\uff1f]|\n)[^\w\n]{0,4}([\
 
 
 def read_prose(text: str, fallback: str, most: int = 1000) -> list[Draft]:
-    """Find the tasks that English sentences ask for, in their order; after so many, the rest belongs to the last."""
+    """Find the tasks that English sentences ask for, in order. After `most`, the rest belongs to the last one."""
     steps: list[Step] = []
     previous: list[Step] = []
     agreed = False
@@ -76,7 +76,7 @@ def read_prose(text: str, fallback: str, most: int = 1000) -> list[Draft]:
 
 
 def _apart(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield sentences, and what a sentence numbers as "(1) add it, (2) test it", with whether it follows on another."""
+    """Yield sentences, and items such as "(1) add it, (2) test it", each with True if its number follows another."""
     marks = list(_ENUMERATED.finditer(text)) if ")" in text else []
     values = [mark[1] for mark in marks]
     if values[:2] not in (["1", "2"], ["a", "b"], ["i", "ii"]):
@@ -94,17 +94,17 @@ def _apart(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def read_lines(text: str) -> list[Draft]:
-    """Make a task of each sentence of a text in another language, of which only the structure is understood."""
+    """Make a task of each sentence of a text in another language, whose words are not understood."""
     return [Draft(fit_title(sentence), notes=[sentence]) for sentence in sentences(text) if _WORDS.search(sentence)]
 
 
 def refer(drafts: Sequence[Draft], text: str, asking: Draft) -> Draft | None:
-    """Return the one of some tasks that a clause speaks of, if there is one."""
+    """Return the task that a clause refers to, if there is one."""
     return closest([(draft, word_stems(draft.title)) for draft in drafts], text, asking)
 
 
 def closest(known: Sequence[tuple[Draft, frozenset[str]]], text: str, asking: Draft) -> Draft | None:
-    """Return the same, of tasks whose words are known."""
+    """Return the task with the most words of a text, if it has at least half of them."""
     words = word_stems(text)
     best, most = None, 0
     for draft, stems in known:
@@ -115,7 +115,7 @@ def closest(known: Sequence[tuple[Draft, frozenset[str]]], text: str, asking: Dr
 
 
 def _may_ask(text: str) -> bool:
-    """Tell quickly that no sentence of a text can ask for anything: of a long text most don't."""
+    """Tell quickly whether any sentence of a text may ask for something: in a long text, most do not."""
     low = text.lower()
     words = low.split()
     beginnings = [*(words[:1] and [words[0].strip(_MARKS)]), *_FIRST_WORDS.findall(low)]
@@ -132,7 +132,7 @@ def _may_ask(text: str) -> bool:
 
 
 def _place(found: list[Step], previous: list[Step], steps: list[Step]) -> None:
-    """Give the steps of a sentence their place among those before them."""
+    """Order the steps of a sentence among the steps before them."""
     base = list(previous)
     if any(step.order in (Order.THEN, Order.FIRST, Order.LAST) for step in base):
         for step in found:
@@ -185,7 +185,7 @@ def _settled(steps: list[Step]) -> list[Draft]:
 
 
 def _go_on(step: Step, steps: Sequence[Step]) -> None:
-    """Let "Before switching, compare", where both are new, follow the ordered steps of the sentence before."""
+    """Make "Before switching, compare", if both are new, wait for the ordered steps of the sentence before."""
     for same in steps:
         if step.before and same.before is step.before:
             for other in step.before:
@@ -193,7 +193,7 @@ def _go_on(step: Step, steps: Sequence[Step]) -> None:
 
 
 def _merge(draft: Draft, known: Draft, drafts: list[Draft]) -> None:
-    """A clause names a task that another sentence asks for: there is one of them."""
+    """Merge the draft of a clause into the task of another sentence that the clause names."""
     drafts.remove(draft)
     for other in draft.after:
         known.wait_for(other)
@@ -205,7 +205,7 @@ def _merge(draft: Draft, known: Draft, drafts: list[Draft]) -> None:
 
 @lru_cache(maxsize=2048)
 def word_stems(text: str) -> frozenset[str]:
-    """Return the beginnings of the words of a text that mean something."""
+    """Return the beginnings of the meaningful words of a text."""
     return frozenset(
         word[:5] if len(word) > 5 else word[:4] for word in _WORDS.findall(text.lower()) if word not in ENGLISH
     )

@@ -1,4 +1,4 @@
-"""What a title ends in that only points elsewhere: to other items, tickets, documents and people."""
+"""References at the end of a title, which only point to other items, tickets, documents or people."""
 
 import re
 
@@ -26,17 +26,17 @@ _POINTER = re.compile(
     rf"|[,;:|\u2013\u2014\u2192-]\s*(?:{_RELATION}?{_NUMBERS}|{_SEE}|@[\w-]{{1,39}})|{_RELATION}{_NUMBERS})[.,;:]?$",
     re.IGNORECASE,
 )
-# "(no more lorem ipsum)", "(editors write a file and rename it)": a name in brackets is shorter.
+# "(no more lorem ipsum)", "(editors write a file and rename it)": remarks. A name in brackets is shorter.
 _REMARK = re.compile(
     r" \((?:(?:no|not|e\.g|i\.e|currently|because|since|such as|see) ?[^()]*|(?:[^\s()]+ ){3,}[^\s()]+)\)$"
 )
 _SIGNS = re.compile(r"[#(\[@!]|[a-zA-Z]-[0-9]|see |docs?\b|cf\b|details|compare|more |per ", re.IGNORECASE)
 _LONGEST_POINTER = 120
-_SHORTEST = 4  # characters of a title: what is shorter is not all that there is to say
+_SHORTEST = 4  # characters of a title: anything shorter does not say enough
 
 
 def without_references(text: str) -> str:
-    """Return a title without what it ends in that only points elsewhere."""
+    """Return a title without the references at its end."""
     text = text.rstrip()
     while _SIGNS.search(text):
         pointer = _POINTER.search(text, max(0, len(text) - _LONGEST_POINTER))

@@ -1,4 +1,4 @@
-"""What stands in lists and is no work: facts about the document, and remarks between actions that are marked."""
+"""List items that are not work: facts about the document, and remarks between marked actions."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from ._inline import plain
 from ._sentences import LABEL
 
 _LONGEST_FACT = 6  # words
-# A date, a person, a number of a ticket, a version: what no task is made of.
+# A date, a person, the number of a ticket, a version: values that are not work.
 _FACT = re.compile(
     r"(?:[0-9]{4}-[0-9]{2}(?:-[0-9]{2})?|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2,4}|@[\w-]+|#[0-9]+|v?[0-9]+(?:\.[0-9]+)+"
     r"|[0-9]{1,2}(?:st|nd|rd|th)?\.? [A-Z][a-z]{2,8}\.?(?: [0-9]{4})?|[A-Z][a-z]{2,8} [0-9]{1,2},? [0-9]{4}"
@@ -22,7 +22,7 @@ _ACTION = re.compile(
 
 
 def states_facts(entries: Sequence[Entry]) -> bool:
-    """Whether each item of a list is a label with a short value, and some of those can't be work, such as dates."""
+    """Tell whether all items of a list are labels with short values, at least half of them not work, such as dates."""
     facts = 0
     for entry in entries:
         text = plain(entry.text).text
@@ -37,7 +37,7 @@ def states_facts(entries: Sequence[Entry]) -> bool:
 
 
 def without_remarks(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Leave out what stands between items that are marked as actions, as in minutes: "AI: Bo to write the offer"."""
+    """Leave out remarks between items that are marked as actions, as in minutes: "AI: Bo to write the offer"."""
     marked = [_ACTION.match(entry.text) is not None for entry in entries]
     if not any(marked):
         return entries

@@ -1,4 +1,4 @@
-"""Whether a sentence asks for work, and how that is said in the imperative."""
+"""Requests: sentences that ask for work, and their wording in the imperative."""
 
 import re
 from enum import StrEnum
@@ -43,22 +43,22 @@ LONGEST_READ = 600  # characters of a sentence
 
 
 class Ask(StrEnum):
-    """How much a text asks for."""
+    """The degree to which a text asks for work."""
 
-    REQUEST = "request"  # work, said so
-    PHRASE = "phrase"  # names a thing; whether that is work depends on where it stands
-    TALK = "talk"  # tells something
-    REFUSAL = "refusal"  # says what is not to be done
+    REQUEST = "request"  # asks for work
+    PHRASE = "phrase"  # names a thing; its place decides whether that is work
+    TALK = "talk"  # states something
+    REFUSAL = "refusal"  # says that something is not to be done
 
 
 @attrs.frozen(slots=True)
 class Reading:
-    """A sentence as it was understood.
+    """A sentence as understood.
 
     Attributes:
         ask: how much it asks for.
-        title: the same as an imperative, where one could be made.
-        order: what its first words say about the order.
+        title: the same as an imperative, if possible.
+        order: the order that its first words state.
     """
 
     ask: Ask
@@ -72,8 +72,8 @@ def read_request(text: str, fallback: str = "take care of", forced: bool = False
 
     Args:
         text: plain text, without markup.
-        fallback: the verb for a thing that says nothing about what to do with it.
-        forced: whether that verb is right for things that go with another one, too.
+        fallback: the verb for a thing that does not say what to do with it.
+        forced: whether that verb replaces the usual verb of a thing.
     """
     order, text = take_opener(_TRAILING.sub("", text[:LONGEST_READ]))
     ask, title = _read(text, fallback, forced)
@@ -122,7 +122,7 @@ def _read(text: str, fallback: str, forced: bool = False) -> tuple[Ask, str]:
 
 
 def is_story(text: str) -> bool:
-    """Whether a text is a user story: "As a reader, I want to search, so that I find what I need"."""
+    """Tell whether a text is a user story: "As a reader, I want to search, so that I find what I need"."""
     return STORY.match(text) is not None
 
 
@@ -166,7 +166,7 @@ def _modal(text: str) -> tuple[Ask, str] | None:
     if match is None:
         return None
     subject, modal, rest = match["subject"].strip(), match["modal"].lower(), match["rest"].strip()
-    if subject.endswith((" and", " but", " or")):  # "Most are old and have to go": of what is told before
+    if subject.endswith((" and", " but", " or")):  # "Most are old and have to go": about things named before
         return Ask.TALK, capital(text)
     if subject.lower() in ("no", "there is no", "there's no"):
         return Ask.REFUSAL, capital(text)
@@ -178,7 +178,7 @@ def _modal(text: str) -> tuple[Ask, str] | None:
         return Ask.REFUSAL, f"Make sure {small(subject)} {verb} not {negative[1]}"
     if modal == "need":
         return None
-    if modal == "will":  # what we will do is a plan; what will become of something is told
+    if modal == "will":  # "we will" states a plan; with another subject, "will" is a statement
         return (Ask.REQUEST, capital(rest)) if WE.match(subject) and first_word(rest) in VERBS else None
     if len(subject.split()) > 1 and tells(subject) and not US.match(subject):
         return Ask.TALK, capital(text)
@@ -192,7 +192,7 @@ def _modal(text: str) -> tuple[Ask, str] | None:
             return Ask.REQUEST, capital(able)
         return Ask.TALK, capital(text)
     if rest.startswith("be ") and modal.startswith(("want", "would")):
-        return Ask.TALK, capital(text)  # what somebody would like to be is why the work is done
+        return Ask.TALK, capital(text)  # a wish to be something is the reason for the work
     if rest.startswith("be able to "):
         return Ask.REQUEST, f"Let {small(subject)} {rest[11:]}"
     if IT.match(subject):
@@ -250,13 +250,13 @@ def _labelled(text: str, fallback: str) -> tuple[Ask, str] | None:
 
 
 def _is_thing(subject: str) -> bool:
-    """Whether what may be somebody's name is a word for a thing, as in "Endpoints to create"."""
+    """Tell whether a possible name of a person is a word for a thing, as in "Endpoints to create"."""
     low = subject.lower()
     return low in HEAD_VERBS or low.removesuffix("s") in HEAD_VERBS.keys() | COMPOUND_TAILS
 
 
 def _is_part(label: str) -> bool:
-    """Whether a label names a part of the work, such as "CI" or "Backend", rather than whoever does it."""
+    """Tell whether a label names a part of the work, such as "CI" or "Backend", rather than a person."""
     low = label.lower()
     known = COMMON_WORDS | COMPOUND_TAILS | HEAD_VERBS.keys() | PARTS_OF_SOFTWARE
     return len(label) <= 30 and (

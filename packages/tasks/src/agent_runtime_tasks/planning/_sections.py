@@ -1,4 +1,4 @@
-"""What a heading, or a line that leads into a list, says about what stands under it."""
+"""Headings, and lines that lead into a list: the role that they give the text under them."""
 
 import re
 from enum import StrEnum
@@ -8,19 +8,19 @@ import attrs
 
 
 class Role(StrEnum):
-    """What becomes of the content of a section."""
+    """The role of a section's content in the plan."""
 
     SKIP = "skip"  # says that it is not work
-    CONTEXT = "context"  # tells what led to the work: only a part of it that says so is work
-    ASIDE = "aside"  # is seldom work: only what is asked for expressly is
+    CONTEXT = "context"  # tells the reasons for the work: only a part that says so is work
+    ASIDE = "aside"  # is seldom work: only express requests are
     TALK = "talk"  # speaks about the work: it is read when nothing else is found
-    BEFORE = "before"  # what must be so beforehand: only what is asked for expressly is work
-    CRITERIA = "criteria"  # how one can tell that the work is done
-    WORK = "work"  # says that it is work, and no more
+    BEFORE = "before"  # tells the conditions for the work: only express requests are work
+    CRITERIA = "criteria"  # tells how to see that the work is done
+    WORK = "work"  # says only that it is work
     THEME = "theme"  # names a part of the work
 
 
-# What stands under such a heading is no work by itself, nor what such a line leads into.
+# The text under such a heading, or after such a line, is not work by itself.
 NOT_WORK = (Role.SKIP, Role.CONTEXT)
 
 _NAMES = {
@@ -136,7 +136,7 @@ _ROLES = {
     if name.strip()
 }
 
-# What a longer heading is read by: the first of these that occurs in its words.
+# A longer heading has the role of the first of these that occurs in its words.
 _PARTS = tuple(
     (role, re.compile("|".join(patterns)))
     for role, *patterns in (
@@ -188,7 +188,7 @@ _PARTS = tuple(
         ),
     )
 )
-# Names of work that may as well tell how things stand.
+# Names of work that may also describe the state of things.
 _AMBIGUOUS = re.compile(
     r"what|how|now|in progress|details?|body|content|(?:key |core |main )?features?|feature list|methods?|methodology"
     r"|approach|procedure|instructions|specification|spec|changes|findings|(?:known )?issues|bugs|problems|defects"
@@ -224,13 +224,13 @@ _SPACES = re.compile(r"\s+")
 
 @attrs.frozen(slots=True)
 class Heading:
-    """A heading as it was understood.
+    """A heading as understood.
 
     Attributes:
-        role: what becomes of what stands under it.
+        role: the role of the text under it.
         name: its words without numbers and labels such as "Phase 2:".
         ordered: whether it says that it comes before the heading that follows.
-        numbered: whether it says so by its number alone, which may only be that of a document's section.
+        numbered: whether only its number says so, which may be just the number of a chapter.
     """
 
     role: Role
@@ -240,7 +240,7 @@ class Heading:
 
 
 def insists_on_work(heading: Heading) -> bool:
-    """Whether a heading says that it is work even where what is around it is not."""
+    """Tell whether a heading says that it is work even where the text around it is not."""
     return heading.role is Role.WORK and not _AMBIGUOUS.fullmatch(_words(heading.name))
 
 
@@ -260,7 +260,7 @@ def read_heading(text: str) -> Heading:
 
 def _role(name: str) -> Role:
     words = _words(name)
-    # "Tasks (this sprint)", "Scope: must have", "Requirements - API": what is in brackets or follows may say nothing.
+    # "Tasks (this sprint)", "Scope: must have", "Requirements - API": the words after the sign may say nothing.
     aside = _ASIDE_IN_NAME.search(name)
     for candidate in (words, _words(name[: aside.start()])) if aside else (words,):
         if candidate in _ROLES:

@@ -1,4 +1,4 @@
-"""Running text as sentences, and as lines where each of them is an item of its own."""
+"""Running text as sentences, or as lines if each line is an item of its own."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from ._imperatives import is_imperative
 
 _LONGEST_CLAUSE = 400  # characters; a wall of text is cut into pieces of this length
 _ENDS = re.compile(r"[.!?;\u2026\u3002\uff01\uff1f]++[\"')\]\u201d\u2019\u300d\u300f\uff09]*+")
-# Most sentences end so, without any doubt; the abbreviations below are shorter or left out.
+# Most sentences end like this, without any doubt. The abbreviations below are shorter or left out.
 _PLAIN_END = re.compile(
     r"(?<=[a-z]{4}[.!?])(?<!dept\.)(?<!prof\.)(?<!incl\.)(?<!excl\.)(?<!resp\.)(?<!rox\.) (?=[A-Z])"
 )
@@ -31,7 +31,7 @@ LABEL = re.compile(r"([^\s:.!?][^:.!?]{0,49}):\s+(?=\S)")
 
 
 def sentences(text: str) -> Iterator[str]:
-    """Split running text at the ends of its sentences, and where lines are items of their own."""
+    """Split running text at the ends of its sentences, and at the ends of lines that are items of their own."""
     for item in _line_items(text):
         for part in _PLAIN_END.split(" ".join(item.split())):
             start = 0
@@ -43,7 +43,7 @@ def sentences(text: str) -> Iterator[str]:
 
 
 def _line_items(text: str) -> Iterator[str]:
-    """Yield the text, or its lines where each of them begins anew rather than going on with a sentence."""
+    """Yield the text, or its lines if they begin anew rather than continue a sentence."""
     lines = [line.strip() for line in text.split("\n")]
     if len(lines) == 1:
         yield text

@@ -67,8 +67,8 @@ def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[s
     Args:
         table: the table.
         english: whether its words can be understood.
-        trusted: whether the section says that what stands in it is work.
-        title_of: makes a title of a cell.
+        trusted: whether the section says that its content is work.
+        title_of: turns a cell into a title.
         most: how many rows are read.
     """
     names = [plain(cell).text for cell in table.header]
@@ -102,22 +102,22 @@ def read_table(table: Table, english: bool, trusted: bool, title_of: Callable[[s
 
 
 def lists_faults(table: Table) -> bool:
-    """Whether the rows of a table are faults, each of which is to be fixed."""
+    """Tell whether the rows of a table are faults to fix."""
     return any(_FAULT_COLUMN.match(plain(cell).text) for cell in table.header)
 
 
 def tells_dates(table: Table) -> bool:
-    """Whether a table is a calendar, which names what other parts of the text ask for."""
+    """Tell whether a table is a calendar, which only dates work that other parts of the text ask for."""
     names = [plain(cell).text for cell in table.header]
     return len(names) > 1 and _MILESTONE_COLUMN.match(names[0]) is not None and all(map(_DATE_COLUMN.match, names[1:]))
 
 
 def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -> int | None:
-    """Return the column that says what to do, or None where the rows tell facts."""
+    """Return the column that says what to do, or None if the rows state facts."""
     for pattern in (_WORK_COLUMN, _REMEDY_COLUMN, _FAULT_COLUMN, _TALK_COLUMN):
         for column, name in enumerate(names):
             trustworthy = pattern is not _TALK_COLUMN or trusted or _asks(table, column, english)
-            # A column "Step" that holds numbers alone only counts.
+            # A column "Step" that holds only numbers counts the rows.
             if (
                 pattern.match(name)
                 and trustworthy
@@ -138,12 +138,12 @@ def _work_column(table: Table, names: list[str], english: bool, trusted: bool) -
 
 
 def _says_something(cell: str) -> bool:
-    """Whether a cell holds more than a number such as 3 or GR-3."""
+    """Tell whether a cell holds more than a number such as 3 or GR-3."""
     return _WORD.search(cell) is not None and _ONLY_A_NUMBER.fullmatch(plain(cell).text) is None
 
 
 def _is_tracked(table: Table, status: int | None) -> bool:
-    """Whether a column says of each row whether it is done."""
+    """Tell whether a column holds the state of each row: open or done."""
     states = [_cell(cells, status) for cells, _ in table.rows[:50]]
     return any(map(_OPEN.match, states)) and all(_OPEN.match(state) or _is_done(state) for state in states)
 
@@ -153,7 +153,7 @@ def _is_done(state: str) -> bool:
 
 
 def _asks(table: Table, column: int, english: bool) -> bool:
-    """Whether at least half of the cells of a column ask for something."""
+    """Tell whether at least half of the cells of a column ask for something."""
     cells = [plain(_cell(cells, column)).text for cells, _ in table.rows[:50]]
     return english and bool(cells) and 2 * sum(read_request(cell).ask is Ask.REQUEST for cell in cells) >= len(cells)
 

@@ -1,4 +1,4 @@
-"""Whether a text tells something, rather than naming a thing."""
+"""Statements: texts that tell something, rather than naming a thing."""
 
 import re
 from itertools import pairwise
@@ -25,7 +25,7 @@ _TELLS_FROM_THE_START = re.compile(
 
 
 def tells(text: str) -> bool:
-    """Whether a text states something, rather than naming a thing."""
+    """Tell whether a text states something, rather than naming a thing."""
     if _TELLS_FROM_THE_START.match(text):
         return True
     relative = _RELATIVE.search(text)

@@ -24,7 +24,7 @@ _LETTER = re.compile(r"[^\W_]")
 
 
 class Strategy(StrEnum):
-    """How the tasks of a plan relate."""
+    """The structure of a plan: a chain, the stated order alone, or groups."""
 
     SEQUENTIAL = "sequential"
     PARALLEL = "parallel"
@@ -32,13 +32,13 @@ class Strategy(StrEnum):
 
 
 class Planner(Protocol):
-    """Whatever makes a plan of a goal."""
+    """A callable that plans a goal."""
 
     def __call__(self, name: str, description: str, *, strategy: Strategy | str, max_tasks: int = 40) -> Plan:
         """Plan a goal.
 
         Args:
-            name: what is to be reached, in a line.
+            name: the goal in one line.
             description: the same at length, as Markdown or plain text.
             strategy: sequential, parallel or hierarchical.
             max_tasks: how many tasks there may be, groups included.
@@ -47,19 +47,19 @@ class Planner(Protocol):
 
 
 def plan_text(name: str, description: str, *, strategy: Strategy | str, max_tasks: int = 40) -> Plan:
-    """Plan a goal by what its text says.
+    """Plan a goal from its text.
 
-    Lists, steps, tables of work, headings and sentences that ask for something become tasks. What the text says to be
-    done, out of scope or mere background does not. A text that asks for one thing becomes a small plan for its kind of
-    work.
+    Lists, steps, tables of work, headings and sentences that ask for something become tasks. Parts that the
+    text calls done, out of scope or background do not. A text that asks for one thing becomes a small plan for its kind
+    of work.
 
     Args:
-        name: what is to be reached, in a line.
+        name: the goal in one line.
         description: the same at length, as Markdown or plain text; it may be empty.
-        strategy: sequential: each task waits for the one before it; parallel: only the order that the text states is
-            kept; hierarchical: that, and a flat text is grouped by phase or theme.
-        max_tasks: how many tasks there may be, groups included, at least 1; what does not fit is folded into the
-            description of the task before it.
+        strategy: sequential: each task waits for the one before it; parallel: tasks keep only the order that the text
+            states; hierarchical: the same, and a flat text is grouped by phase or theme.
+        max_tasks: how many tasks there may be, groups included, at least 1; surplus tasks are folded into the
+            description of the task before them.
     """
     strategy = Strategy(strategy)
     if max_tasks < 1:
@@ -88,14 +88,14 @@ def plan_text(name: str, description: str, *, strategy: Strategy | str, max_task
 
 
 def _most_drafts(document: Document, max_tasks: int) -> int:
-    """Return how many tasks to look for: folding needs to know those beyond what there is room for where they nest."""
+    """Return how many tasks to look for: where tasks nest, folding has to know the surplus ones as well."""
     if all(isinstance(block, Paragraph | Verbatim) for block in document.root.blocks):
         return max_tasks + 1
     return min(max(60, 3 * max_tasks), 1500)
 
 
 def _without_goal(title: str, drafts: list[Draft]) -> list[Draft]:
-    """Leave out a first sentence that only says the goal again, before those that say how it is reached."""
+    """Leave out a first sentence that only repeats the goal, if others say how to reach it."""
     first, *rest = drafts
     stems = word_stems(title)
     if len(rest) < 2 or len(stems) < 2 or first_word(first.title) != first_word(title):
@@ -107,7 +107,7 @@ def _without_goal(title: str, drafts: list[Draft]) -> list[Draft]:
 
 
 def _small(title: str, drafts: list[Draft], document: Document) -> tuple[list[Draft], str | None]:
-    """Plan a goal that asks for one thing at most: by its name, or by the one sentence that asks for something."""
+    """Plan a goal that asks for at most one thing, by its name or by the one sentence that asks for something."""
     english = is_english(title)
     asked = read_prose(title, "implement") if english else []
     if not drafts and len(asked) > 1:
@@ -122,19 +122,19 @@ def _small(title: str, drafts: list[Draft], document: Document) -> tuple[list[Dr
         small = plan_sentence(title, english)
         if drafts and refer(asked, drafts[0].title, drafts[0]) is None:
             steps = small.phases[-1].children
-            steps[: small.kind == "feature"] = drafts  # to build it is to do what the text asks for
+            steps[: small.kind == "feature"] = drafts  # the task of the text takes the place of building it
     small.phases[0].children[0].spans = whole
     return list(small.phases), small.kind
 
 
 def _in_order(phases: list[Draft]) -> None:
-    """Let each phase of a small plan wait for the one before it."""
+    """Make each phase of a small plan wait for the one before it."""
     for before, after in pairwise(phases):
         after.wait_for(before)
 
 
 def _lines(document: Document) -> list[Draft]:
-    """Make tasks of the paragraphs of a text in another language, or of their sentences where they are few."""
+    """Make tasks of the paragraphs of a text in another language, or of their sentences if those are few."""
     paragraphs = [block for block in _blocks(document.root) if isinstance(block, Paragraph)]
     drafts = [draft for paragraph in paragraphs for draft in read_lines(paragraph.text)]
     if len(drafts) <= _MOST_SENTENCES or len(paragraphs) < 2:

@@ -1,4 +1,4 @@
-"""Titles of tasks and groups, from what stands in the text for them."""
+"""The titles of tasks and groups, made from the text."""
 
 import re
 from itertools import islice
@@ -36,12 +36,12 @@ _BOLD_TITLE = re.compile(r"(?:\*\*|__).{1,120}(?:\*\*|__)[:.]?\s*(?:\([^()]{1,40
 
 @attrs.define
 class Titles:
-    """Makes titles.
+    """A maker of titles.
 
     Attributes:
-        english: whether words can be understood; otherwise a title is the text as it stands.
-        fallback: the verb for a thing that says nothing about what to do with it.
-        forced: whether that verb is right for all that is named.
+        english: whether words can be understood. Otherwise a title is the text as it stands.
+        fallback: the verb for a thing that does not say what to do with it.
+        forced: whether that verb applies to everything that is only named.
     """
 
     english: bool
@@ -49,7 +49,7 @@ class Titles:
     forced: bool = False
 
     def of_leaf(self, text: str, among_orders: bool = False, code: bool = False) -> str:
-        """Say in the imperative what an item asks for."""
+        """Word an item in the imperative."""
         text = without_references(text)
         if not self.english:
             return fit_title(text)
@@ -67,7 +67,7 @@ class Titles:
         return fit_title(reading.title)
 
     def of_group(self, heading: Heading) -> str:
-        """Say in the imperative what a heading or a parent item stands for."""
+        """Word a heading or a parent item in the imperative."""
         if not self.english:
             return fit_title(heading.name)
         name = without_references(heading.name)
@@ -85,12 +85,12 @@ class Titles:
 
 
 def _may_be_an_order(text: str) -> bool:
-    """Whether a phrase among orders is likely one too: "Watch error rates for a day"."""
+    """Tell whether a phrase among orders is likely an order, too: "Watch error rates for a day"."""
     return not names_a_thing(text) or (first_word(text) in VERBS and text.count(" ") > 2)
 
 
 def entry_text(head: Plain) -> str:
-    """Return the part of an item that says what to do: its label in bold, or what follows that or an arrow."""
+    """Return the part of an item that says what to do: its bold label, or the text after the label or an arrow."""
     text = _named_part(head)
     arrow = _ARROW.search(text)
     if arrow is None:
@@ -127,13 +127,13 @@ def _named_part(head: Plain) -> str:
 
 
 def item_text(text: str) -> str:
-    """Return the first line of an item where it is a title in bold, else all of its text."""
+    """Return the first line of an item if it is a title in bold, else its text before any aside."""
     first = text.partition("\n")[0]
     return first if _BOLD_TITLE.match(first) else _ASIDE_LINE.split(text, maxsplit=1)[0]
 
 
 def asking_sentence(text: str) -> str:
-    """Return the sentence of an item that says what to do, which may come after what is wrong, or else the first."""
+    """Return the sentence of an item that says what to do, which may come after the fault, or else the first."""
     first, *others = list(islice(sentences(text), _MOST_SENTENCES)) or [text]
     if others and read_request(first).ask is Ask.TALK:
         return next((other for other in others if read_request(other).ask is Ask.REQUEST), first)
@@ -141,7 +141,7 @@ def asking_sentence(text: str) -> str:
 
 
 def tells_a_fault(text: str) -> bool:
-    """Whether a sentence tells what is wrong."""
+    """Tell whether a sentence tells a fault."""
     return _FAULT.search(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""Lists as people type them, written as Markdown has them."""
+"""Lists as people type them, rewritten as Markdown."""
 
 import re
 
@@ -28,7 +28,7 @@ _UNUSUAL = re.compile(
 
 
 def usual_lines(lines: list[str]) -> list[str]:
-    """Write bullets and boxes that Markdown does not know as it does, and cut nesting that no reader means."""
+    """Rewrite bullets, boxes and numbers that Markdown does not know, and cut nesting that readers do not mean."""
     letters = {
         (match[2] or match[3]).lower()
         for line in lines
@@ -59,7 +59,7 @@ def usual_lines(lines: list[str]) -> list[str]:
 
 
 def _depths_of_decimals(lines: list[str]) -> dict[str, int]:
-    """Return how deep items numbered such as "2.1" and "2.2" lie, by what their numbers begin with."""
+    """Return the depth of items numbered such as "2.1" and "2.2", by the prefix of their numbers."""
     numbers = {match[2] for line in lines if line.lstrip()[:1].isdigit() and (match := _DECIMAL.match(line))}
     prefixes = {number[:-2] for number in numbers if number.endswith(".1") and f"{number[:-2]}.2" in numbers}
     if not prefixes:

@@ -88,7 +88,7 @@ tag target task test time toggle touch tour track trade train transfer transitio
 upgrade upload use value version view visit vote walk watch work wrap
 """
 
-# What a noun that looks like a verb is the first half of: "order history", "rate limit", "test coverage".
+# Nouns that may follow a noun that looks like a verb: "order history", "rate limit", "test coverage".
 COMPOUND_TAILS = frozenset(
     """
     account address alert area bar behaviour behavior board book box button cache card case chain channel chart
@@ -107,7 +107,7 @@ COMPOUND_TAILS = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
-# Words that often begin a phrase, and are no names.
+# Words that often begin a phrase and are not names.
 COMMON_WORDS = frozenset(
     """
     must nice functional non-functional could account action active audio auto basic battery better big billing
@@ -201,7 +201,7 @@ SOMETIMES_NOUNS = frozenset(
 
 BASE_OF_THIRD_PERSON = {_third_person(verb): verb for verb in sorted(VERBS)} | {"does": "do", "has": "have"}
 
-# "The import takes six hours": words by which a sentence tells something. Those that may be plural nouns are left out.
+# "The import takes six hours": verbs of statements. Those that may be plural nouns are left out.
 TELLING = frozenset(_third_person(verb) for verb in VERBS - NOUN_VERBS - SOMETIMES_NOUNS) | frozenset(
     """
     overlaps appears appear belongs belong costs crashes depends depend exists exist fails freezes happens happen hangs
@@ -211,7 +211,7 @@ TELLING = frozenset(_third_person(verb) for verb in VERBS - NOUN_VERBS - SOMETIM
     """.split()  # noqa: SIM905 - a list of words reads as one
 )
 
-# Nouns that are made of verbs: "migration of the data" asks to migrate it.
+# Nouns that are made of verbs: "migration of the data" asks to migrate the data.
 VERB_OF_NOUN = {
     "activation": "activate", "adaptation": "adapt", "addition": "add", "adjustment": "adjust", "adoption": "adopt",
     "analysis": "analyse", "announcement": "announce", "approval": "get approval for", "assessment": "assess",
