@@ -9,7 +9,7 @@ from .bounds import Outcome, RelayStatus, WaitingFor
 
 @attrs.frozen(kw_only=True)
 class Baton:
-    """What is handed to an agent.
+    """The baton that an agent is given.
 
     Attributes:
         baton_id: the fence: whoever shows it may hand this attempt on.
@@ -66,7 +66,7 @@ class Baton:
 
 @attrs.frozen(kw_only=True)
 class Claim:
-    """Who works on a baton, until when unless it is renewed, and whether that claim is live."""
+    """The claim on a baton: its worker, the end of its lease, and whether it is live."""
 
     worker: str
     expires_at: int
@@ -116,7 +116,7 @@ class NextBaton:
 
 @attrs.frozen(kw_only=True)
 class Advance:
-    """What came of handing a baton on.
+    """The result of handing a baton on.
 
     Attributes:
         pipeline_id: the pipeline.
@@ -170,7 +170,7 @@ class Retry:
 
 @attrs.frozen(kw_only=True)
 class FailedAttempt:
-    """What came of an attempt that its runner gave up.
+    """The result of an attempt that its runner gave up.
 
     Attributes:
         pipeline_id: the pipeline.

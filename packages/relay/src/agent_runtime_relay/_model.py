@@ -137,7 +137,7 @@ class Relay:
 
 @attrs.frozen(kw_only=True)
 class RelayChange:
-    """What an update did: the pipeline afterwards, and whether anything was written."""
+    """The result of an update: the pipeline afterwards, and whether anything was written."""
 
     relay: Relay
     changed: bool

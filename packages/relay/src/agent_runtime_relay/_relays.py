@@ -17,7 +17,7 @@ from ._batons import Advance, BatonReading, Claim, FailedAttempt, Retry
 from ._guard import Guard, Result, Unguarded
 from ._model import CreatedRelay, Orphan, OutputPage, Relay, RelayChange, RelayPage
 from ._records.audit import Audit
-from ._records.records import records
+from ._records.records import Records
 from ._records.schema import SCHEMA
 from ._records.submission import Delivery, Submission, checked_delivery, hash_of
 from ._rules.decisions import left
@@ -107,7 +107,7 @@ class Relays:
         self.new_id = new_id
         self.guard = guard
         self.snapshot = snapshot
-        self._records = records(connection)
+        self._records = Records(connection)
         self._issuing = Issuing(self._records, guard, new_id)
         self._claims = Claims(self._records, self._issuing, is_alive)
         self._handover = Handover(self._records, guard, self._issuing, self._claims, clock)

@@ -1,7 +1,5 @@
 """The tables of one database, together."""
 
-import attrs
-
 from agent_runtime_kernel.connection import Connection
 
 from .._rules.state import Attempt
@@ -11,13 +9,13 @@ from .outputs import Outputs
 from .pipelines import Pipelines
 
 
-@attrs.frozen(kw_only=True)
 class Records:
     """The pipelines, attempts and outputs of one database."""
 
-    pipelines: Pipelines
-    attempts: Attempts
-    outputs: Outputs
+    def __init__(self, connection: Connection) -> None:
+        self.pipelines = Pipelines(connection)
+        self.attempts = Attempts(connection)
+        self.outputs = Outputs(connection)
 
     def settled(self, pipeline_id: int, baton_id: str) -> Attempt:
         """Return the attempt of a baton that is not the live one.
@@ -32,12 +30,3 @@ class Records:
         if attempt.pipeline_id != pipeline_id:
             raise ForeignBaton(baton_id, pipeline_id, attempt.pipeline_id)
         return attempt
-
-
-def records(connection: Connection) -> Records:
-    """Return the tables behind a connection."""
-    return Records(
-        pipelines=Pipelines(connection),
-        attempts=Attempts(connection),
-        outputs=Outputs(connection),
-    )
