@@ -9,7 +9,7 @@ from rooms import modules
 
 MOST_HEADLESS = 0.03
 HEADLESS = re.compile(r"(What|Whether|Who|Whose|Which|How|Why|Where|When|Of|That)\b")
-NEGATED = re.compile(r"\b(is|are|was|were|be|been)\s+(no|none)\b(?!\s+(longer|more|later|fewer|less)\b)", re.IGNORECASE)
+NEGATED = re.compile(r"\b(is|are|was|were|be|been)\s+(no|none)\b(?!\s+(longer|more|later|fewer|less)\b)")
 THERE = re.compile(
     r"\bthere('s)?\s+(is|are|was|were|be|can\s+be|must\s+be|has\s+been|have\s+been|may\s+be)?\s*$", re.IGNORECASE
 )
@@ -56,6 +56,7 @@ def test_nothing_is_negated_by_no():
 def test_the_test_tells_no_from_not():
     assert NEGATED.search("it is no list")
     assert not NEGATED.search("it is no longer open")
+    assert not NEGATED.search("it is None")
     assert THERE.search("there is")
     assert HEADLESS.match("Whether it runs.")
 
