@@ -482,7 +482,7 @@ class Relays:
             output_id: the orphan output.
 
         Raises:
-            PipelineNotFound, OutputNotFound: there is none of this id, or the output is no orphan.
+            PipelineNotFound, OutputNotFound: there is none of this id, or the output is not an orphan.
             BatonClaimed: somebody is at work on the step.
             IllegalTransition: its step is completed, or the pipeline is paused or closed.
         """

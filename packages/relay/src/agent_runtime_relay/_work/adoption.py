@@ -41,7 +41,7 @@ class Adoption:
         """Settle the current step with a late result, as if it had come in time; the guard is told nothing.
 
         Raises:
-            PipelineNotFound, OutputNotFound: there is none of this id, or it is no orphan.
+            PipelineNotFound, OutputNotFound: there is none of this id, or it is not an orphan.
             BatonClaimed: somebody is at work on the step.
             IllegalTransition: the step is completed, or the pipeline does not run.
         """
