@@ -7,6 +7,9 @@ import attrs
 
 from agent_runtime_relay import KEEP, Advance, BatonReading, CreatedRelay, OutputPage, Relay, Retry
 from agent_runtime_relay.bounds import (
+    DEFAULT_L_SCORE_THRESHOLD,
+    DEFAULT_LIMIT,
+    DEFAULT_MAX_RETRIES,
     AgentTypeList,
     BatonId,
     Budget,
@@ -57,8 +60,8 @@ def create_relay_pipeline(
     description: Description = "",
     token_budget: Budget | None = None,
     quality_threshold: Score | None = None,
-    l_score_threshold: Score = 0.3,
-    max_retries: MaxRetries = 3,
+    l_score_threshold: Score = DEFAULT_L_SCORE_THRESHOLD,
+    max_retries: MaxRetries = DEFAULT_MAX_RETRIES,
     fallback_agents: FallbackAgents | None = None,
     task_id: TaskId | None = None,
 ) -> CreatedRelay:
@@ -242,7 +245,7 @@ def update_relay(
 
 
 def list_relay_pipelines(
-    call: Call, status: Status | None = None, limit: Limit = 50, cursor: CursorText | None = None
+    call: Call, status: Status | None = None, limit: Limit = DEFAULT_LIMIT, cursor: CursorText | None = None
 ) -> RelayList:
     """List pipelines, oldest first.
 
