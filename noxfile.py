@@ -183,7 +183,7 @@ def _sources() -> list[Path]:
 
 def _suites(*parts: str) -> list[str]:
     """Name the folders of tests that distributions have."""
-    return [suite for part in parts for suite in SUITES[part] if any(Path(suite).glob("test_*.py"))]
+    return [suite for part in parts for suite in SUITES[part] if any(Path(suite).rglob("test_*.py"))]
 
 
 def _offer_interpreters_of_pyenv() -> None:
