@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_runtime_breakers import BreakerState, Cause, FailureType, Position, Settings, Transition, replay
-from agent_runtime_breakers._rules.machine import refusal, step
-from agent_runtime_breakers._rules.position import moved
-from agent_runtime_breakers._rules.standing import (
+from agent_runtime_breakers._rules.events import (
     Acquire,
     Configure,
     Fail,
@@ -17,11 +15,13 @@ from agent_runtime_breakers._rules.standing import (
     Refused,
     Release,
     Reset,
-    Standing,
     Succeed,
     Trip,
     WindowCleared,
 )
+from agent_runtime_breakers._rules.machine import refusal, step
+from agent_runtime_breakers._rules.position import moved
+from agent_runtime_breakers._rules.standing import Standing
 
 START = 1_800_000_000_000
 SETTINGS = st.builds(

@@ -6,9 +6,10 @@ from ._breakers import Breakers
 from ._guard import Failure, Guard, classify
 from ._model import Admission, Breaker, BreakerBrief, BreakerChange, BreakerPage, HistoryPage, RecentFailure, Result
 from ._records.schema import SCHEMA
+from ._rules.events import FailureType, RefusalReason
 from ._rules.position import BreakerState, Cause, Position, Transition, replay
 from ._rules.settings import KEEP, Mode, Settings
-from ._rules.standing import FailureType, PermitKind, RefusalReason
+from ._rules.standing import PermitKind
 
 __all__ = [
     "KEEP",

@@ -4,17 +4,31 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from functools import cached_property
 
 import attrs
 
-from agent_runtime_kernel.connection import Connection, Snapshot
+from agent_runtime_kernel.bounds import optional
+from agent_runtime_kernel.connection import Clock, Connection, Snapshot
 from agent_runtime_kernel.findings import Finding
 
 from ._guard import Classify, Guard, classify
-from ._model import (
+from ._model import Admission, Breaker, BreakerChange, BreakerPage, HistoryPage, Result
+from ._records.audit import Audit
+from ._records.schema import SCHEMA
+from ._records.store import Store
+from ._records.views import Listing, breaker
+from ._rules.events import Acquire, Trip
+from ._rules.position import BreakerState
+from ._rules.settings import KEEP, validated_settings
+from ._work.admissions import Admissions
+from ._work.changes import Changes, Report
+from .bounds import (
     AFTER_AGENT,
     AFTER_NUMBER,
+    AGENT_ID,
+    DEFAULT_HISTORY_LIMIT,
+    DEFAULT_LIST_LIMIT,
+    DEFAULT_TRIP_REASON,
     FAILURE_TYPE,
     HOLDER,
     LIMIT,
@@ -24,74 +38,64 @@ from ._model import (
     RESULT,
     STATE,
     WORKER,
-    Admission,
     AfterAgent,
     AfterNumber,
-    Breaker,
-    BreakerChange,
-    BreakerPage,
+    AgentId,
+    Count,
     FailureTypeName,
-    HistoryPage,
     Holder,
     Limit,
     Message,
+    ModeName,
+    Multiplier,
     PermitId,
+    Probes,
+    Rate,
     Reason,
-    Result,
     ResultName,
     RetryAfter,
+    Seconds,
+    SomeSeconds,
     State,
     Worker,
     retry_after,
 )
-from ._records.audit import Audit
-from ._records.listing import Listing
-from ._records.schema import SCHEMA
-from ._records.store import Store
-from ._rules.decisions import Decisions
-from ._rules.position import BreakerState
-from ._rules.settings import (
-    AGENT_ID,
-    KEEP,
-    AgentId,
-    Count,
-    ModeName,
-    Multiplier,
-    Probes,
-    Rate,
-    Seconds,
-    SomeSeconds,
-    checked_settings,
-)
-from ._rules.standing import Acquire, Trip
 from .errors import InvalidValue
 
 
-def _unknown(_holder: str) -> bool | None:
-    return None
-
-
-def _new_permit_id() -> str:
-    return secrets.token_hex(12)
-
-
-@attrs.frozen(slots=False)
 class Breakers:
     """The circuit breakers of one database.
 
     Args:
         connection: an open connection; set its `transaction_mode` to "IMMEDIATE".
         clock: returns the time in seconds since 1970.
-        is_alive: tells whether the process behind a holder still lives, None where that can't be known.
-        new_id: makes the id of a permit, unlike any other.
+        is_alive: tells whether the process behind a holder is alive. None means that it is not known: then leases
+            decide.
+        new_id: makes the id of a permit; each id must be unique.
         snapshot: makes a context in which several reads see one state.
     """
 
-    connection: Connection
-    clock: Callable[[], float] = attrs.field(default=time.time, kw_only=True)
-    is_alive: Callable[[str], bool | None] = attrs.field(default=_unknown, kw_only=True)
-    new_id: Callable[[], str] = attrs.field(default=_new_permit_id, kw_only=True)
-    snapshot: Snapshot = attrs.field(default=contextlib.nullcontext, kw_only=True)
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        clock: Clock = time.time,
+        is_alive: Callable[[str], bool | None] = lambda _holder: None,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(12),
+        snapshot: Snapshot = contextlib.nullcontext,
+    ) -> None:
+        self.connection = connection
+        self.clock = clock
+        self.is_alive = is_alive
+        self.new_id = new_id
+        self.snapshot = snapshot
+
+        store = Store(connection, is_alive)
+        self._store = store
+        self._admissions = Admissions(store)
+        self._changes = Changes(store)
+        self._listing = Listing(store)
+        self._audit = Audit(connection, store.rows, store.transitions)
 
     def migrate(self) -> int:
         """Create or upgrade the tables and return how many migrations that took.
@@ -104,14 +108,12 @@ class Breakers:
     def acquire(self, agent_id: AgentId, *, worker: Worker | None = None, holder: Holder | None = None) -> Admission:
         """Ask whether an agent may be given work, and take a permit if so.
 
-        Report what came of the work with the permit: `record_success`, `record_failure`, or `release` where the agent
-        was not tried after all.
+        Settle the permit with `record_success`, `record_failure`, or `release` if the agent was not called after all.
 
         Args:
-            agent_id: the agent that is to be given work; 1 to 200 characters.
-            worker: who asks; named in the history where a probe is lost.
-            holder: the process that will hold the permit, in the words of `is_alive`; None for a permit that lives by
-                its lease alone.
+            agent_id: the agent to give work to; 1 to 200 characters.
+            worker: the name of the caller; the history names it if a probe is lost.
+            holder: the process that will hold the permit, as `is_alive` knows it; None lets the lease alone decide.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -119,14 +121,14 @@ class Breakers:
         agent_id = AGENT_ID("agent_id", agent_id)
         event = Acquire(
             permit_id=PERMIT_ID("new_id", self.new_id()),
-            worker=None if worker is None else WORKER("worker", worker),
-            holder=None if holder is None else HOLDER("holder", holder),
+            worker=optional(WORKER, "worker", worker),
+            holder=optional(HOLDER, "holder", holder),
         )
         with self.connection:
-            return self._decisions().admit(agent_id, event)
+            return self._admissions.admit(agent_id, event, self._now())
 
     def advice(self, agent_id: AgentId) -> Admission:
-        """Tell what `acquire` would answer, writing nothing and taking no permit.
+        """Return the answer that `acquire` would give; write nothing and take no permit.
 
         Args:
             agent_id: the agent; 1 to 200 characters.
@@ -136,7 +138,7 @@ class Breakers:
         """
         agent_id = AGENT_ID("agent_id", agent_id)
         with self.snapshot():
-            return self._decisions().advise(agent_id)
+            return self._admissions.advise(agent_id, self._now())
 
     def settle(
         self,
@@ -147,27 +149,23 @@ class Breakers:
         error_message: Message = "",
         retry_after_seconds: RetryAfter | None = None,
     ) -> BreakerChange:
-        """Report what came of a permit: what `record_success`, `record_failure` and `release` do, by a word.
+        """Report the result of a permit, as `record_success`, `record_failure` and `release` do.
 
         Args:
             agent_id: the agent that did the work.
-            permit_id: what `acquire` answered, or None for work that was done without a permit.
+            permit_id: the permit from `acquire`, or None for work without a permit.
             result: success, release (neither success nor failure), or a type of failure.
-            error_message: what went wrong; at most 4 KiB.
-            retry_after_seconds: with rate_limited, when the agent may be asked again, 0 to 31,536,000.
+            error_message: the error message; at most 4 KiB.
+            retry_after_seconds: with rate_limited, the time after which the agent may be asked again, 0 to 31,536,000.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
             PermitNotFound: the agent has no such permit.
             PermitSettled: the permit was settled in another way.
         """
-        agent_id = AGENT_ID("agent_id", agent_id)
-        permit_id = None if permit_id is None else PERMIT_ID("permit_id", permit_id)
-        chosen = Result(RESULT("result", result))
-        message = MESSAGE("error_message", error_message)
-        wait = retry_after(chosen, retry_after_seconds)
+        report = _report(agent_id, permit_id, result, error_message, retry_after_seconds)
         with self.connection:
-            return self._decisions().report(agent_id, permit_id, chosen, message, wait)
+            return self._changes.report(report, self._now())
 
     def note(
         self,
@@ -178,34 +176,30 @@ class Breakers:
         error_message: Message = "",
         retry_after_seconds: RetryAfter | None = None,
     ) -> None:
-        """Report what came of a permit as `settle` does, but tell nothing: in the middle of other work that is cheaper.
+        """Report the result of a permit as `settle` does, but return nothing and so read less.
 
         Args:
             agent_id: the agent that did the work.
-            permit_id: what `acquire` answered, or None for work that was done without a permit.
+            permit_id: the permit from `acquire`, or None for work without a permit.
             result: success, release (neither success nor failure), or a type of failure.
-            error_message: what went wrong; at most 4 KiB.
-            retry_after_seconds: with rate_limited, when the agent may be asked again, 0 to 31,536,000.
+            error_message: the error message; at most 4 KiB.
+            retry_after_seconds: with rate_limited, the time after which the agent may be asked again, 0 to 31,536,000.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
             PermitNotFound: the agent has no such permit.
             PermitSettled: the permit was settled in another way.
         """
-        agent_id = AGENT_ID("agent_id", agent_id)
-        permit_id = None if permit_id is None else PERMIT_ID("permit_id", permit_id)
-        chosen = Result(RESULT("result", result))
-        message = MESSAGE("error_message", error_message)
-        wait = retry_after(chosen, retry_after_seconds)
+        report = _report(agent_id, permit_id, result, error_message, retry_after_seconds)
         with self.connection:
-            self._decisions().note(agent_id, permit_id, chosen, message, wait)
+            self._changes.note(report, self._now())
 
     def release(self, agent_id: AgentId, permit_id: PermitId) -> BreakerChange:
-        """Give a permit back unused: the agent was not tried, so it is neither a success nor a failure.
+        """Give a permit back unused: the agent was not called, so it neither succeeded nor failed.
 
         Args:
             agent_id: the agent.
-            permit_id: what `acquire` answered.
+            permit_id: the permit from `acquire`.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -223,15 +217,15 @@ class Breakers:
         permit_id: PermitId | None = None,
         retry_after_seconds: RetryAfter | None = None,
     ) -> BreakerChange:
-        """Report that an agent's work failed; as many failures in the window as the threshold open the breaker.
+        """Report that an agent's work failed; the breaker opens when the failures in the window reach the threshold.
 
         Args:
             agent_id: the agent that failed.
             failure_type: timeout, exception, quality_failure, resource_exhausted, rate_limited or invalid_output.
-            error_message: what went wrong; at most 4 KiB.
-            permit_id: what `acquire` answered, or None for work that was done without a permit.
-            retry_after_seconds: with rate_limited, when the agent may be asked again, 0 to 31,536,000; until then the
-                breaker refuses, and no second failure of this type counts.
+            error_message: the error message; at most 4 KiB.
+            permit_id: the permit from `acquire`, or None for work without a permit.
+            retry_after_seconds: with rate_limited, the time after which the agent may be asked again, 0 to 31,536,000;
+                until then the breaker refuses, and other failures of this type do not count.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -247,11 +241,11 @@ class Breakers:
         )
 
     def record_success(self, agent_id: AgentId, *, permit_id: PermitId | None = None) -> BreakerChange:
-        """Report that an agent's work succeeded; enough successful probes close a breaker that is half open.
+        """Report that an agent's work succeeded; enough successful probes close a half-open breaker.
 
         Args:
             agent_id: the agent that succeeded.
-            permit_id: what `acquire` answered, or None for work that was done without a permit.
+            permit_id: the permit from `acquire`, or None for work without a permit.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -260,13 +254,13 @@ class Breakers:
         """
         return self.settle(agent_id, permit_id, Result.SUCCESS)
 
-    def trip(self, agent_id: AgentId, reason: Reason = "manual intervention", *, hold: bool = False) -> BreakerChange:
+    def trip(self, agent_id: AgentId, reason: Reason = DEFAULT_TRIP_REASON, *, hold: bool = False) -> BreakerChange:
         """Open a breaker by hand, for a cooldown or until it is reset.
 
         Args:
-            agent_id: the agent that is to be given no work.
-            reason: why; kept in the history, at most 4 KiB.
-            hold: keep it open until it is reset, instead of probing after the cooldown.
+            agent_id: the agent that must not be given work.
+            reason: the reason, kept in the history; at most 4 KiB.
+            hold: True keeps it open until it is reset, without probes after the cooldown.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -275,19 +269,19 @@ class Breakers:
             raise InvalidValue("hold", "must be true or false")
         event = Trip(REASON("reason", reason), hold)
         with self.connection:
-            return self._decisions().trip(AGENT_ID("agent_id", agent_id), event)
+            return self._changes.trip(AGENT_ID("agent_id", agent_id), event, self._now())
 
     def reset(self, agent_id: AgentId) -> BreakerChange:
-        """Close a breaker by hand: failures so far count no more, permits and throttles are void.
+        """Close a breaker by hand: earlier failures no longer count, permits and throttles are void.
 
         Args:
-            agent_id: the agent that is to be given work again.
+            agent_id: the agent that may be given work again.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
         """
         with self.connection:
-            return self._decisions().reset(AGENT_ID("agent_id", agent_id))
+            return self._changes.reset(AGENT_ID("agent_id", agent_id), self._now())
 
     def configure(
         self,
@@ -307,30 +301,30 @@ class Breakers:
         cooldown_multiplier: Multiplier | attrs.NothingType = KEEP,
         max_cooldown_seconds: Seconds | attrs.NothingType = KEEP,
     ) -> BreakerChange:
-        """Change the settings that are given and keep the rest; state and history are kept, too.
+        """Change the given settings of a breaker and keep the others, its state and its history.
 
         Args:
             agent_id: the agent.
             mode: normal, forced_open (refuse all), disabled (admit all, record nothing) or metrics_only (admit all).
-            failure_threshold: failures within the window that open the breaker, 1 to 1,000,000; 5 to begin with.
-            window_seconds: how long an outcome counts, 0.001 to 31,536,000; 60 to begin with.
-            cooldown_seconds: how long it stays open, 0 to 31,536,000; 300 to begin with.
-            success_threshold: probes that must succeed to close it, 1 to 1,000,000; 2 to begin with.
-            half_open_max_calls: probes in flight at once, 1 to 1,000; 1 to begin with.
-            probe_lease_seconds: how long a probe keeps its slot, 0.001 to 31,536,000; 900 to begin with.
-            fallback_agent: another agent, which stands in while this one refuses; None for nobody.
-            failure_rate_threshold: share of failures in the window that opens it, too, up to 1.0; None for none.
-            minimum_calls: outcomes in the window before the share counts, 1 to 1,000,000; 10 to begin with.
-            slow_call_seconds: a success counts as a failure if permit and report lie further apart than this, 0 to
+            failure_threshold: the number of failures within the window that opens it, 1 to 1,000,000; default 5.
+            window_seconds: the time for which an outcome counts, 0.001 to 31,536,000; default 60.
+            cooldown_seconds: the time for which it stays open, 0 to 31,536,000; default 300.
+            success_threshold: the number of probes that must succeed to close it, 1 to 1,000,000; default 2.
+            half_open_max_calls: the greatest number of probes in flight at once, 1 to 1,000; default 1.
+            probe_lease_seconds: the time for which a probe keeps its slot, 0.001 to 31,536,000; default 900.
+            fallback_agent: another agent, which stands in while this one refuses; None for no stand-in.
+            failure_rate_threshold: the share of failures in the window that opens it, too, up to 1.0; None for no rule.
+            minimum_calls: the number of outcomes in the window before the share counts, 1 to 1,000,000; default 10.
+            slow_call_seconds: the time from permit to report above which a success counts as a failure, 0 to
                 31,536,000; None for never.
-            cooldown_multiplier: what the cooldown grows by each time a probe reopens it, 1 to 100; 1 to begin with.
-            max_cooldown_seconds: what the cooldown grows to at most, 0 to 31,536,000; 3,600 to begin with.
+            cooldown_multiplier: the factor of the cooldown each time a probe reopens it, 1 to 100; default 1.
+            max_cooldown_seconds: the longest that the cooldown grows, 0 to 31,536,000; default 3,600.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
         """
         agent_id = AGENT_ID("agent_id", agent_id)
-        changes = checked_settings(
+        changes = validated_settings(
             agent_id,
             {
                 "mode": mode,
@@ -349,10 +343,10 @@ class Breakers:
             },
         )
         with self.connection:
-            return self._decisions().configure(agent_id, changes)
+            return self._changes.configure(agent_id, changes, self._now())
 
     def status(self, agent_id: AgentId) -> Breaker:
-        """Return the breaker of an agent; nothing is written, and an agent that nothing is known about is closed.
+        """Return the breaker of an agent, and write nothing; the breaker of an unknown agent is closed.
 
         Args:
             agent_id: the agent; 1 to 200 characters.
@@ -362,45 +356,51 @@ class Breakers:
         """
         agent_id = AGENT_ID("agent_id", agent_id)
         with self.snapshot():
-            return self._decisions().show(agent_id)
+            now = self._now()
+            return breaker(self._store.load(agent_id, now), now)
 
     def is_current(self, agent_id: AgentId, permit_id: PermitId) -> bool:
-        """Say whether a permit can still be settled with effect: it is not settled, not lost, and not void.
+        """Tell whether a permit can still be settled with effect: it is not settled, not lost, and not void.
 
         Args:
             agent_id: the agent; 1 to 200 characters.
-            permit_id: what `acquire` answered.
+            permit_id: the permit from `acquire`.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
         """
         agent_id, permit_id = AGENT_ID("agent_id", agent_id), PERMIT_ID("permit_id", permit_id)
         with self.snapshot():
-            return self._decisions().is_current(agent_id, permit_id)
+            return self._admissions.is_current(agent_id, permit_id)
 
-    def list(self, state: State | None = None, *, limit: Limit = 50, after: AfterAgent = "") -> BreakerPage:
-        """Return a page of breakers in the order of their agents; nothing is written.
+    def list(
+        self, state: State | None = None, *, limit: Limit = DEFAULT_LIST_LIMIT, after: AfterAgent = ""
+    ) -> BreakerPage:
+        """Return a page of breakers in the order of their agents, and write nothing.
 
         Args:
             state: only breakers that are closed, open or half_open at this moment.
-            limit: breakers at most, 1 to 200.
-            after: the last agent of the page before, "" for the first page.
+            limit: the greatest number of breakers, 1 to 200.
+            after: the last agent of the previous page, "" for the first page.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
         """
-        shown = None if state is None else BreakerState(STATE("state", state))
+        chosen = optional(STATE, "state", state)
+        shown = None if chosen is None else BreakerState(chosen)
         after, limit = AFTER_AGENT("after", after), LIMIT("limit", limit)
         with self.snapshot():
-            return Listing(self._store).page(shown, after, limit, self._now())
+            return self._listing.page(shown, after, limit, self._now())
 
-    def history(self, agent_id: AgentId, *, limit: Limit = 50, after: AfterNumber = 0) -> HistoryPage:
-        """Return what a breaker went through and why, oldest first; `replay` gives where that leaves it.
+    def history(
+        self, agent_id: AgentId, *, limit: Limit = DEFAULT_HISTORY_LIMIT, after: AfterNumber = 0
+    ) -> HistoryPage:
+        """Return the transitions of a breaker, oldest first; `replay` computes its position from them.
 
         Args:
             agent_id: the agent; 1 to 200 characters.
-            limit: transitions at most, 1 to 200.
-            after: the number of the last transition of the page before, 0 for the first page.
+            limit: the greatest number of transitions, 1 to 200.
+            after: the number of the last transition of the previous page, 0 for the first page.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -409,7 +409,7 @@ class Breakers:
         after, limit = AFTER_NUMBER("after", after), LIMIT("limit", limit)
         with self.snapshot():
             row = self._store.rows.find(agent_id)
-            transitions = self._store.history.page(agent_id, after, limit + 1)
+            transitions = self._store.transitions.page(agent_id, after, limit + 1)
         return HistoryPage(
             transitions=tuple(transitions[:limit]),
             total=0 if row is None else row.counted.transitions,
@@ -428,9 +428,9 @@ class Breakers:
 
         Args:
             agent_id: the agent that does the guarded work.
-            worker: who gives it the work.
-            holder: the process that holds the permit, in the words of `is_alive`.
-            classify: tells what an exception means to the breaker; None releases the permit.
+            worker: the name of the caller.
+            holder: the process that holds the permit, as `is_alive` knows it.
+            classify: returns the meaning of an exception for the breaker; None releases the permit.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -438,25 +438,31 @@ class Breakers:
         return Guard(self, AGENT_ID("agent_id", agent_id), worker, holder, classify)
 
     def audit(self, checked: Callable[[int], object] = lambda _count: None) -> Iterator[Finding]:
-        """Yield what the rows of breakers say and their histories contradict, reading a page at a time.
+        """Yield the contradictions between breakers and their histories, a page at a time.
 
         Args:
-            checked: told of each page how many breakers it had.
+            checked: called with the number of breakers of each page.
         """
         with self.snapshot():
-            yield from Audit(self.connection, self._store.rows, self._store.history).findings(checked)
+            yield from self._audit.findings(checked)
 
     def rebuild(self) -> int:
-        """Write anew what is derived, and nothing else; return how many rows were wrong."""
+        """Recompute the derived columns, write nothing else, and return the number of wrong rows."""
         with self.connection:
-            return Audit(self.connection, self._store.rows, self._store.history).rebuild()
-
-    @cached_property
-    def _store(self) -> Store:
-        return Store(self.connection, self.is_alive)
-
-    def _decisions(self) -> Decisions:
-        return Decisions(self._store, self._now())
+            return self._audit.rebuild()
 
     def _now(self) -> int:
         return round(self.clock() * 1000)
+
+
+def _report(
+    agent_id: object, permit_id: object, result: object, error_message: object, retry_after_seconds: object
+) -> Report:
+    """Validate the arguments of a report."""
+    return Report(
+        agent_id=AGENT_ID("agent_id", agent_id),
+        permit_id=optional(PERMIT_ID, "permit_id", permit_id),
+        result=(chosen := Result(RESULT("result", result))),
+        message=MESSAGE("error_message", error_message),
+        retry_after=retry_after(chosen, retry_after_seconds),
+    )

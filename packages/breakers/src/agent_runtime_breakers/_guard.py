@@ -1,4 +1,4 @@
-"""A breaker around a function or a block of code: asked before, told afterwards."""
+"""The guard: a breaker around a function or a block of code, which takes a permit before and settles it afterwards."""
 
 import functools
 import inspect
@@ -8,21 +8,21 @@ from typing import Any, Protocol, Self, TypeVar, cast
 
 import attrs
 
-from ._model import Admission, Result, retry_after
-from ._rules.standing import FailureType
+from ._model import Admission, Result
+from ._rules.events import FailureType
+from .bounds import MAX_MESSAGE_BYTES, retry_after
 from .errors import BreakerOpen
 
-_LONGEST_MESSAGE = 4096
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @attrs.frozen
 class Failure:
-    """What an exception means to the breaker.
+    """The meaning of an exception for the breaker.
 
     Attributes:
-        failure_type: what to report it as.
-        retry_after_seconds: with rate_limited, when the agent may be asked again.
+        failure_type: the type of failure to report.
+        retry_after_seconds: with rate_limited, the time after which the agent may be asked again.
 
     Raises:
         InvalidValue: the time does not go with the type of failure, or is out of its bounds.
@@ -39,8 +39,8 @@ Classify = Callable[[Exception], Failure | None]
 
 
 def classify(exception: Exception) -> Failure | None:
-    """Tell what an exception means: a timeout where it says so, else an exception."""
-    import subprocess  # here, as it is needed when something failed, and not to start up
+    """Return the meaning of an exception: a timeout if it is one, otherwise an exception."""
+    import subprocess  # heavy, and needed only after a failure
 
     if isinstance(exception, TimeoutError | subprocess.TimeoutExpired):
         return Failure(FailureType.TIMEOUT)
@@ -48,7 +48,7 @@ def classify(exception: Exception) -> Failure | None:
 
 
 class Admits(Protocol):
-    """Grants permits, and is told what came of them."""
+    """Grants permits and settles them."""
 
     def acquire(self, agent_id: str, *, worker: str | None = None, holder: str | None = None) -> Admission: ...
 
@@ -65,11 +65,11 @@ class Admits(Protocol):
 
 @attrs.define
 class Guard:
-    """Asks for a permit on entry, and settles it on exit by how the block ended.
+    """The decorator and context manager that takes a permit on entry and settles it on exit.
 
-    A block that returns is a success, one that raises a failure, as `classify` has it. One that is cancelled or
-    interrupted releases its permit. A timeout set inside the block is a failure; one set around the guard reaches it as
-    a cancellation.
+    A block that returns is a success. A block that raises is a failure, of the type that `classify` returns. A block
+    that is cancelled or interrupted releases its permit. A timeout set inside the block is a failure; a timeout set
+    around the guard reaches it as a cancellation.
     """
 
     breakers: Admits
@@ -87,7 +87,7 @@ class Guard:
         """
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(f"{function!r} is a generator: put `with guard(...)` inside it instead")
-        if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004 - whether awaiting it is needed
+        if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004 - callable() does not tell whether to await it
 
             @functools.wraps(function)
             async def guarded_coroutine(*args: Any, **kwargs: Any) -> Any:
@@ -159,6 +159,6 @@ class Guard:
 
 
 def _message(exception: BaseException | None) -> str:
-    """Return what an exception says, within the bounds of an error message."""
+    """Return the text of an exception, cut to the bounds of an error message."""
     text = f"{type(exception).__name__}: {exception}".replace("\x00", "")
-    return text.encode(errors="replace")[:_LONGEST_MESSAGE].decode(errors="ignore")
+    return text.encode(errors="replace")[:MAX_MESSAGE_BYTES].decode(errors="ignore")

@@ -1,31 +1,17 @@
-"""The values that go in and out of this library: breakers, admissions, pages and what a change did."""
+"""The values that this library takes and returns: breakers, admissions, changes and pages."""
 
 from enum import StrEnum
-from typing import Annotated
 
 import attrs
 
-from agent_runtime_kernel.bounds import KIB, Choice, Integer, Text
-
+from ._rules.events import FailureType, RefusalReason
 from ._rules.position import BreakerState, Transition
-from ._rules.settings import SECONDS, Settings
-from ._rules.standing import FailureType, PermitKind, RefusalReason
-from .errors import InvalidValue
-
-PERMIT_ID = Text(min_length=1, max_length=200, exact=True)
-WORKER = Text(min_length=1, max_length=200, exact=True)
-HOLDER = Text(min_length=1, max_length=1_000, exact=True)
-MESSAGE = Text(max_bytes=4 * KIB)
-REASON = Text(min_length=1, max_bytes=4 * KIB)
-FAILURE_TYPE = Choice(words=tuple(FailureType))
-STATE = Choice(words=tuple(BreakerState))
-LIMIT = Integer(ge=1, le=200)
-AFTER_AGENT = Text(max_length=200, exact=True)
-AFTER_NUMBER = Integer(ge=0)
+from ._rules.settings import Settings
+from ._rules.standing import PermitKind
 
 
 class Result(StrEnum):
-    """What came of a permit: success, release (neither success nor failure), or a type of failure."""
+    """The result of a permit: success, release (neither success nor failure), or a type of failure."""
 
     SUCCESS = "success"
     RELEASE = "release"
@@ -37,30 +23,14 @@ class Result(StrEnum):
     INVALID_OUTPUT = FailureType.INVALID_OUTPUT.value
 
 
-RESULT = Choice(words=tuple(Result))
-
-PermitId = Annotated[str, PERMIT_ID]
-Worker = Annotated[str, WORKER]
-Holder = Annotated[str, HOLDER]
-Message = Annotated[str, MESSAGE]
-Reason = Annotated[str, REASON]
-FailureTypeName = Annotated[str, FAILURE_TYPE]
-ResultName = Annotated[str, RESULT]
-State = Annotated[str, STATE]
-Limit = Annotated[int, LIMIT]
-AfterAgent = Annotated[str, AFTER_AGENT]
-AfterNumber = Annotated[int, AFTER_NUMBER]
-RetryAfter = Annotated[float, SECONDS]
-
-
 @attrs.frozen(kw_only=True)
 class RecentFailure:
     """A failure of an agent.
 
     Attributes:
-        at: when it was reported, in milliseconds since 1970.
+        at: the time at which it was reported, in milliseconds since 1970.
         failure_type: its type; slow_call for a success that took too long.
-        error_message: what went wrong.
+        error_message: the error message.
     """
 
     at: int
@@ -70,21 +40,21 @@ class RecentFailure:
 
 @attrs.frozen(kw_only=True)
 class BreakerBrief(Settings):
-    """A breaker as it stands, with its settings; times are in milliseconds since 1970.
+    """A breaker and its settings; times are in milliseconds since 1970.
 
     Attributes:
-        agent_id: the agent it guards.
-        state: closed, open or half_open; one that is open shows as half_open once its cooldown is over.
-        known: whether anything was ever written about the agent; one that is not known is closed.
-        can_execute: whether somebody who asks for a permit now is granted one.
-        retry_after_seconds: when to ask again: 0 where one can execute, None where somebody has to reset it.
-        failure_count: failures in the window.
-        total_failures: failures ever reported.
-        total_successes: successes ever reported.
-        trip_count: how often it opened.
-        opened_at: when it last opened, None while it is closed.
-        last_failure_at: when a failure was last reported, or None.
-        last_success_at: when a success was last reported, or None.
+        agent_id: the agent that it guards.
+        state: closed, open or half_open; an open breaker shows as half_open once its cooldown is over.
+        known: True if anything was ever written about the agent; an unknown breaker is closed.
+        can_execute: True if a caller that asks for a permit now is granted one.
+        retry_after_seconds: the time after which to ask again: 0 if it can execute, None if a person must reset it.
+        failure_count: the number of failures in the window.
+        total_failures: the number of failures ever reported.
+        total_successes: the number of successes ever reported.
+        trip_count: the number of times that it opened.
+        opened_at: the time at which it last opened; None while it is closed.
+        last_failure_at: the time of the last failure, or None.
+        last_success_at: the time of the last success, or None.
     """
 
     agent_id: str
@@ -103,10 +73,10 @@ class BreakerBrief(Settings):
 
 @attrs.frozen(kw_only=True)
 class Breaker(BreakerBrief):
-    """A breaker as it stands, with its last failures.
+    """A breaker, its settings and its last failures.
 
     Attributes:
-        recent_failures: the last ten, newest first.
+        recent_failures: the last failures, at most ten, newest first.
     """
 
     recent_failures: tuple[RecentFailure, ...]
@@ -114,13 +84,13 @@ class Breaker(BreakerBrief):
 
 @attrs.frozen(kw_only=True)
 class BreakerChange:
-    """What a write did.
+    """The effect of a write.
 
     Attributes:
         breaker: the breaker afterwards.
-        changed: whether anything was written.
-        tripped: whether it opened the breaker; told again where a permit is settled again in the same way.
-        recovered: whether it closed a breaker that was not closed; told again likewise.
+        changed: True if anything was written.
+        tripped: True if it opened the breaker; the same answer if a permit is settled again in the same way.
+        recovered: True if it closed a breaker that was not closed; the same answer if a permit is settled again.
     """
 
     breaker: Breaker
@@ -131,18 +101,18 @@ class BreakerChange:
 
 @attrs.frozen(kw_only=True)
 class Admission:
-    """Whether an agent may be given work.
+    """The answer to the question whether an agent may be given work.
 
     Attributes:
         agent_id: the agent.
-        admitted: whether it may.
-        permit_id: what to settle; None where refused, and where the breaker is disabled and nothing is recorded.
-        kind: normal or probe; None where refused.
-        expires_at: when the slot of a probe is given away, and until when the outcome of any other can be settled, in
-            milliseconds since 1970; None where there is no permit.
-        reason: open, probe_in_flight, throttled or forced_open; None where admitted.
-        retry_after_seconds: when to ask again; None where admitted, or where somebody has to reset the breaker.
-        fallback_agent: who would admit the work instead; None where admitted, or where nobody would.
+        admitted: True if it may be given work.
+        permit_id: the permit to settle; None if refused, and if the breaker is disabled and records nothing.
+        kind: normal or probe; None if refused.
+        expires_at: the end of the lease, in milliseconds since 1970: then a probe loses its slot, and any other permit
+            can no longer be settled; None without a permit.
+        reason: open, probe_in_flight, throttled or forced_open; None if admitted.
+        retry_after_seconds: the time after which to ask again; None if admitted, or if a person must reset the breaker.
+        fallback_agent: an agent that would admit the work instead; None if admitted, or if no agent would.
     """
 
     agent_id: str
@@ -160,9 +130,9 @@ class BreakerPage:
     """Some breakers in the order of their agents.
 
     Attributes:
-        breakers: those on the page.
-        total: how many match in all.
-        more: whether more follow the last one.
+        breakers: the breakers on the page.
+        total: the number that match in all.
+        more: True if more follow the last one.
         open: all agents whose breaker is open, on this page or not.
         half_open: all agents whose breaker is half open.
     """
@@ -176,22 +146,14 @@ class BreakerPage:
 
 @attrs.frozen(kw_only=True)
 class HistoryPage:
-    """Some transitions of a breaker, oldest first, how many there are in all, and whether more follow the last one."""
+    """Some transitions of a breaker.
+
+    Attributes:
+        transitions: the transitions on the page, oldest first.
+        total: the number of transitions in all.
+        more: True if more follow the last one.
+    """
 
     transitions: tuple[Transition, ...]
     total: int
     more: bool
-
-
-def retry_after(result: str, seconds: object) -> int | None:
-    """Return in milliseconds when an agent that limits its rate may be asked again, None where nothing was said.
-
-    Raises:
-        InvalidValue: the time is out of its bounds, or goes with something else than rate_limited.
-    """
-    if seconds is None:
-        return None
-    milliseconds = round(SECONDS("retry_after_seconds", seconds) * 1000)
-    if result != FailureType.RATE_LIMITED:
-        raise InvalidValue("retry_after_seconds", f"does not go with {result}", "omit it, or report rate_limited")
-    return milliseconds

@@ -1,4 +1,4 @@
-"""What can go wrong with breakers. Each error belongs to a family of the standard library and carries its ids."""
+"""The errors of this library. Each belongs to a family of the standard library and carries its ids."""
 
 from agent_runtime_kernel.errors import AgentRuntimeError, InvalidValue
 from agent_runtime_kernel.errors import SchemaTooNew as KernelSchemaTooNew
@@ -14,7 +14,7 @@ __all__ = [
 
 
 class BreakerError(AgentRuntimeError):
-    """The base of this library's errors, which are about the state of what is stored."""
+    """The base of this library's errors about the state of breakers and permits."""
 
 
 class PermitNotFound(BreakerError, LookupError):
@@ -56,7 +56,7 @@ class BreakerOpen(BreakerError, RuntimeError):
     Attributes:
         agent_id: the agent.
         reason: open, probe_in_flight, throttled or forced_open.
-        retry_after: seconds until it is worth asking again; None means not before somebody resets the breaker.
+        retry_after: the seconds until it is worth asking again; None means not before a reset.
         fallback_agent: an agent that would admit the work in its place, or None.
     """
 

@@ -1,4 +1,4 @@
-"""The tables of breakers: reading and writing rows, listing, auditing.
+"""The records of breakers: rows, permits, history, views, and their audit.
 
-Nothing here decides; what a breaker does next stands in the rules.
+Nothing here decides; the rules decide, and the work asks them.
 """

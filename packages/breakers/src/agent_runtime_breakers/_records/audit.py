@@ -1,4 +1,4 @@
-"""Holding the tables against each other: each breaker against its history, and what it shows against both."""
+"""The audit of the tables: each breaker is compared with its history, and its derived columns with both."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,18 +8,25 @@ import attrs
 from agent_runtime_kernel.connection import Connection
 from agent_runtime_kernel.findings import Finding
 
-from .._rules.cooldown import half_opens_at
-from .._rules.position import BEGINNING, BreakerState, Position, Transition, replay
+from .._rules.position import BEGINNING, BreakerState, Position, Transition, half_opens_at, replay
 from .._rules.standing import Window
-from .history import History
-from .rows import BreakerRow, Rows, shown_state
+from .history import Transitions
+from .rows import BreakerRow, Rows, stored_state
 
 _AT_ONCE = 500
 
 
 @attrs.frozen(kw_only=True)
 class Audited:
-    """A breaker, what it shows, and where its history leaves it; None where the history contradicts itself."""
+    """A breaker, its derived columns, and the position that follows from its history.
+
+    Attributes:
+        row: the breaker.
+        shown_state: its stored derived column.
+        half_opens_at: its stored derived column.
+        position: the position after its history; None if the history contradicts itself.
+        transitions: the number of transitions in its history.
+    """
 
     row: BreakerRow
     shown_state: str
@@ -28,7 +35,7 @@ class Audited:
     transitions: int
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is wrong with it."""
+        """Yield its findings."""
         if self.position is None:
             yield self._finding("history of a breaker", "one that leads from state to state", "one that does not")
             return
@@ -40,7 +47,7 @@ class Audited:
             yield self._finding(
                 "transitions of a breaker", self.transitions, self.row.counted.transitions, derived=True
             )
-        shown = shown_state(self.row.settings, self.position)
+        shown = stored_state(self.row.settings, self.position)
         if shown != self.shown_state:
             yield self._finding("shown_state of a breaker", shown, self.shown_state, derived=True)
         half_opens = half_opens_at(self.row.settings, self.position)
@@ -57,29 +64,29 @@ class Audited:
         )
 
 
-@attrs.frozen
 class Audit:
-    """Looks through the breakers of one database, a page at a time.
+    """The audit of the breakers of one database, a page at a time.
 
     Args:
         connection: the open connection.
         rows: the rows of the breakers.
-        history: their transitions.
+        transitions: their transitions.
     """
 
-    connection: Connection
-    rows: Rows
-    history: History
+    def __init__(self, connection: Connection, rows: Rows, transitions: Transitions) -> None:
+        self.connection = connection
+        self.rows = rows
+        self.transitions = transitions
 
     def findings(self, checked: Callable[[int], Any]) -> Iterator[Finding]:
-        """Yield what is wrong; `checked` is told how many breakers each page had."""
+        """Yield all findings; `checked` gets the number of breakers of each page."""
         for page in self._pages():
             for audited in page:
                 yield from audited.findings()
             checked(len(page))
 
     def rebuild(self) -> int:
-        """Write anew what follows from the histories and return how many rows were wrong; runs inside a transaction."""
+        """Recompute the derived columns and return the number of wrong rows; runs inside a transaction."""
         written = 0
         for page in self._pages():
             for audited in page:
@@ -89,15 +96,15 @@ class Audit:
         return written
 
     def _write(self, row: BreakerRow, position: Position, transitions: int) -> None:
-        probes = position.state is BreakerState.HALF_OPEN  # else there are none to count
-        mended = attrs.evolve(
+        probes = position.state is BreakerState.HALF_OPEN  # otherwise no probes count
+        corrected = attrs.evolve(
             row,
             position=position,
             probe_successes=row.probe_successes if probes else 0,
             probes_lost=row.probes_lost if probes else 0,
             counted=attrs.evolve(row.counted, transitions=transitions),
         )
-        self.rows.update(row.agent_id, mended.standing(Window(), ()), mended.counted)
+        self.rows.update(row.agent_id, corrected.standing(Window(), ()), corrected.counted)
 
     def _pages(self) -> Iterator[list[Audited]]:
         last = ""
@@ -120,7 +127,7 @@ class Audit:
     def _audited(self, row: BreakerRow, shown: str, half_opens: int | None) -> Audited:
         position: Position | None = BEGINNING
         number = 0
-        while position is not None and (page := self.history.page(row.agent_id, number, _AT_ONCE)):
+        while position is not None and (page := self.transitions.page(row.agent_id, number, _AT_ONCE)):
             position = _replayed(page, position, number)
             number = page[-1].number
         return Audited(row=row, shown_state=shown, half_opens_at=half_opens, position=position, transitions=number)

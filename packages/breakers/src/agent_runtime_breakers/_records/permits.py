@@ -1,4 +1,4 @@
-"""The permits of a database: granted, lost and settled once."""
+"""The stored permits: granted, then settled once or lost."""
 
 from collections.abc import Callable
 
@@ -8,21 +8,21 @@ from agent_runtime_kernel.connection import Connection, Row
 
 from .._rules.standing import PERMIT_KEPT, Permit, PermitKind
 
-PRUNED_AT_ONCE = 100
+_PRUNED_AT_ONCE = 100
 _COLUMNS = "permit_id, generation, kind, worker, holder, granted_at, expires_at, lost, outcome, tripped, recovered"
 
 
-@attrs.frozen
 class Permits:
     """The permits of one database.
 
     Args:
         connection: the open connection.
-        is_alive: whether the process behind a holder still lives; None when that can't be known.
+        is_alive: tells whether the process behind a holder is alive; None means that it is not known.
     """
 
-    connection: Connection
-    is_alive: Callable[[str], bool | None]
+    def __init__(self, connection: Connection, is_alive: Callable[[str], bool | None]) -> None:
+        self.connection = connection
+        self.is_alive = is_alive
 
     def find(self, agent_id: str, permit_id: str) -> Permit | None:
         """Return a permit of an agent."""
@@ -37,7 +37,7 @@ class Permits:
         return None if row is None else _permit(row)
 
     def probes_in_flight(self, agent_id: str, generation: int) -> tuple[Permit, ...]:
-        """Return the probes that are neither settled nor lost, with what can be told about their processes."""
+        """Return the probes that are neither settled nor lost, with the liveness of their processes."""
         rows = self.connection.execute(
             f"""
             SELECT {_COLUMNS}
@@ -51,7 +51,7 @@ class Permits:
             """,
             {"agent_id": agent_id, "generation": generation},
         ).fetchall()
-        return tuple(self._looked_at(_permit(row)) for row in rows)
+        return tuple(self._with_liveness(_permit(row)) for row in rows)
 
     def add(self, agent_id: str, permit: Permit) -> None:
         """Write a new permit."""
@@ -71,10 +71,10 @@ class Permits:
                 "granted_at": permit.granted_at,
                 "expires_at": permit.expires_at,
             },
-        ).fetchall()
+        )
 
     def settle(self, agent_id: str, permit_id: str, outcome: str, *, tripped: bool, recovered: bool) -> None:
-        """Write down what came of a permit; what was written before stands."""
+        """Write the outcome of a permit; an earlier outcome stands."""
         self.connection.execute(
             """
             UPDATE breakers_permits
@@ -88,10 +88,10 @@ class Permits:
                 "tripped": int(tripped),
                 "recovered": int(recovered),
             },
-        ).fetchall()
+        )
 
     def lose(self, agent_id: str, permit_id: str) -> None:
-        """Mark a probe whose slot was given away."""
+        """Mark a probe as lost."""
         self.connection.execute(
             """
             UPDATE breakers_permits
@@ -99,17 +99,17 @@ class Permits:
             WHERE agent_id = :agent_id AND permit_id = :permit_id
             """,
             {"agent_id": agent_id, "permit_id": permit_id},
-        ).fetchall()
+        )
 
     def prune(self, now: int) -> None:
-        """Delete at most a hundred permits, of any agent, that were granted seven days ago, the oldest first."""
+        """Delete at most a hundred expired permits, of any agent, that are seven days old, the oldest first."""
         rows = self.connection.execute(
             f"""
             SELECT agent_id, permit_id
             FROM breakers_permits
             WHERE granted_at <= :edge AND expires_at <= :now
             ORDER BY granted_at, agent_id, permit_id
-            LIMIT {PRUNED_AT_ONCE}
+            LIMIT {_PRUNED_AT_ONCE}
             """,
             {"edge": now - PERMIT_KEPT, "now": now},
         ).fetchall()
@@ -117,10 +117,10 @@ class Permits:
             self.connection.executemany(
                 "DELETE FROM breakers_permits WHERE agent_id = :agent_id AND permit_id = :permit_id",
                 [{"agent_id": agent_id, "permit_id": permit_id} for agent_id, permit_id in rows],
-            ).fetchall()
+            )
 
-    def stamp_at_most(self, agent_id: str, now: int) -> None:
-        """Stamp with now what a clock that was set back left in the future; leases keep their length."""
+    def clamp(self, agent_id: str, now: int) -> None:
+        """Clamp timestamps in the future to now, after the clock was set back; leases keep their length."""
         self.connection.execute(
             """
             UPDATE breakers_permits
@@ -128,9 +128,9 @@ class Permits:
             WHERE agent_id = :agent_id AND granted_at > :now
             """,
             {"agent_id": agent_id, "now": now},
-        ).fetchall()
+        )
 
-    def _looked_at(self, probe: Permit) -> Permit:
+    def _with_liveness(self, probe: Permit) -> Permit:
         return probe if probe.holder is None else attrs.evolve(probe, alive=self.is_alive(probe.holder))
 
 

@@ -1,4 +1,4 @@
-"""The row of a breaker: how it is read, and how much of it a write touches."""
+"""The rows of breakers: their columns, and the writes of a whole row or of its tallies alone."""
 
 import functools
 from collections.abc import Sequence
@@ -8,8 +8,7 @@ import attrs
 
 from agent_runtime_kernel.connection import Connection, Row
 
-from .._rules.cooldown import half_opens_at
-from .._rules.position import BreakerState, Position
+from .._rules.position import BreakerState, Position, half_opens_at
 from .._rules.settings import Mode, Settings
 from .._rules.standing import Permit, Standing, Throttle, Totals, Window
 
@@ -62,7 +61,15 @@ _UPDATE_TALLIES = f"""
 
 @attrs.frozen(kw_only=True)
 class Counted:
-    """How many outcomes counted so far, how many of them before the window was last cleared, and the transitions."""
+    """The counts of a breaker, from which its window is computed.
+
+    Attributes:
+        failures: the number of failures that counted so far.
+        successes: the number of successes that counted so far.
+        cleared_failures: the number of these failures before the window was last cleared.
+        cleared_successes: the number of these successes before the window was last cleared.
+        transitions: the number of transitions so far.
+    """
 
     failures: int = 0
     successes: int = 0
@@ -73,7 +80,7 @@ class Counted:
 
 @attrs.frozen(kw_only=True)
 class BreakerRow:
-    """A breaker as its row alone tells it: without what stands in its window, and without its probes."""
+    """A breaker as it is in its row: without its window and without its probes."""
 
     agent_id: str
     settings: Settings
@@ -85,7 +92,7 @@ class BreakerRow:
     counted: Counted
 
     def standing(self, window: Window, probes: tuple[Permit, ...]) -> Standing:
-        """Return all that a decision depends on."""
+        """Return the standing, with a window and probes that were read elsewhere."""
         return Standing(
             settings=self.settings,
             position=self.position,
@@ -98,19 +105,23 @@ class BreakerRow:
         )
 
 
-@attrs.frozen
 class Rows:
-    """The rows of all breakers of one database."""
+    """The rows of all breakers of one database.
 
-    connection: Connection
+    Args:
+        connection: the open connection.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def find(self, agent_id: str) -> BreakerRow | None:
-        """Return the row of an agent's breaker, or None for an agent that nothing is known about."""
+        """Return the row of an agent's breaker, or None if the agent is not known."""
         row = self.connection.execute(f"{_SELECT} WHERE agent_id = :agent_id", {"agent_id": agent_id}).fetchone()
         return None if row is None else _breaker_row(row)
 
-    def find_wary(self, agent_id: str) -> BreakerRow | None:
-        """Return the row of a breaker that may refuse: one that is closed and asks nobody to wait admits all."""
+    def find_unless_admitting(self, agent_id: str) -> BreakerRow | None:
+        """Return the row of a breaker that may refuse, or None: a closed breaker without a throttle admits all."""
         row = self.connection.execute(
             f"{_SELECT} WHERE agent_id = :agent_id AND (shown_state <> 'closed' OR throttled_until IS NOT NULL)",
             {"agent_id": agent_id},
@@ -118,7 +129,7 @@ class Rows:
         return None if row is None else _breaker_row(row)
 
     def find_all(self, agent_ids: Sequence[str]) -> list[BreakerRow]:
-        """Return the rows of those agents that are known, by agent."""
+        """Return the rows of some agents in the order of the agents; unknown agents have none."""
         names = {f"id{index}": agent_id for index, agent_id in enumerate(agent_ids)}
         among = ", ".join(f":{name}" for name in names) or "NULL"
         rows = self.connection.execute(f"{_SELECT} WHERE agent_id IN ({among}) ORDER BY agent_id", names).fetchall()
@@ -132,7 +143,7 @@ class Rows:
         return list(map(_breaker_row, rows))
 
     def closed_after(self, after: str, limit: int) -> list[str]:
-        """Return the closed ones that follow an agent."""
+        """Return the agents with a closed breaker that follow an agent."""
         rows = self.connection.execute(
             """
             SELECT agent_id
@@ -146,7 +157,7 @@ class Rows:
         return [row[0] for row in rows]
 
     def not_closed(self, now: int) -> dict[str, BreakerState]:
-        """Return all that show as open or half open at a time, by agent."""
+        """Return the agents whose breakers show as open or half open at a time, with these states."""
         rows = self.connection.execute(
             """
             SELECT agent_id, CASE WHEN half_opens_at <= :now THEN 'half_open' ELSE shown_state END
@@ -159,26 +170,26 @@ class Rows:
         return {agent_id: BreakerState(state) for agent_id, state in sorted(rows)}
 
     def count(self) -> int:
-        """Return how many breakers are known."""
+        """Return the number of known breakers."""
         [row] = self.connection.execute("SELECT COUNT(*) FROM breakers_breakers").fetchall()
         return int(row[0])
 
     def insert(self, agent_id: str, standing: Standing, counted: Counted) -> None:
         """Write a new row."""
-        self.connection.execute(_INSERT, _all_values(agent_id, standing, counted)).fetchall()
+        self.connection.execute(_INSERT, _all_values(agent_id, standing, counted))
 
     def update(self, agent_id: str, standing: Standing, counted: Counted) -> None:
         """Write a row."""
-        self.connection.execute(_UPDATE, _all_values(agent_id, standing, counted)).fetchall()
+        self.connection.execute(_UPDATE, _all_values(agent_id, standing, counted))
 
     def update_tallies(self, agent_id: str, standing: Standing, counted: Counted) -> None:
-        """Write what an outcome changes in a breaker that does not move: no index is touched."""
+        """Write the columns that an outcome changes if the breaker makes no transition; this touches no index."""
         values = {"agent_id": agent_id, **_tallies(standing, counted)}
-        self.connection.execute(_UPDATE_TALLIES, values).fetchall()
+        self.connection.execute(_UPDATE_TALLIES, values)
 
 
-def shown_state(settings: Settings, position: Position) -> str:
-    """Return the state to store for lists: an open breaker half opens by its time, without a write."""
+def stored_state(settings: Settings, position: Position) -> str:
+    """Return the column `shown_state`: an open breaker shows as half open from `half_opens_at` on, without a write."""
     return str(BreakerState.OPEN if settings.mode is Mode.FORCED_OPEN else position.state)
 
 
@@ -236,7 +247,7 @@ def _breaker_row(row: Row) -> BreakerRow:
 
 @functools.lru_cache(maxsize=256)
 def _settings(mode: str, *others: Any) -> Settings:
-    """Return equal settings as one object: most breakers have those that they began with."""
+    """Return equal settings as one object: most breakers have the default settings."""
     return Settings(mode=Mode(mode), **dict(zip(_SETTINGS[1:], others, strict=True)))
 
 
@@ -253,7 +264,7 @@ def _all_values(agent_id: str, standing: Standing, counted: Counted) -> dict[str
         "cleared_failures": counted.cleared_failures,
         "cleared_successes": counted.cleared_successes,
         "transitions": counted.transitions,
-        "shown_state": shown_state(settings, position),
+        "shown_state": stored_state(settings, position),
         "half_opens_at": half_opens_at(settings, position),
         **{name: getattr(settings, name) for name in _SETTINGS},
         "mode": str(settings.mode),

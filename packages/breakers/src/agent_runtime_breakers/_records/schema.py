@@ -1,10 +1,10 @@
 """The tables of this library.
 
-A breaker's `shown_state` and `half_opens_at` are derived from the rest of its row, so that a list of what is open or
-half open reads an index: an open breaker shows as half open from `half_opens_at` on. What a window holds is a
-difference of two counts: those so far, and those before the oldest outcome in it or before it was last cleared.
+A breaker's `shown_state` and `half_opens_at` are derived from the rest of its row, so that a list of open or half-open
+breakers reads an index: an open breaker shows as half open from `half_opens_at` on. The number of outcomes in a window
+is a difference of two counts: all so far, minus those before its oldest outcome or before it was last cleared.
 
-Words are spelled out with OR: for an IN of three and more SQLite builds a table each time that a row is written.
+Words are spelled out with OR: for an IN of three or more, SQLite builds a table each time a row is written.
 """
 
 from agent_runtime_kernel.schema import Migration, Schema

@@ -1,33 +1,21 @@
-"""A breaker as the database holds it: read whole before a step, and written back as the step's effects ask for."""
+"""Stored breakers: read before a step of the machine, and written back as the effects of the step ask for."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 
 import attrs
 
 from agent_runtime_kernel.connection import Connection
 
 from .._model import RecentFailure
+from .._rules.events import ClockSetBack, Effect, Granted, Kept, Moved, ProbeLost, WindowCleared
 from .._rules.position import BreakerState, Transition
-from .._rules.standing import (
-    ClockSetBack,
-    Effect,
-    Granted,
-    Kept,
-    Moved,
-    Permit,
-    ProbeLost,
-    Standing,
-    Window,
-    WindowCleared,
-)
-from .history import History
-from .outcomes import SHOWN, Outcomes
+from .._rules.standing import Permit, Standing, Window
+from .history import SHOWN, Outcomes, Transitions
 from .permits import Permits
 from .rows import BreakerRow, Counted, Rows
 
-OUTCOMES_KEPT = 7 * 24 * 3600 * 1000
-PRUNED_EVERY = 20
+_OUTCOMES_KEPT = 7 * 24 * 3600 * 1000  # milliseconds
+_PRUNED_EVERY = 20
 _UNCOUNTED = Window()
 
 
@@ -36,10 +24,10 @@ class Stored:
     """A breaker with all that a step needs.
 
     Attributes:
-        agent_id: the agent it guards.
-        standing: what a step starts from.
-        counted: what its window is counted with.
-        known: whether there is a row of it yet.
+        agent_id: the agent that it guards.
+        standing: the start of a step.
+        counted: the counts from which its window is computed.
+        known: True if it has a row.
         recent: its last failures, newest first.
     """
 
@@ -50,58 +38,40 @@ class Stored:
     recent: tuple[RecentFailure, ...] = ()
 
 
-@attrs.frozen(slots=False)
 class Store:
     """The breakers of one database.
 
     Args:
         connection: the open connection.
-        is_alive: whether the process behind a holder still lives; None when that can't be known.
+        is_alive: tells whether the process behind a holder is alive; None means that it is not known.
     """
 
-    connection: Connection
-    is_alive: Callable[[str], bool | None]
-
-    @cached_property
-    def rows(self) -> Rows:
-        """The rows of the breakers."""
-        return Rows(self.connection)
-
-    @cached_property
-    def outcomes(self) -> Outcomes:
-        """What the windows hold."""
-        return Outcomes(self.connection)
-
-    @cached_property
-    def permits(self) -> Permits:
-        """The permits."""
-        return Permits(self.connection, self.is_alive)
-
-    @cached_property
-    def history(self) -> History:
-        """The transitions."""
-        return History(self.connection)
+    def __init__(self, connection: Connection, is_alive: Callable[[str], bool | None]) -> None:
+        self.rows = Rows(connection)
+        self.outcomes = Outcomes(connection)
+        self.permits = Permits(connection, is_alive)
+        self.transitions = Transitions(connection)
 
     def load(self, agent_id: str, now: int) -> Stored:
         """Return the breaker of an agent with its window and its last failures."""
         row = self.rows.find(agent_id)
-        return _unknown(agent_id) if row is None else self._whole(row, now)
+        return _unknown(agent_id) if row is None else self._with_outcomes(row, now)
 
     def load_for_success(self, agent_id: str, now: int) -> Stored:
-        """Return the breaker of an agent that succeeded: failures have a say in that only where it took too long."""
+        """Return the breaker of an agent that succeeded: failures matter only if slow calls count as failures."""
         row = self.rows.find(agent_id)
         if row is None:
             return _unknown(agent_id)
-        return self._alone(row) if row.settings.slow_call_seconds is None else self._whole(row, now)
+        return self._without_outcomes(row) if row.settings.slow_call_seconds is None else self._with_outcomes(row, now)
 
     def load_for_admission(self, agent_id: str) -> Stored:
-        """Return the breaker of an agent with its probes alone: outcomes have no say in who is admitted."""
+        """Return the breaker of an agent without its outcomes: admission does not depend on them."""
         row = self.rows.find(agent_id)
-        return _unknown(agent_id) if row is None else self._alone(row)
+        return _unknown(agent_id) if row is None else self._without_outcomes(row)
 
-    def load_if_wary(self, agent_id: str) -> Standing | None:
-        """Return where the breaker of an agent stands for an admission, or None where it admits whoever asks."""
-        row = self.rows.find_wary(agent_id)
+    def load_unless_admitting(self, agent_id: str) -> Standing | None:
+        """Return the breaker of an agent if it may refuse a permit, or None if it admits all."""
+        row = self.rows.find_unless_admitting(agent_id)
         return None if row is None else row.standing(_UNCOUNTED, self._probes(row))
 
     def complete(self, row: BreakerRow, now: int) -> Stored:
@@ -115,14 +85,14 @@ class Store:
     def save(
         self, before: Stored, standing: Standing, effects: Sequence[Effect], now: int, error_message: str = ""
     ) -> Stored:
-        """Write where a step left a breaker, and return it so.
+        """Write the result of a step and return the breaker as it is stored now.
 
         Args:
-            before: what the step started from.
-            standing: what it ended in.
-            effects: what it wants done.
+            before: the breaker before the step.
+            standing: the breaker after the step.
+            effects: the effects of the step.
             now: the time in milliseconds since 1970.
-            error_message: what went wrong, for an outcome that is to be kept.
+            error_message: the error message of an outcome that must be stored.
         """
         agent_id, counted = before.agent_id, _counted(before.counted, effects)
         self._save_row(before, standing, counted)
@@ -130,22 +100,22 @@ class Store:
         for effect in effects:
             match effect:
                 case Kept():
-                    recent = self._keep(before, standing, effect, now, error_message, recent)
+                    recent = self._add_outcome(before, standing, effect, now, error_message, recent)
                 case Moved():
                     number += 1
-                    self.history.add(agent_id, _transition(effect, number, now))
+                    self.transitions.add(agent_id, _transition(effect, number, now))
                 case Granted(permit):
                     self.permits.add(agent_id, permit)
                     self.permits.prune(now)
                 case ProbeLost(permit_id):
                     self.permits.lose(agent_id, permit_id)
                 case ClockSetBack():
-                    self.outcomes.stamp_at_most(agent_id, now)
-                    self.permits.stamp_at_most(agent_id, now)
+                    self.outcomes.clamp(agent_id, now)
+                    self.permits.clamp(agent_id, now)
                     recent = tuple(attrs.evolve(failure, at=min(failure.at, now)) for failure in recent)
         return Stored(agent_id=agent_id, standing=standing, counted=counted, recent=recent)
 
-    def _whole(self, row: BreakerRow, now: int) -> Stored:
+    def _with_outcomes(self, row: BreakerRow, now: int) -> Stored:
         edge = now - row.settings.window
         failures = self.outcomes.failures(row.agent_id, edge)
         window = Window(
@@ -155,19 +125,19 @@ class Store:
         standing = row.standing(window, self._probes(row))
         return Stored(agent_id=row.agent_id, standing=standing, counted=row.counted, recent=failures.recent)
 
-    def _alone(self, row: BreakerRow) -> Stored:
+    def _without_outcomes(self, row: BreakerRow) -> Stored:
         return Stored(agent_id=row.agent_id, standing=row.standing(_UNCOUNTED, self._probes(row)), counted=row.counted)
 
     def _save_row(self, before: Stored, standing: Standing, counted: Counted) -> None:
-        was = before.standing
+        old = before.standing
         if not before.known:
             self.rows.insert(before.agent_id, standing, counted)
-        elif standing.settings is not was.settings or counted.transitions > before.counted.transitions:
+        elif standing.settings is not old.settings or counted.transitions > before.counted.transitions:
             self.rows.update(before.agent_id, standing, counted)
-        elif counted != before.counted or standing != was:
+        elif counted != before.counted or standing != old:
             self.rows.update_tallies(before.agent_id, standing, counted)
 
-    def _keep(
+    def _add_outcome(
         self,
         before: Stored,
         standing: Standing,
@@ -176,15 +146,15 @@ class Store:
         error_message: str,
         recent: tuple[RecentFailure, ...],
     ) -> tuple[RecentFailure, ...]:
-        """Write an outcome, delete what is too old of its sort, and return the last failures."""
+        """Write an outcome, delete old outcomes of its kind, and return the last failures."""
         agent_id, failure = before.agent_id, outcome.failure
         number = standing.totals.failures + standing.totals.successes
         counted_before = before.counted.successes if failure is None else before.counted.failures
         error = None if failure is None else error_message
-        self.outcomes.keep(agent_id, now, number, counted_before, failure, error)
-        edge = now - max(standing.settings.window, OUTCOMES_KEPT)
+        self.outcomes.add(agent_id, now, number, counted_before, failure, error)
+        edge = now - max(standing.settings.window, _OUTCOMES_KEPT)
         oldest_is_too_old = failure is not None and bool(recent) and recent[-1].at <= edge
-        if oldest_is_too_old or number % PRUNED_EVERY == 0:
+        if oldest_is_too_old or number % _PRUNED_EVERY == 0:
             self.outcomes.prune(agent_id, edge, failed=failure is not None)
         if failure is None:
             return recent
@@ -206,12 +176,12 @@ def _unknown(agent_id: str) -> Stored:
 
 
 def _in_window(counted: int, cleared: int, before: int | None) -> int:
-    """Return how many counted since the window began or was cleared, whichever was later."""
+    """Return the number that counted since the window began or was cleared, whichever was later."""
     return 0 if before is None else counted - max(before, cleared)
 
 
 def _counted(before: Counted, effects: Sequence[Effect]) -> Counted:
-    """Return the counts after a step; a window that it clears is cleared last of all."""
+    """Return the counts after a step; if the step clears the window, its own outcomes are cleared, too."""
     failures, successes, transitions = before.failures, before.successes, before.transitions
     cleared = False
     for effect in effects:

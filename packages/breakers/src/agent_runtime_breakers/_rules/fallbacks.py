@@ -1,20 +1,25 @@
-"""Who stands in for an agent that admits no work: the fallback, or the fallback's fallback."""
+"""The chain of fallbacks: the agent that stands in for one that admits no work.
+
+Each agent's settings may name a fallback. The chain is followed from the agent that refuses to the first agent whose
+own breaker admits. Each agent is asked once and at most five are asked, so that a circle ends. Example: coder refuses
+and names reviewer, reviewer refuses and names generalist, generalist admits: generalist stands in for coder.
+"""
 
 from collections.abc import Callable
 
 import attrs
 
-FURTHEST = 5
+MAX_HOPS = 5
 
 
 @attrs.frozen(kw_only=True)
 class Link:
-    """What the breaker of an agent in the chain says.
+    """The answer of the breaker of one agent in the chain.
 
     Attributes:
-        admits: whether it would grant a permit.
-        retry_after: milliseconds until it is worth asking again, None for not before a reset.
-        fallback_agent: who stands in for this agent, or None.
+        admits: True if it would grant a permit.
+        retry_after: the milliseconds until it is worth asking again; None means not before a reset.
+        fallback_agent: the agent that stands in for this one, or None.
     """
 
     admits: bool
@@ -24,7 +29,12 @@ class Link:
 
 @attrs.frozen(kw_only=True)
 class StandIn:
-    """Who would admit the work, or None, and the milliseconds until it is worth asking again, or None."""
+    """The result of following a chain.
+
+    Attributes:
+        agent_id: the agent that would admit the work, or None.
+        retry_after: the milliseconds until it is worth asking again; None means not before a reset.
+    """
 
     agent_id: str | None
     retry_after: int | None
@@ -35,17 +45,16 @@ def find_stand_in(agent_id: str, first: Link, ask: Callable[[str], Link]) -> Sta
 
     Args:
         agent_id: the agent that refuses.
-        first: what its breaker says.
-        ask: returns what the breaker of another agent says.
+        first: the answer of its breaker.
+        ask: returns the answer of the breaker of another agent.
 
     Returns:
-        The stand-in with the refusing agent's own time; where nobody admits, nobody with the soonest time of all. Each
-        agent is asked once, five at most, so that a circle ends.
+        The stand-in, with the time of the agent that refuses. If no agent admits, None with the soonest time of all.
     """
     seen = {agent_id}
     links = [first]
     candidate = first.fallback_agent
-    while candidate is not None and candidate not in seen and len(seen) <= FURTHEST:
+    while candidate is not None and candidate not in seen and len(seen) <= MAX_HOPS:
         link = ask(candidate)
         if link.admits:
             return StandIn(agent_id=candidate, retry_after=first.retry_after)

@@ -1,13 +1,15 @@
-"""Where a breaker stands, and how each transition moves it: the one place, for the machine and for a replay alike."""
+"""The position of a breaker and its transitions: the machine and a replay of the history use the same function."""
 
 from collections.abc import Iterable
 from enum import StrEnum
 
 import attrs
 
+from .settings import Mode, Settings
+
 
 class BreakerState(StrEnum):
-    """Whether an agent is given work: all of it, none, or a few probes."""
+    """The states of a breaker: all work is admitted, none, or a few probes."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -15,7 +17,7 @@ class BreakerState(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a breaker moved."""
+    """The causes of a transition."""
 
     FAILURES = "failures"
     FAILURE_RATE = "failure_rate"
@@ -35,14 +37,14 @@ _CLOSES = frozenset({Cause.RECOVERED, Cause.RESET})
 
 @attrs.frozen(kw_only=True)
 class Position:
-    """Where a breaker stands: what its history adds up to.
+    """The state of a breaker as it follows from its history.
 
     Attributes:
         state: closed, open or half_open.
-        generation: how often it changed its state or was told to; a permit belongs to one generation.
-        opened_at: when it last opened, in milliseconds since 1970; None while it is closed.
-        trip_count: how often it opened.
-        consecutive_trips: how often it opened by itself since it was last closed.
+        generation: the number of its transitions that end permits; a permit belongs to one generation.
+        opened_at: the time at which it last opened, in milliseconds since 1970; None while it is closed.
+        trip_count: the number of times that it opened.
+        consecutive_trips: the number of times that it opened by itself since it was last closed.
     """
 
     state: BreakerState = BreakerState.CLOSED
@@ -56,12 +58,12 @@ BEGINNING = Position()
 
 
 def moved(position: Position, cause: Cause, at: int) -> Position:
-    """Return where a breaker stands after a transition.
+    """Return the position after a transition.
 
     Args:
-        position: where it stood.
-        cause: why it moves.
-        at: when, in milliseconds since 1970.
+        position: the position before.
+        cause: the cause of the transition.
+        at: the time of the transition, in milliseconds since 1970.
     """
     if cause is Cause.PROBE_LOST:
         return position
@@ -81,17 +83,34 @@ def moved(position: Position, cause: Cause, at: int) -> Position:
     )
 
 
+def half_opens_at(settings: Settings, position: Position) -> int | None:
+    """Return the time at which an open breaker half opens; None if it is not open, or is forced to be open."""
+    if settings.mode is Mode.FORCED_OPEN or position.opened_at is None or position.state is BreakerState.HALF_OPEN:
+        return None
+    cooldown = settings.cooldown(position.consecutive_trips)
+    # Without a cooldown it half opens at once, even if the clock was set back to before it opened.
+    return position.opened_at + cooldown if cooldown else 0
+
+
+def shown_state(settings: Settings, position: Position, now: int) -> BreakerState:
+    """Return the state to show: open while it is forced to be, half_open once its cooldown is over."""
+    if settings.mode is Mode.FORCED_OPEN:
+        return BreakerState.OPEN
+    half_opens = half_opens_at(settings, position)
+    return position.state if half_opens is None or half_opens > now else BreakerState.HALF_OPEN
+
+
 @attrs.frozen(kw_only=True)
 class Transition:
     """An entry in the history of a breaker.
 
     Attributes:
         number: 1 for the first of its breaker, without gaps.
-        at: when, in milliseconds since 1970.
-        cause: why, in a word.
-        reason: why, at length.
+        at: its time, in milliseconds since 1970.
+        cause: its cause, in a word.
+        reason: its cause, at length.
         before: the state before.
-        after: the state after; the same where only a probe was lost or the clock was set back.
+        after: the state after; the same if only a probe was lost or the clock was set back.
         generation: the generation that begins with it.
     """
 
@@ -105,11 +124,11 @@ class Transition:
 
 
 def replay(transitions: Iterable[Transition], start: Position = BEGINNING) -> Position:
-    """Return where a breaker stands after its history.
+    """Return the position of a breaker after its history.
 
     Args:
-        transitions: the whole history, or what follows `start`, oldest first.
-        start: where it stood before.
+        transitions: the whole history, or the part that follows `start`, oldest first.
+        start: the position before.
 
     Raises:
         ValueError: an entry does not follow from the ones before it.

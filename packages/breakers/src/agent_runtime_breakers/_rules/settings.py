@@ -1,4 +1,4 @@
-"""What can be set for a breaker, within which bounds, and what holds where nothing was set."""
+"""The settings of a breaker: their bounds, their defaults, and the validation of changes."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -15,7 +15,10 @@ YEAR_IN_SECONDS = 31_536_000
 
 
 class Mode(StrEnum):
-    """Who decides: the breaker (normal, metrics_only: it only records), or a person (forced_open, disabled)."""
+    """The modes of a breaker.
+
+    It decides by itself (normal), only records (metrics_only), or a person has decided (forced_open, disabled).
+    """
 
     NORMAL = "normal"
     FORCED_OPEN = "forced_open"
@@ -44,22 +47,22 @@ ModeName = Annotated[str, MODE]
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """What is set for a breaker.
+    """The settings of a breaker; a new breaker has the defaults.
 
     Attributes:
         mode: normal, forced_open, disabled or metrics_only.
-        failure_threshold: failures within the window that open it.
-        window_seconds: how long an outcome counts.
-        cooldown_seconds: how long it stays open the first time.
-        success_threshold: probes that must succeed to close it.
-        half_open_max_calls: probes in flight at once.
-        probe_lease_seconds: how long a probe may take until its slot is given away.
-        fallback_agent: who stands in while it refuses, or None.
-        failure_rate_threshold: share of failures within the window that opens it, more than 0 and up to 1, or None.
-        minimum_calls: outcomes within the window before the share counts.
-        slow_call_seconds: a success that took longer than this counts as a failure, or None.
-        cooldown_multiplier: what the cooldown grows by each time it opens again without having been closed.
-        max_cooldown_seconds: what the cooldown grows to at most, where it is not longer to begin with.
+        failure_threshold: the number of failures within the window that opens it.
+        window_seconds: the time for which an outcome counts.
+        cooldown_seconds: the time for which it stays open the first time.
+        success_threshold: the number of probes that must succeed to close it.
+        half_open_max_calls: the greatest number of probes in flight at once.
+        probe_lease_seconds: the time that a probe may take before its slot is given away.
+        fallback_agent: the agent that stands in while it refuses, or None.
+        failure_rate_threshold: the share of failures within the window that opens it, above 0 and up to 1, or None.
+        minimum_calls: the number of outcomes within the window from which on the share counts.
+        slow_call_seconds: the time above which a success counts as a failure, or None.
+        cooldown_multiplier: the factor of the cooldown each time it opens again without having been closed.
+        max_cooldown_seconds: the longest that the cooldown grows, unless it is longer to begin with.
     """
 
     mode: Mode = Mode.NORMAL
@@ -87,9 +90,9 @@ class Settings:
         return round(self.probe_lease_seconds * 1000)
 
     def cooldown(self, consecutive_trips: int) -> int:
-        """Return how many milliseconds it stays open after so many trips in a row.
+        """Return the cooldown in milliseconds after some trips in a row.
 
-        cooldown x multiplier^(trips - 1), at most the larger of the cooldown and its maximum.
+        It is cooldown x multiplier^(trips - 1), at most the larger of the cooldown and its maximum.
         """
         longest = max(self.max_cooldown_seconds, self.cooldown_seconds)
         try:
@@ -119,8 +122,8 @@ _CHECKS: Mapping[str, Callable[[str, object], Any]] = {
 _MAY_BE_NONE = frozenset(name for name in _CHECKS if getattr(DEFAULTS, name) is None)
 
 
-def checked_settings(agent_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the given settings that are not KEEP, each within its bounds.
+def validated_settings(agent_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate the given settings and return those that are not KEEP.
 
     Raises:
         InvalidValue: a setting is out of its bounds, can't be cleared, or makes the agent its own fallback.

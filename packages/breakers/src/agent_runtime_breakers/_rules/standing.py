@@ -1,43 +1,21 @@
-"""What the machine decides from, what may happen to it, and what it wants done: values, no database and no clock."""
+"""The standing of a breaker: the values that a step of the machine starts from and ends in."""
 
 from enum import StrEnum
+from typing import Self
 
 import attrs
 
-from .position import BEGINNING, BreakerState, Cause, Position
+from .position import BEGINNING, Cause, Position
 from .settings import DEFAULTS, Settings
 
-PERMIT_KEPT = 7 * 24 * 3600 * 1000
-
-
-class FailureType(StrEnum):
-    """What went wrong with an agent's work."""
-
-    TIMEOUT = "timeout"
-    EXCEPTION = "exception"
-    QUALITY_FAILURE = "quality_failure"
-    RESOURCE_EXHAUSTED = "resource_exhausted"
-    RATE_LIMITED = "rate_limited"
-    INVALID_OUTPUT = "invalid_output"
-
-
-SLOW_CALL = "slow_call"
+PERMIT_KEPT = 7 * 24 * 3600 * 1000  # milliseconds
 
 
 class PermitKind(StrEnum):
-    """What a permit was given for: work as usual, or finding out whether the agent recovered."""
+    """The purpose of a permit: normal work, or a probe that shows whether the agent recovered."""
 
     NORMAL = "normal"
     PROBE = "probe"
-
-
-class RefusalReason(StrEnum):
-    """Why an agent admits no work."""
-
-    OPEN = "open"
-    PROBE_IN_FLIGHT = "probe_in_flight"
-    THROTTLED = "throttled"
-    FORCED_OPEN = "forced_open"
 
 
 @attrs.frozen(kw_only=True)
@@ -45,13 +23,18 @@ class Permit:
     """A permit as it is stored; times are in milliseconds since 1970.
 
     Attributes:
+        permit_id: its id, unique for its agent.
         generation: the breaker's generation that it belongs to; in a later one it is void.
+        kind: normal or probe.
+        worker: the name of the caller, or None.
         holder: the process that holds it, opaque, or None.
-        lost: its slot was given away.
-        alive: whether the holder lives, as far as one can tell; asked for probes in flight only.
-        outcome: success, release or the type of failure it was settled as, or None.
-        tripped: its settlement opened the breaker.
-        recovered: its settlement closed the breaker.
+        granted_at: the time at which it was granted.
+        expires_at: the end of its lease.
+        lost: True if its slot was given away.
+        alive: True or False if it is known that the holder lives or is gone; asked for probes in flight only.
+        outcome: success, release or the type of failure that it was settled as, or None.
+        tripped: True if its settlement opened the breaker.
+        recovered: True if its settlement closed the breaker.
     """
 
     permit_id: str
@@ -67,6 +50,18 @@ class Permit:
     tripped: bool = False
     recovered: bool = False
 
+    def clamped(self, now: int) -> Self:
+        """Return the permit granted no later than now; its lease keeps its length."""
+        if self.granted_at <= now:
+            return self
+        return attrs.evolve(self, granted_at=now, expires_at=now + self.expires_at - self.granted_at)
+
+    def reason_lost(self, now: int) -> str | None:
+        """Return the reason why a probe in flight is lost; None if it is not."""
+        if self.expires_at <= now:
+            return "its lease is over"
+        return "its process is gone" if self.alive is False else None
+
 
 @attrs.frozen(kw_only=True)
 class Totals:
@@ -77,32 +72,76 @@ class Totals:
     last_failure_at: int | None = None
     last_success_at: int | None = None
 
+    def with_success(self, now: int) -> "Totals":
+        """Return the totals after another success."""
+        return Totals(
+            failures=self.failures,
+            successes=self.successes + 1,
+            last_failure_at=self.last_failure_at,
+            last_success_at=now,
+        )
+
+    def with_failure(self, now: int) -> "Totals":
+        """Return the totals after another failure."""
+        return Totals(
+            failures=self.failures + 1,
+            successes=self.successes,
+            last_failure_at=now,
+            last_success_at=self.last_success_at,
+        )
+
+    def clamped(self, now: int) -> Self:
+        """Return the totals with no timestamp later than now."""
+        return attrs.evolve(
+            self,
+            last_failure_at=_at_most(self.last_failure_at, now),
+            last_success_at=_at_most(self.last_success_at, now),
+        )
+
 
 @attrs.frozen(kw_only=True)
 class Window:
-    """The outcomes that count at the moment of the step: those younger than the window and not cleared since."""
+    """The outcomes that count at the moment of the step: younger than the window, and not cleared since."""
 
     failures: int = 0
     successes: int = 0
 
+    def threshold_reached(self, settings: Settings, last: str) -> tuple[Cause, str] | None:
+        """Return the cause and the reason to open after a failure of the type `last`; None to stay closed."""
+        failures, calls, seconds = self.failures, self.failures + self.successes, settings.window_seconds
+        if failures >= settings.failure_threshold:
+            return Cause.FAILURES, f"{failures} failures in {seconds:g} s, the last: {last}"
+        rate = settings.failure_rate_threshold
+        if rate is not None and calls >= settings.minimum_calls and failures / calls >= rate:
+            return Cause.FAILURE_RATE, f"{failures} of {calls} calls failed in {seconds:g} s, the last: {last}"
+        return None
+
 
 @attrs.frozen(kw_only=True)
 class Throttle:
-    """A time in which the agent asked to be left alone."""
+    """A time in which the agent asked to be left alone, in milliseconds since 1970."""
 
     since: int
     until: int
 
+    def clamped(self, now: int) -> Self:
+        """Return the throttle begun no later than now; it keeps its length."""
+        return self if self.since <= now else attrs.evolve(self, since=now, until=now + self.until - self.since)
+
 
 @attrs.frozen(kw_only=True)
 class Standing:
-    """All that a decision about a breaker depends on.
+    """A breaker with all that a decision about it depends on.
 
     Attributes:
+        settings: its settings.
+        position: its state, generation and trips.
+        totals: all outcomes that were ever reported.
         window: the outcomes that count at the moment of the step.
+        throttle: the time in which the agent asked to be left alone, or None.
         probes: the probes in flight.
-        probe_successes: probes that succeeded since it became half open.
-        probes_lost: probes that were lost since one was last settled.
+        probe_successes: the number of probes that succeeded since it became half open.
+        probes_lost: the number of probes that were lost since one was last settled.
     """
 
     settings: Settings = DEFAULTS
@@ -114,117 +153,27 @@ class Standing:
     probe_successes: int = 0
     probes_lost: int = 0
 
+    def clamped(self, now: int) -> Self:
+        """Return the standing with no timestamp later than now; return itself if there was none.
 
-@attrs.frozen(kw_only=True)
-class Acquire:
-    """Somebody asks for a permit."""
-
-    permit_id: str = ""
-    worker: str | None = None
-    holder: str | None = None
-
-
-@attrs.frozen
-class Succeed:
-    """The agent's work succeeded."""
-
-    permit: Permit | None
-
-
-@attrs.frozen
-class Fail:
-    """The agent's work failed; `retry_after` is in milliseconds."""
-
-    permit: Permit | None
-    failure_type: FailureType
-    retry_after: int | None = None
+        A clock that was set back leaves such timestamps. Leases and throttles keep their length. `opened_at` stays as
+        it is: to correct it is a transition.
+        """
+        totals, throttle, probes = self.totals, self.throttle, self.probes
+        if (
+            (totals.last_failure_at or 0) <= now
+            and (totals.last_success_at or 0) <= now
+            and (throttle is None or throttle.since <= now)
+            and all(probe.granted_at <= now for probe in probes)
+        ):
+            return self
+        return attrs.evolve(
+            self,
+            totals=totals.clamped(now),
+            throttle=throttle and throttle.clamped(now),
+            probes=tuple(probe.clamped(now) for probe in probes),
+        )
 
 
-@attrs.frozen
-class Release:
-    """The agent was not tried after all."""
-
-    permit: Permit
-
-
-@attrs.frozen
-class Trip:
-    """Somebody opens the breaker by hand; with `hold` until it is reset."""
-
-    reason: str
-    hold: bool
-
-
-@attrs.frozen
-class Reset:
-    """Somebody closes the breaker by hand."""
-
-
-@attrs.frozen
-class Configure:
-    """Somebody changes the settings."""
-
-    settings: Settings
-
-
-Event = Acquire | Succeed | Fail | Release | Trip | Reset | Configure
-
-
-@attrs.frozen
-class Granted:
-    """A permit was granted."""
-
-    permit: Permit
-
-
-@attrs.frozen
-class LetThrough:
-    """Somebody was let through a disabled breaker, without a permit: nothing is recorded."""
-
-
-@attrs.frozen
-class Refused:
-    """No permit was granted; `retry_after` is in milliseconds, None means not before a reset."""
-
-    reason: RefusalReason
-    retry_after: int | None
-
-
-@attrs.frozen
-class Kept:
-    """An outcome is to be kept; `failure` is its type, None for a success, and `counts` says whether in the window."""
-
-    failure: str | None
-    counts: bool
-
-
-@attrs.frozen
-class Moved:
-    """The breaker moved."""
-
-    cause: Cause
-    reason: str
-    before: BreakerState
-    after: BreakerState
-    generation: int
-
-
-@attrs.frozen
-class ProbeLost:
-    """A probe is void, and its slot free."""
-
-    permit_id: str
-
-
-@attrs.frozen
-class WindowCleared:
-    """Outcomes up to now count no more."""
-
-
-@attrs.frozen
-class ClockSetBack:
-    """What is stamped later than now is to be stamped now."""
-
-
-Answer = Granted | LetThrough | Refused
-Effect = Answer | Kept | Moved | ProbeLost | WindowCleared | ClockSetBack
+def _at_most(timestamp: int | None, now: int) -> int | None:
+    return now if timestamp is not None and timestamp > now else timestamp

@@ -7,6 +7,8 @@ import attrs
 
 from agent_runtime_breakers import KEEP, Breaker, BreakerChange
 from agent_runtime_breakers.bounds import (
+    DEFAULT_LIST_LIMIT,
+    DEFAULT_TRIP_REASON,
     AgentId,
     Count,
     FailureTypeName,
@@ -82,7 +84,7 @@ def circuit_breaker_status(call: Call, agent_id: AgentId) -> Breaker:
 
 
 def circuit_breaker_list(
-    call: Call, state: State | None = None, limit: Limit = 50, cursor: CursorText | None = None
+    call: Call, state: State | None = None, limit: Limit = DEFAULT_LIST_LIMIT, cursor: CursorText | None = None
 ) -> BreakerList:
     """List circuit breakers by agent.
 
@@ -162,7 +164,7 @@ def circuit_breaker_record_success(call: Call, agent_id: AgentId, permit_id: Per
 
 
 def circuit_breaker_trip(
-    call: Call, agent_id: AgentId, reason: Reason = "manual intervention", hold: bool = False
+    call: Call, agent_id: AgentId, reason: Reason = DEFAULT_TRIP_REASON, hold: bool = False
 ) -> BreakerWrite:
     """Open a breaker by hand.
 
