@@ -1,4 +1,4 @@
-"""What the processes of the tests do, each with a connection of its own to one file."""
+"""The work of the test processes, each with its own connection to one file."""
 
 import os
 import sys

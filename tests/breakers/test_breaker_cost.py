@@ -1,4 +1,4 @@
-"""What a call costs, in statements: each is a round trip to an engine that is not in the process."""
+"""The cost of a call, in statements: each is a round trip to an engine that is not in the process."""
 
 import pytest
 from opened_breakers import numbered_breakers

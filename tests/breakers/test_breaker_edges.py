@@ -1,4 +1,4 @@
-"""What is easy to get wrong: late results, boundaries, clocks, repeated reports, chains of fallbacks, pruning."""
+"""Edge cases: late results, boundaries, clocks, repeated reports, chains of fallbacks, pruning."""
 
 import attrs
 import pytest
@@ -14,7 +14,7 @@ DAY = 24 * 3600
 
 @pytest.fixture
 def alive():
-    """What is known about processes; nothing about those that are not in it."""
+    """The known processes; the liveness of all others is unknown."""
     return {}
 
 

@@ -1,4 +1,4 @@
-"""When a breaker opens, for how long, and who may overrule it: rates, slow calls, growing cooldowns, modes."""
+"""The rules by which a breaker opens, and the modes that overrule them: rates, slow calls, growing cooldowns, modes."""
 
 import attrs
 import pytest

@@ -21,7 +21,7 @@ from agent_runtime_breakers._rules.events import (
 )
 from agent_runtime_breakers._rules.machine import refusal, step
 from agent_runtime_breakers._rules.position import moved
-from agent_runtime_breakers._rules.standing import Standing
+from agent_runtime_breakers._rules.standing import Standing, Window
 
 START = 1_800_000_000_000
 SETTINGS = st.builds(
@@ -113,6 +113,44 @@ def test_settings_alone_move_nothing():
     config = Settings(cooldown_seconds=0)
 
     assert step(standing, Configure(config), START) == (attrs.evolve(standing, settings=config), ())
+
+
+def test_the_worked_example_of_the_machine_holds():
+    config = Settings(failure_threshold=2, cooldown_seconds=10, success_threshold=1, cooldown_multiplier=2)
+    standing, probe, seen = Standing(settings=config), None, []
+
+    def at(second, event):
+        nonlocal standing, probe
+        standing, effects = step(standing, event, START + second * 1000)
+        for effect in effects:
+            if isinstance(effect, Granted):
+                probe = effect.permit
+        position = standing.position
+        refused = [(effect.reason.value, effect.retry_after) for effect in effects if isinstance(effect, Refused)]
+        seen.append((second, position.state.value, position.generation, position.consecutive_trips, refused))
+
+    at(0, Fail(None, FailureType.EXCEPTION))
+    at(0, Fail(None, FailureType.EXCEPTION))
+    at(4, Acquire(permit_id="early"))
+    at(10, Acquire(permit_id="first"))
+    at(11, Acquire(permit_id="second"))
+    at(12, Fail(probe, FailureType.EXCEPTION))
+    at(31, Acquire(permit_id="third"))
+    at(32, Acquire(permit_id="fourth"))
+    at(33, Succeed(probe))
+
+    assert seen == [
+        (0, "closed", 0, 0, []),
+        (0, "open", 1, 1, []),
+        (4, "open", 1, 1, [("open", 6_000)]),
+        (10, "half_open", 2, 1, []),
+        (11, "half_open", 2, 1, [("probe_in_flight", 899_000)]),
+        (12, "open", 3, 2, []),
+        (31, "open", 3, 2, [("open", 1_000)]),
+        (32, "half_open", 4, 2, []),
+        (33, "closed", 5, 0, []),
+    ]
+    assert standing.window == Window()
 
 
 def test_a_history_with_a_gap_is_no_history():

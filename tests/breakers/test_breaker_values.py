@@ -1,4 +1,4 @@
-"""What the arguments may be: anything else is refused, and nothing is written."""
+"""The bounds of arguments: a value out of bounds is refused, and nothing is written."""
 
 import math
 

@@ -318,7 +318,7 @@ class Breakers:
             slow_call_seconds: the time from permit to report above which a success counts as a failure, 0 to
                 31,536,000; None for never.
             cooldown_multiplier: the factor of the cooldown each time a probe reopens it, 1 to 100; default 1.
-            max_cooldown_seconds: the longest that the cooldown grows, 0 to 31,536,000; default 3,600.
+            max_cooldown_seconds: the longest cooldown that the factor leads to, 0 to 31,536,000; default 3,600.
 
         Raises:
             InvalidValue: an argument is out of its bounds.

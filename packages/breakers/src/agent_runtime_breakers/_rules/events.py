@@ -153,7 +153,7 @@ Effect = Answer | Kept | Moved | ProbeLost | WindowCleared | ClockSetBack
 
 
 def tripped(effects: Sequence[Effect]) -> bool:
-    """Tell whether the effects of a step open the breaker; a cooldown that begins anew does not count."""
+    """Tell whether the effects of a step open the breaker; a cooldown that starts again does not count."""
     return any(
         isinstance(effect, Moved) and effect.after is BreakerState.OPEN and effect.cause is not Cause.CLOCK_SET_BACK
         for effect in effects

@@ -18,7 +18,7 @@ Transitions, by their cause:
         `max_cooldown_seconds`.
     half_open -> closed: `success_threshold` probes succeeded (recovered). The window is cleared.
     half_open -> open: one probe failed or was too slow (probe_failed), or three probes in a row were lost
-        (probes_lost). The cooldown begins anew, longer by the multiplier.
+        (probes_lost). The next cooldown is longer by the multiplier.
     any -> open, any -> closed: a person trips or resets the breaker (tripped, reset). A reset also clears the window
         and the throttle.
     Without a change of state: a lost probe frees its slot (probe_lost), and an `opened_at` in the future is set to now,
@@ -39,7 +39,7 @@ callers report it, and does not count against a probe.
 Invariants:
     - Probes are in flight only while the breaker is half open, and all are of its generation.
     - `opened_at` is None exactly while the breaker is closed. The generation never falls.
-    - The position is what `position.moved` makes of the stored transitions, so that `replay` gives it again.
+    - The position follows from the stored transitions by `position.moved`, so that `replay` computes it again.
     - `refusal` answers as a step with `Acquire` would at the same time.
     - `step` changes no argument: the same arguments give the same answer.
 

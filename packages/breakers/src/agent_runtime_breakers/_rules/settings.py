@@ -62,7 +62,7 @@ class Settings:
         minimum_calls: the number of outcomes within the window from which on the share counts.
         slow_call_seconds: the time above which a success counts as a failure, or None.
         cooldown_multiplier: the factor of the cooldown each time it opens again without having been closed.
-        max_cooldown_seconds: the longest that the cooldown grows, unless it is longer to begin with.
+        max_cooldown_seconds: the longest cooldown, unless `cooldown_seconds` is longer.
     """
 
     mode: Mode = Mode.NORMAL
@@ -138,7 +138,7 @@ def validated_settings(agent_id: str, given: Mapping[str, Any]) -> dict[str, Any
             changes[name] = None
         else:
             default = getattr(DEFAULTS, name)
-            raise InvalidValue(name, "can't be cleared", f"omit {name} to keep it; {default} is what it begins with")
+            raise InvalidValue(name, "can't be cleared", f"omit {name} to keep it; its default is {default}")
     if changes.get("fallback_agent") == agent_id:
         raise InvalidValue("fallback_agent", f"is {agent_id} itself", "name another agent, or null for none")
     return changes

@@ -1,4 +1,4 @@
-"""The changes of breakers: outcomes that are reported, and what a person decides."""
+"""The changes of breakers: reports of outcomes, and the decisions of a person."""
 
 from collections.abc import Mapping
 from typing import Any
