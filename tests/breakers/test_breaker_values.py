@@ -132,3 +132,11 @@ def test_an_argument_out_of_bounds_is_refused(breakers, call, problem):
 
 def test_what_comes_of_a_permit_is_a_type_of_failure_or_none():
     assert set(Result) == {"success", "release", *FailureType}
+
+
+def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(breakers):
+    with pytest.raises(
+        TypeError, match="a breaker has no setting cooldown; it has mode, failure_threshold, window_seconds"
+    ):
+        breakers.configure("coder", cooldown=5)
+    assert not breakers.status("coder").known

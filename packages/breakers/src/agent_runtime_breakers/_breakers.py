@@ -4,8 +4,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
-
-import attrs
+from typing import Unpack
 
 from agent_runtime_kernel.bounds import optional
 from agent_runtime_kernel.connection import Clock, Connection, Snapshot
@@ -19,7 +18,7 @@ from ._records.store import Store
 from ._records.views import Listing, breaker
 from ._rules.events import Acquire, Trip
 from ._rules.position import BreakerState
-from ._rules.settings import KEEP, validated_settings
+from ._rules.settings import SettingChanges, validated_settings
 from ._work.admissions import Admissions
 from ._work.changes import Changes, Report
 from .bounds import (
@@ -41,21 +40,14 @@ from .bounds import (
     AfterAgent,
     AfterNumber,
     AgentId,
-    Count,
     FailureTypeName,
     Holder,
     Limit,
     Message,
-    ModeName,
-    Multiplier,
     PermitId,
-    Probes,
-    Rate,
     Reason,
     ResultName,
     RetryAfter,
-    Seconds,
-    SomeSeconds,
     State,
     Worker,
     retry_after,
@@ -283,24 +275,7 @@ class Breakers:
         with self.connection:
             return self._changes.reset(AGENT_ID("agent_id", agent_id), self._now())
 
-    def configure(
-        self,
-        agent_id: AgentId,
-        *,
-        mode: ModeName | attrs.NothingType = KEEP,
-        failure_threshold: Count | attrs.NothingType = KEEP,
-        window_seconds: SomeSeconds | attrs.NothingType = KEEP,
-        cooldown_seconds: Seconds | attrs.NothingType = KEEP,
-        success_threshold: Count | attrs.NothingType = KEEP,
-        half_open_max_calls: Probes | attrs.NothingType = KEEP,
-        probe_lease_seconds: SomeSeconds | attrs.NothingType = KEEP,
-        fallback_agent: AgentId | attrs.NothingType | None = KEEP,
-        failure_rate_threshold: Rate | attrs.NothingType | None = KEEP,
-        minimum_calls: Count | attrs.NothingType = KEEP,
-        slow_call_seconds: Seconds | attrs.NothingType | None = KEEP,
-        cooldown_multiplier: Multiplier | attrs.NothingType = KEEP,
-        max_cooldown_seconds: Seconds | attrs.NothingType = KEEP,
-    ) -> BreakerChange:
+    def configure(self, agent_id: AgentId, **changes: Unpack[SettingChanges]) -> BreakerChange:
         """Change the given settings of a breaker and keep the others, its state and its history.
 
         Args:
@@ -322,28 +297,12 @@ class Breakers:
 
         Raises:
             InvalidValue: an argument is out of its bounds.
+            TypeError: there is no such setting.
         """
         agent_id = AGENT_ID("agent_id", agent_id)
-        changes = validated_settings(
-            agent_id,
-            {
-                "mode": mode,
-                "failure_threshold": failure_threshold,
-                "window_seconds": window_seconds,
-                "cooldown_seconds": cooldown_seconds,
-                "success_threshold": success_threshold,
-                "half_open_max_calls": half_open_max_calls,
-                "probe_lease_seconds": probe_lease_seconds,
-                "fallback_agent": fallback_agent,
-                "failure_rate_threshold": failure_rate_threshold,
-                "minimum_calls": minimum_calls,
-                "slow_call_seconds": slow_call_seconds,
-                "cooldown_multiplier": cooldown_multiplier,
-                "max_cooldown_seconds": max_cooldown_seconds,
-            },
-        )
+        settings = validated_settings(agent_id, changes)
         with self.connection:
-            return self._changes.configure(agent_id, changes, self._now())
+            return self._changes.configure(agent_id, settings, self._now())
 
     def status(self, agent_id: AgentId) -> Breaker:
         """Return the breaker of an agent, and write nothing; the breaker of an unknown agent is closed.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import attrs
 
@@ -102,6 +102,24 @@ class Settings:
         return round(min(grown, longest) * 1000)
 
 
+class SettingChanges(TypedDict, total=False):
+    """Changes of settings, each under its own name. KEEP keeps a setting; None clears one that may be None."""
+
+    mode: ModeName | attrs.NothingType
+    failure_threshold: Count | attrs.NothingType
+    window_seconds: SomeSeconds | attrs.NothingType
+    cooldown_seconds: Seconds | attrs.NothingType
+    success_threshold: Count | attrs.NothingType
+    half_open_max_calls: Probes | attrs.NothingType
+    probe_lease_seconds: SomeSeconds | attrs.NothingType
+    fallback_agent: AgentId | attrs.NothingType | None
+    failure_rate_threshold: Rate | attrs.NothingType | None
+    minimum_calls: Count | attrs.NothingType
+    slow_call_seconds: Seconds | attrs.NothingType | None
+    cooldown_multiplier: Multiplier | attrs.NothingType
+    max_cooldown_seconds: Seconds | attrs.NothingType
+
+
 DEFAULTS = Settings()
 
 _CHECKS: Mapping[str, Callable[[str, object], Any]] = {
@@ -122,13 +140,16 @@ _CHECKS: Mapping[str, Callable[[str, object], Any]] = {
 _MAY_BE_NONE = frozenset(name for name in _CHECKS if getattr(DEFAULTS, name) is None)
 
 
-def validated_settings(agent_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def validated_settings(agent_id: str, given: SettingChanges) -> dict[str, Any]:
     """Validate the given settings and return those that are not KEEP.
 
     Raises:
         InvalidValue: a setting is out of its bounds, can't be cleared, or makes the agent its own fallback.
+        TypeError: there is no such setting.
     """
     changes: dict[str, Any] = {}
+    if unknown := given.keys() - _CHECKS.keys():
+        raise TypeError(f"a breaker has no setting {', '.join(sorted(unknown))}; it has {', '.join(_CHECKS)}")
     for name, value in given.items():
         if value is KEEP:
             continue
