@@ -138,5 +138,5 @@ def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(breakers):
     with pytest.raises(
         TypeError, match="a breaker has no setting cooldown; it has mode, failure_threshold, window_seconds"
     ):
-        breakers.configure("coder", cooldown=5)
-    assert not breakers.status("coder").known
+        breakers.configure("newcomer", cooldown=5)
+    assert not breakers.status("newcomer").known
