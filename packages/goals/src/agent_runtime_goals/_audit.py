@@ -1,9 +1,7 @@
-"""Holding the tables against each other: what is maintained beside the goals, and what must never be among them."""
+"""The audit of goals: their maintained counts, and that no open goal stands under a closed one."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
-
-import attrs
 
 from agent_runtime_kernel.connection import Connection
 from agent_runtime_kernel.findings import Finding
@@ -13,18 +11,14 @@ from ._model import GoalStatus
 _AT_ONCE = 500
 
 
-@attrs.frozen
 class Audit:
-    """Looks through the goals of one database, a page at a time.
+    """The audit of the goals of one database, a page at a time."""
 
-    Args:
-        connection: the open connection.
-    """
-
-    connection: Connection
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
     def findings(self, checked: Callable[[int], Any]) -> Iterator[Finding]:
-        """Yield what is wrong; `checked` is told how many goals each page had."""
+        """Yield the findings; `checked` is called after each page with its number of goals."""
         stored = self._stored_counts()
         for status, count in self._true_counts().items():
             if stored.get(status) != count:
@@ -50,7 +44,7 @@ class Audit:
             last = page[-1][0]
 
     def rebuild(self) -> int:
-        """Write the counts anew and return how many were wrong; runs inside a transaction."""
+        """Recompute the counts and return how many were wrong; runs inside a transaction."""
         stored = self._stored_counts()
         wrong = [
             {"status": status, "goals": count}
@@ -64,7 +58,7 @@ class Audit:
             ON CONFLICT (status) DO UPDATE SET goals = excluded.goals
             """,
             wrong,
-        ).fetchall()
+        )
         return len(wrong)
 
     def _stored_counts(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The goals of a database: a forest in which status reaches down and open work holds completion up."""
+"""The goals of a database: a forest in which status reaches down and open sub-goals hold completion up."""
 
 import contextlib
 import time
@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from agent_runtime_kernel.bounds import from_json, to_json
-from agent_runtime_kernel.connection import Connection, Row, Snapshot
+from agent_runtime_kernel.bounds import from_json, optional, to_json
+from agent_runtime_kernel.connection import Clock, Connection, Row, Snapshot
 from agent_runtime_kernel.findings import Finding
 
 from ._audit import Audit
@@ -16,6 +16,7 @@ from ._model import Goal, GoalChange, GoalPage, GoalStatus
 from ._schema import SCHEMA
 from .bounds import (
     CRITERIA,
+    DEFAULT_LIST_LIMIT,
     DESCRIPTION,
     GOAL_ID,
     LIMIT,
@@ -38,9 +39,24 @@ KEEP = attrs.NOTHING
 _COLUMNS = """id, name, description, status, parent_id, acceptance_criteria, outcome, metadata,
               created_at, updated_at, completed_at"""
 _NAMED_IN_ERRORS = 10
+_CHECKS: Mapping[str, Callable[[str, object], Any]] = {
+    "status": lambda name, value: GoalStatus(STATUS(name, value)),
+    "name": NAME,
+    "description": DESCRIPTION,
+    "metadata": METADATA,
+    "acceptance_criteria": CRITERIA,
+    "parent_goal_id": GOAL_ID,
+    "outcome": OUTCOME,
+}
+_CLEARED: Mapping[str, Any] = {
+    "description": "",
+    "metadata": {},
+    "acceptance_criteria": (),
+    "parent_goal_id": None,
+    "outcome": None,
+}
 
 
-@attrs.frozen
 class Goals:
     """The goals of one database.
 
@@ -50,17 +66,20 @@ class Goals:
         snapshot: makes a context in which several reads see one state.
     """
 
-    connection: Connection
-    clock: Callable[[], float] = attrs.field(default=time.time, kw_only=True)
-    snapshot: Snapshot = attrs.field(default=contextlib.nullcontext, kw_only=True)
+    def __init__(
+        self, connection: Connection, *, clock: Clock = time.time, snapshot: Snapshot = contextlib.nullcontext
+    ) -> None:
+        self.connection = connection
+        self.clock = clock
+        self.snapshot = snapshot
 
     def migrate(self) -> int:
-        """Create or upgrade the tables and return how many migrations that took.
+        """Create or upgrade the tables and return the number of migrations applied.
 
         Raises:
             SchemaTooNew: a newer version of the library wrote this database.
         """
-        return SCHEMA.migrate(self.connection)
+        return SCHEMA.migrate(self.connection, self.clock)
 
     def create(
         self,
@@ -74,11 +93,11 @@ class Goals:
         """Create an active goal.
 
         Args:
-            name: what is to be reached, in a line of 1 to 500 characters.
-            description: what is to be reached, at length; at most 64 KiB.
-            parent_goal_id: the open goal it belongs to, or None.
-            acceptance_criteria: how one can tell that it is reached; at most 50 texts of 2 KiB.
-            metadata: an object of your own, kept as it is; at most 64 KiB.
+            name: the aim in one line of 1 to 500 characters.
+            description: the aim at length, at most 64 KiB.
+            parent_goal_id: the open goal that it is part of, or None.
+            acceptance_criteria: the signs that it is reached, at most 50 texts of 2 KiB.
+            metadata: a JSON object of the caller's own, at most 64 KiB.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -90,7 +109,7 @@ class Goals:
             "description": DESCRIPTION("description", description),
             "acceptance_criteria": to_json(CRITERIA("acceptance_criteria", acceptance_criteria)),
             "metadata": to_json(METADATA("metadata", {} if metadata is None else metadata)),
-            "parent_id": None if parent_goal_id is None else GOAL_ID("parent_goal_id", parent_goal_id),
+            "parent_id": optional(GOAL_ID, "parent_goal_id", parent_goal_id),
             "now": self._now(),
         }
         with self.connection:
@@ -129,13 +148,13 @@ class Goals:
             raise GoalNotFound(goal_id)
         return _goal(row)
 
-    def list(self, status: Status | None = None, *, limit: Limit = 50, after: int = 0) -> GoalPage:
+    def list(self, status: Status | None = None, *, limit: Limit = DEFAULT_LIST_LIMIT, after: int = 0) -> GoalPage:
         """Return a page of goals in the order of their ids.
 
         Args:
             status: only goals of this status.
-            limit: goals at most, 1 to 200.
-            after: the last id of the page before, 0 for the first page.
+            limit: the greatest number of goals, 1 to 200.
+            after: the last id of the page before; 0 for the first page.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -164,7 +183,7 @@ class Goals:
         )
 
     def counts(self) -> Mapping[GoalStatus, int]:
-        """Return how many goals have each status."""
+        """Return the number of goals of each status."""
         rows = self.connection.execute("SELECT status, goals FROM goals_counts").fetchall()
         return {GoalStatus(status): count for status, count in rows}
 
@@ -181,18 +200,18 @@ class Goals:
         outcome: Outcome | attrs.NothingType | None = KEEP,
         cancel_open: bool = False,
     ) -> GoalChange:
-        """Change what is given and keep the rest; None clears what may be empty.
+        """Change the given fields and keep the others; None clears a field that may be empty.
 
         Args:
             goal_id: the goal to change.
-            status: active (reopens a closed goal), paused, completed, or cancelled, which cancels open sub-goals too.
-            name: another name.
-            description: another description.
-            metadata: another object in place of the old one.
-            acceptance_criteria: other criteria in place of the old ones.
+            status: active (reopens a closed goal), paused, completed, or cancelled (cancels open sub-goals, too).
+            name: the new name.
+            description: the new description.
+            metadata: the new object, which replaces the old one.
+            acceptance_criteria: the new criteria, which replace the old ones.
             parent_goal_id: the open goal to move under; None makes it a root.
-            outcome: what came of the goal; at most 4 KiB.
-            cancel_open: completing cancels open sub-goals instead of being refused for them.
+            outcome: the result of the goal, at most 4 KiB.
+            cancel_open: cancel open sub-goals when the goal is completed, instead of refusing to complete it.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -201,7 +220,7 @@ class Goals:
             GoalCycle: the new parent stands below the goal.
             OpenSubGoals: it has open sub-goals, and `cancel_open` is not set.
         """
-        changes = _checked_changes(
+        changes = _validated_changes(
             status=status,
             name=name,
             description=description,
@@ -224,7 +243,7 @@ class Goals:
         return GoalChange(goal=after, changed=True, cancelled=cancelled)
 
     def subtree(self, goal_ids: Collection[int]) -> Mapping[int, tuple[int, ...]]:
-        """Return for each goal its own id and those of all sub-goals, at any depth."""
+        """Return for each goal its own id and the ids of its sub-goals at any depth."""
         roots = sorted(set(goal_ids))
         rows = self.connection.execute(
             f"""
@@ -249,7 +268,7 @@ class Goals:
         return {root: tuple(ids) for root, ids in found.items()}
 
     def ancestors(self, goal_id: GoalId) -> tuple[Goal, ...]:
-        """Return the goal and those above it, from the goal upward.
+        """Return the goal and its ancestors, from the goal upward.
 
         Raises:
             GoalNotFound: there is no such goal.
@@ -260,27 +279,27 @@ class Goals:
         return tuple(chain)
 
     def paused(self, goal_ids: Collection[int]) -> frozenset[int]:
-        """Return those of the goals that are paused, by themselves or by a goal above."""
+        """Return the goals that are paused, by their own status or by that of an ancestor."""
         return frozenset(
             goal_id for goal_id in goal_ids if any(goal.status is GoalStatus.PAUSED for goal in self.ancestors(goal_id))
         )
 
     def audit(self, checked: Callable[[int], object] = lambda _count: None) -> Iterator[Finding]:
-        """Yield what the tables say and the goals in them contradict, reading a page at a time.
+        """Yield the findings in the tables, reading a page at a time.
 
         Args:
-            checked: told of each page how many goals it had.
+            checked: called after each page with its number of goals.
         """
         with self.snapshot():
             yield from Audit(self.connection).findings(checked)
 
     def rebuild(self) -> int:
-        """Write anew what is derived, and nothing else; return how many rows were wrong."""
+        """Recompute the derived rows and nothing else; return how many were wrong."""
         with self.connection:
             return Audit(self.connection).rebuild()
 
     def _check_place(self, before: Goal, after: Goal) -> None:
-        """Refuse a parent that is closed or stands below the goal."""
+        """Refuse a parent that is closed or is a descendant of the goal."""
         moved = after.parent_goal_id != before.parent_goal_id
         reopened = after.status.is_open and not before.status.is_open
         if after.parent_goal_id is None or not (moved or reopened):
@@ -340,10 +359,10 @@ class Goals:
                 "updated_at": goal.updated_at,
                 "completed_at": goal.completed_at,
             },
-        ).fetchall()
+        )
 
     def _count(self, deltas: Sequence[tuple[GoalStatus, int]]) -> None:
-        """Keep the maintained counts; rows are written in the order of their keys, so that writers can't cross."""
+        """Update the counts, in the order of their keys, so that concurrent writers can't deadlock."""
         self.connection.executemany(
             """
             UPDATE goals_counts
@@ -351,7 +370,7 @@ class Goals:
             WHERE status = :status
             """,
             [{"status": str(status), "delta": delta} for status, delta in sorted(deltas)],
-        ).fetchall()
+        )
 
     def _now(self) -> int:
         return round(self.clock() * 1000)
@@ -373,31 +392,16 @@ def _goal(row: Row) -> Goal:
     )
 
 
-def _checked_changes(**given: Any) -> dict[str, Any]:
-    checks: dict[str, Callable[[str, object], Any]] = {
-        "status": lambda name, value: GoalStatus(STATUS(name, value)),
-        "name": NAME,
-        "description": DESCRIPTION,
-        "metadata": METADATA,
-        "acceptance_criteria": CRITERIA,
-        "parent_goal_id": GOAL_ID,
-        "outcome": OUTCOME,
-    }
-    cleared: dict[str, Any] = {
-        "description": "",
-        "metadata": {},
-        "acceptance_criteria": (),
-        "parent_goal_id": None,
-        "outcome": None,
-    }
-    changes = {}
+def _validated_changes(**given: Any) -> dict[str, Any]:
+    """Validate the given fields and return those that are not KEEP."""
+    changes: dict[str, Any] = {}
     for name, value in given.items():
         if value is KEEP:
             continue
         if value is not None:
-            changes[name] = checks[name](name, value)
-        elif name in cleared:
-            changes[name] = cleared[name]
+            changes[name] = _CHECKS[name](name, value)
+        elif name in _CLEARED:
+            changes[name] = _CLEARED[name]
         else:
             raise InvalidValue(name, "can't be cleared", f"omit {name} to keep it")
     return changes

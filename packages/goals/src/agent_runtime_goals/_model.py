@@ -1,4 +1,4 @@
-"""The values of this library: goals, their pages and what a change did."""
+"""The values of this library: goals, pages of goals, and changes."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ import attrs
 
 
 class GoalStatus(StrEnum):
-    """Where a goal stands. Completed and cancelled are closed, the others open."""
+    """The status of a goal. Completed and cancelled goals are closed, the others are open."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -17,26 +17,26 @@ class GoalStatus(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Whether work may be added under a goal of this status."""
+        """True if work may be added under a goal of this status."""
         return self in (GoalStatus.ACTIVE, GoalStatus.PAUSED)
 
 
 @attrs.frozen(kw_only=True)
 class Goal:
-    """A goal as it stands in the database.
+    """A goal as it is stored.
 
     Attributes:
         goal_id: its number.
-        name: what is to be reached, in a line.
-        description: what is to be reached, at length.
+        name: the aim in one line.
+        description: the aim at length.
         status: active, paused, completed or cancelled.
         parent_goal_id: the goal above, or None.
-        acceptance_criteria: how one can tell that it is reached.
-        outcome: what came of it, or None.
+        acceptance_criteria: the signs that it is reached.
+        outcome: the result, or None.
         metadata: the caller's own object.
-        created_at: milliseconds since 1970, as are the other times.
-        updated_at: when it was last changed.
-        completed_at: when it was completed, or None.
+        created_at: the time of its creation, in milliseconds since 1970, as are the other times.
+        updated_at: the time of its last change.
+        completed_at: the time of its completion, or None.
     """
 
     goal_id: int
@@ -54,7 +54,13 @@ class Goal:
 
 @attrs.frozen(kw_only=True)
 class GoalPage:
-    """Some goals in the order of their ids, how many match in all, and whether more follow the last one."""
+    """A page of goals in the order of their ids.
+
+    Attributes:
+        goals: the goals of the page.
+        total: the number of goals that match.
+        more: whether goals follow after the page.
+    """
 
     goals: tuple[Goal, ...]
     total: int
@@ -63,12 +69,12 @@ class GoalPage:
 
 @attrs.frozen(kw_only=True)
 class GoalChange:
-    """What an update did.
+    """The effect of an update.
 
     Attributes:
-        goal: the goal afterwards.
+        goal: the goal after the update.
         changed: whether anything was written.
-        cancelled: the sub-goals that were cancelled along with it.
+        cancelled: the sub-goals that were cancelled with it.
     """
 
     goal: Goal

@@ -1,4 +1,4 @@
-"""What the arguments of this library may be: bounds, and the annotated types that carry them in signatures."""
+"""Bounds and defaults of this library's arguments, and the annotated types that carry the bounds in signatures."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from agent_runtime_kernel.bounds import KIB, Choice, Integer, Items, JsonObject, Text
 
 from ._model import GoalStatus
+
+DEFAULT_LIST_LIMIT = 50
 
 GOAL_ID = Integer(ge=1)
 NAME = Text(min_length=1, max_length=500, one_line=True)

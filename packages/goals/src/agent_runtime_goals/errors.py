@@ -1,4 +1,4 @@
-"""What can go wrong with goals. Each error belongs to a family of the standard library and carries its ids."""
+"""The errors of goals. Each belongs to a family of the standard library and carries the ids that it is about."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,7 @@ class GoalNotFound(GoalError, LookupError):
 
 
 class GoalClosed(GoalError, RuntimeError):
-    """A goal can't be created, moved or reopened under one that is completed or cancelled."""
+    """A goal can't be created, moved or reopened under a completed or cancelled one."""
 
     code = "illegal_transition"
 
@@ -42,7 +42,7 @@ class GoalClosed(GoalError, RuntimeError):
 
 
 class OpenSubGoals(GoalError, RuntimeError):
-    """A goal with open sub-goals can't be completed without saying what becomes of them."""
+    """A goal with open sub-goals can't be completed unless they are cancelled with it."""
 
     code = "conflict"
 
@@ -61,7 +61,7 @@ class GoalCycle(GoalError, ValueError):
     """A goal would become its own ancestor.
 
     Attributes:
-        path: the ids from the goal down to the one it would stand under.
+        path: the ids from the goal down to the intended parent.
     """
 
     code = "cycle"

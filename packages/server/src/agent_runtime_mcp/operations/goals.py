@@ -5,7 +5,17 @@ from collections.abc import Collection
 import attrs
 
 from agent_runtime_goals import KEEP, Goal, GoalStatus
-from agent_runtime_goals.bounds import Criteria, Description, GoalId, GoalName, Limit, Metadata, Outcome, Status
+from agent_runtime_goals.bounds import (
+    DEFAULT_LIST_LIMIT,
+    Criteria,
+    Description,
+    GoalId,
+    GoalName,
+    Limit,
+    Metadata,
+    Outcome,
+    Status,
+)
 
 from ..errors import Conflict
 from ..replies.goals import GoalFull, GoalList, goal_full, goal_row
@@ -73,7 +83,7 @@ def get_goal(call: Call, goal_id: GoalId, field: GoalField | None = None, offset
 
 
 def list_goals(
-    call: Call, status: Status | None = None, limit: Limit = 50, cursor: CursorText | None = None
+    call: Call, status: Status | None = None, limit: Limit = DEFAULT_LIST_LIMIT, cursor: CursorText | None = None
 ) -> GoalList:
     """List goals with their progress, oldest first.
 
