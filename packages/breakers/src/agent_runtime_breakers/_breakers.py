@@ -95,7 +95,7 @@ class Breakers:
         Raises:
             SchemaTooNew: a newer version of the library wrote this database.
         """
-        return SCHEMA.migrate(self.connection)
+        return SCHEMA.migrate(self.connection, self.clock)
 
     def acquire(self, agent_id: AgentId, *, worker: Worker | None = None, holder: Holder | None = None) -> Admission:
         """Ask whether an agent may be given work, and take a permit if so.

@@ -1,6 +1,17 @@
-"""Whether the process that took a claim still lives: asked when it matters, never remembered of others."""
+"""Liveness: tell whether the process behind a claim is still alive.
+
+    holder = this_process()          # stored with a claim
+    is_alive(holder)                 # True, False, or None where it can't be known, by any process at any later time
+
+A holder is a text of five parts: the machine (a digest of its id), the boot, the pid namespace, the process id, and the
+start time of the process. A process id alone is not enough, as it is given again, after a reboot at the latest.
+
+Liveness is asked for when it matters. Only the descriptors of living processes are remembered, and a descriptor stays
+that of its process however often the process id is given again.
+"""
 
 import functools
+import hashlib
 import os
 import select
 import sys
@@ -14,23 +25,23 @@ _LINUX_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _LINUX_MACHINE_IDS = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _LINUX_PID_NAMESPACE = "/proc/self/ns/pid"
 
-_descriptors: dict[str, int] = {}  # of the processes behind holders, as far as they were asked for
+_descriptors: dict[str, int] = {}  # by holder, for the processes that were asked for
 
 
 def this_process() -> str:
-    """Return the text by which any process can later tell whether this one still lives."""
+    """Return the holder that names this process, by which any process can later tell whether it is alive."""
     return _own(os.getpid()).holder
 
 
 def is_alive(holder: str) -> bool | None:
-    """Tell whether the process that a text stands for still lives.
+    """Tell whether the process that a holder names is alive.
 
     Args:
-        holder: what `this_process` returned there.
+        holder: the text that `this_process` returned in that process.
 
     Returns:
-        True or False where it is certain. False after a reboot, too, and where another process has its number now.
-        None where it can't be told: on another machine, in another pid namespace, or for a text of another origin.
+        True or False where that is certain; False also after a reboot, and if another process has its id now. None
+        where it can't be known: for a process of another machine or pid namespace, or for a text of another origin.
     """
     own = _own(os.getpid())
     if holder == own.holder:
@@ -50,7 +61,7 @@ def is_alive(holder: str) -> bool | None:
 
 @attrs.frozen(eq=False, repr=False)
 class _Process:
-    """What tells one process from all others: its number alone is given again, after a reboot at the latest."""
+    """The identity of a process."""
 
     machine: str
     boot: str
@@ -84,7 +95,7 @@ def _linux() -> tuple[str, str, str]:
 
 
 def _macos() -> tuple[str, str, str]:
-    """Read the hardware's id and the boot's; there are no pid namespaces."""
+    """Read the ids of the hardware and of the boot; macOS has no pid namespaces."""
     import ctypes
 
     library = ctypes.CDLL(None)
@@ -102,16 +113,14 @@ def _macos() -> tuple[str, str, str]:
 
 
 def _digest(machine: str) -> str:
-    """Return a name for the machine in which its own id, which systemd asks to keep private, can't be read."""
-    import hashlib
-
+    """Return a name for the machine that does not reveal its id, which systemd asks to keep private."""
     return hashlib.sha256(f"agent-runtime {machine}".encode()).hexdigest()[:16]
 
 
 def _watched(holder: str, pid: int, started: str) -> bool | None:
-    """Ask a descriptor of the process, which stays its own however often its number is given again.
+    """Ask a descriptor of the process, which costs a tenth of reading /proc.
 
-    That costs a tenth of reading /proc. A claim is preceded by a question for each process that holds one.
+    Each claim of a task asks for every process that holds another one.
     """
     descriptor = _descriptors.get(holder)
     if descriptor is None:
@@ -133,7 +142,7 @@ def _watched(holder: str, pid: int, started: str) -> bool | None:
 
 
 def _watch(holder: str, descriptor: int) -> None:
-    """Keep a descriptor; where there are too many, begin anew."""
+    """Remember a descriptor; when there are too many, forget all others first."""
     if len(_descriptors) >= _MOST_DESCRIPTORS:
         for other in _descriptors.values():
             os.close(other)
@@ -155,7 +164,7 @@ def _runs(pid: int, started: str) -> bool | None:
 
 
 def _status_and_start(pid: int) -> tuple[str, str]:
-    """Return the state letter of a process and when it started, or unknown where it isn't to be seen."""
+    """Return the state letter and the start time of a process, each unknown if it can't be seen."""
     return _from_proc(pid) if sys.platform == "linux" else _from_ps(pid)
 
 
@@ -170,7 +179,7 @@ def _from_proc(pid: int) -> tuple[str, str]:
 
 
 def _from_ps(pid: int) -> tuple[str, str]:
-    """Ask ps(1), as POSIX has no other way; a few milliseconds."""
+    """Ask ps(1), as POSIX offers nothing else; it takes a few milliseconds."""
     import subprocess
 
     answer = subprocess.run(  # noqa: S603 - a number is all that is passed
@@ -186,7 +195,7 @@ def _from_ps(pid: int) -> tuple[str, str]:
 
 
 def _read(path: str) -> str:
-    """Read a small file of the kernel's, in a third of the time that open() takes."""
+    """Read a small file of the operating system in a third of the time that open() takes."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(descriptor, 4096).decode("utf-8", "replace")

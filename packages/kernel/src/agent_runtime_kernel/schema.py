@@ -16,6 +16,7 @@ they were, and of two processes that start together one migrates and the other f
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -23,6 +24,8 @@ import attrs
 
 from .connection import Clock, Connection
 from .errors import SchemaTooNew
+
+_PUNCTUATION = re.compile(r" ?([(),]) ?")
 
 Step = str | Callable[[Connection], object]
 
@@ -94,7 +97,7 @@ class Schema:
         return found
 
     def fingerprint(self, connection: Connection) -> str:
-        """Return a digest of the definitions of the library's tables and indexes, with blanks folded.
+        """Return a digest of the definitions of the library's tables and indexes, whatever blanks they have.
 
         Two databases of one version have the same fingerprint unless something else altered their tables.
         """
@@ -150,5 +153,5 @@ _RECORDS = """
 
 
 def _digest(definitions: Sequence[tuple[str, ...]]) -> str:
-    folded = "\n".join(" ".join(" ".join(definition).split()) for definition in definitions)
-    return hashlib.sha256(folded.encode()).hexdigest()
+    text = "\n".join(_PUNCTUATION.sub(r"\1", " ".join(" ".join(definition).split())) for definition in definitions)
+    return hashlib.sha256(text.encode()).hexdigest()

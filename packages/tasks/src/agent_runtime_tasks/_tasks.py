@@ -143,7 +143,7 @@ class Tasks:
         Raises:
             SchemaTooNew: a newer version of the library wrote this database.
         """
-        return SCHEMA.migrate(self.connection)
+        return SCHEMA.migrate(self.connection, self.clock)
 
     def create(
         self,
