@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agent_runtime_mcp.contract.tools import CallMeta, ToolListing, ToolReply
+from agent_runtime_mcp.contract.tool_values import CallMeta, ToolListing, ToolReply
 from agent_runtime_mcp.protocol.sdk import serve
 
 SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "additionalProperties": True}

@@ -12,7 +12,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, Implementation, TextContent
 
-from agent_runtime_mcp.contract.tools import ToolListing
+from agent_runtime_mcp.contract.tool_values import ToolListing
 from agent_runtime_mcp.protocol.sdk import make_server
 
 INVALID_PARAMS = -32602

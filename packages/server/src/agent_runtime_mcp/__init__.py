@@ -1,1 +1,1 @@
-"""In the making."""
+"""The server over the agent-runtime libraries: an MCP server and the command `agent-runtime`."""

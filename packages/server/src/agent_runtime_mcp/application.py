@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from .contract.schemas import output_schema
-from .contract.tools import CallMeta, ToolListing, ToolReply
+from .contract.tool_values import CallMeta, ToolListing, ToolReply
 from .database.database import Database
 from .dispatch.failures import INTERNAL, Problem, problem_of
 from .dispatch.request import make_request

@@ -15,7 +15,7 @@ import signal
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..contract.tools import CallMeta, ToolListing, ToolReply
+from ..contract.tool_values import CallMeta, ToolListing, ToolReply
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server

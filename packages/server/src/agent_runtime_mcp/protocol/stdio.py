@@ -36,7 +36,7 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-from .descriptors import private_descriptors
+from .standard_streams import private_descriptors
 
 _READ_AT_ONCE = 256 * 1024
 _LAST_ANSWERS = 15.0  # seconds; longer than an operation waits for a locked database

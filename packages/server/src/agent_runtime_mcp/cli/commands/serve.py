@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...contract.tools import CallMeta, ToolListing, ToolReply
+from ...contract.tool_values import CallMeta, ToolListing, ToolReply
 from ...operations.instructions import INSTRUCTIONS
 from ...protocol.sdk import serve as serve_tools
 from ..context import database, errors_end_the_process, location, synchronous, worker_name

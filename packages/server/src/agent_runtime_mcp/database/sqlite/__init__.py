@@ -1,4 +1,4 @@
-"""Everything that knows SQLite: its settings, its files, its errors, its copies, its integrity checks.
+"""The engine SQLite: its settings, its files, its errors, its copies, its integrity checks.
 
-The rooms above know connections and `StorageFailure`; another engine would be a room beside this one.
+`engine` translates every error for `Database`; another engine would be a room beside this one.
 """

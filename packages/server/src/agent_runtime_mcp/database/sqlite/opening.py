@@ -25,6 +25,7 @@ from agent_runtime_kernel.errors import SchemaTooNew
 from agent_runtime_kernel.schema import Schema
 
 from ...errors import StorageFailure
+from ..engine import Newer, Outdated
 from .copying import back_up, unfinished
 from .files import Identity, create_private, identity, make_private_folders, require_local, side_files
 
@@ -34,14 +35,6 @@ _CHECKPOINT = 1000  # pages
 _CHECKPOINT_AT_LAST = 8000
 
 _OWNERS = stat.S_IRUSR | stat.S_IWUSR
-
-
-class Outdated(Exception):
-    """The tables of a library are older than the library; `Database` migrates them."""
-
-
-class Newer(Exception):
-    """The tables of a library are newer than the library; the cause is the library's error."""
 
 
 class Opening:
