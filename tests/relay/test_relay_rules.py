@@ -8,7 +8,7 @@ from agent_runtime_relay import PRESETS, ROLES, Admission, Refusal, RouteReason
 from agent_runtime_relay._rules.retries import Tries, attempts_left, next_try
 from agent_runtime_relay._rules.roles import role
 from agent_runtime_relay._rules.routing import Blocked, Route, route
-from agent_runtime_relay._rules.state import allows_a_baton, default_budget, output_limit, remaining
+from agent_runtime_relay._rules.situation import allows_a_baton, default_budget, output_limit, remaining
 
 
 def test_the_default_budget_is_the_roles_limits_but_at_least_100_000():

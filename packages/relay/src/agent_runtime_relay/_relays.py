@@ -23,7 +23,7 @@ from ._records.submission import Delivery, Submission, checked_delivery, hash_of
 from ._rules.decisions import left
 from ._rules.gate import SCORE, Check
 from ._rules.roles import require_known_types, role
-from ._rules.state import Mission, default_budget
+from ._rules.situation import Mission, default_budget
 from ._work.adoption import Adoption
 from ._work.claims import Claiming, Claims
 from ._work.failing import Failing, Failure

@@ -5,7 +5,7 @@ from agent_runtime_kernel.connection import Connection, Row
 from .._rules.gate import Scores, Verdict
 from .._rules.retries import Tries
 from .._rules.routing import RouteReason
-from .._rules.state import Attempt, AttemptState, Breakdown, Charge, HandedIn, Hold, baton_key
+from .._rules.situation import Attempt, AttemptState, Breakdown, Charge, HandedIn, Hold, baton_key
 from ..bounds import Outcome
 
 ATTEMPT_COLUMNS = (

@@ -7,7 +7,7 @@ from agent_runtime_kernel.bounds import from_json, to_json
 from agent_runtime_kernel.connection import Connection, Row
 
 from .._rules.roles import Role
-from .._rules.state import Mission, Pipeline, Situation, Step
+from .._rules.situation import Mission, Pipeline, Situation, Step
 from ..bounds import RelayStatus
 from ..errors import PipelineNotFound
 from .attempts import ATTEMPT_COLUMNS, attempt_of

@@ -2,7 +2,7 @@
 
 from agent_runtime_kernel.connection import Connection
 
-from .._rules.state import Attempt
+from .._rules.situation import Attempt
 from ..errors import BatonNotFound, ForeignBaton
 from .attempts import Attempts
 from .outputs import Outputs

@@ -7,7 +7,7 @@ import attrs
 from ..errors import IllegalTransition
 from .gate import Check, feedback
 from .retries import Tries, attempts_left
-from .state import Attempt, AttemptState, Charge, Pipeline, Situation, Step
+from .situation import Attempt, AttemptState, Charge, Pipeline, Situation, Step
 from .states import Outcome, RelayStatus, WaitingFor
 
 BUDGET_EXHAUSTED = "budget_exhausted"

@@ -1,4 +1,15 @@
-"""The gate between two agents: what counts as quality, who says so, and whether it is enough."""
+"""The two gates between the agents of a pipeline: quality and L-score.
+
+`weigh` makes scores of all evidence about an output. `gates` holds them against the thresholds of the step, and the
+output is handed on if it passes every gate. The token budget is not a gate: `decisions` looks after it.
+
+Example: the author claims a quality of 0.9, and a check named "links" scores 0.5. The quality is 0.5, decided by
+"check:links". With a threshold of 0.7 the quality gate fails, and the feedback for the next attempt says both.
+
+A gate with a threshold of its own also needs the score in `Scores`, the threshold in `Verdict`, in `Pipeline`
+(`situation`) and in a column (a migration, `_records/pipelines`, `_records/attempts`), and a place in what agents and
+callers see (`_batons`, `_work/prompt`, `_work/readings`, `_relays`).
+"""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -34,10 +45,10 @@ class Check:
     """Evidence for the quality of an output that does not come from its author.
 
     Attributes:
-        name: what was checked.
-        score: what it found, 0.0 (failed) to 1.0 (passed).
-        detail: what there is to say about it, for the next attempt to read; at most 4 KiB.
-        verified_sources: whether it verified outside sources, so that provenance starts anew.
+        name: the name of the check.
+        score: its result, 0.0 (failed) to 1.0 (passed).
+        detail: an explanation for the next attempt, at most 4 KiB.
+        verified_sources: whether it verified outside sources, so that provenance starts again.
     """
 
     name: Annotated[str, CHECK_NAME] = attrs.field(converter=_check_name)
@@ -51,10 +62,10 @@ class Scores:
     """The scores of an output, weighed from all evidence.
 
     Attributes:
-        quality_score: the least of the author's own mark and the checks, 0.0 to 1.0.
-        l_score: the least of what was reported and what was computed, 0.0 to 1.0.
-        score_source: who decided the quality: "self", or "check:" and the name of the check.
-        depth: hops from the sources.
+        quality_score: the least of the author's own score and the checks, 0.0 to 1.0.
+        l_score: the least of the reported and the computed L-score, 0.0 to 1.0.
+        score_source: the source of the quality: "self", or "check:" and the name of the check.
+        depth: the number of hops from the sources.
     """
 
     quality_score: float
@@ -65,7 +76,7 @@ class Scores:
 
 @attrs.frozen(kw_only=True)
 class Verdict:
-    """The scores of an output beside the thresholds that it was held against, both inclusive."""
+    """The scores of an output and the thresholds of its step, both inclusive."""
 
     scores: Scores
     quality_threshold: float
@@ -73,13 +84,13 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """True if it may be handed on."""
-        return self.scores.quality_score >= self.quality_threshold and self.scores.l_score >= self.l_score_threshold
+        """True if the output passes every gate."""
+        return all(result.passed for result in gates(self))
 
 
 @attrs.frozen(kw_only=True)
 class GateResult:
-    """One gate: what was measured, from where on it passes (inclusive), and whether it did."""
+    """The result of one gate: the score, the threshold from which it passes (inclusive), and whether it passed."""
 
     gate: str
     score: float
@@ -97,18 +108,18 @@ def weigh(
     depth: int,
     penalty: float,
 ) -> Scores:
-    """Return what an output is worth.
+    """Return the scores of an output.
 
-    Where the author gave no mark, the checks alone decide, and they stand for the confidence and relevance, too.
+    If the author gave no score, the checks alone decide; they then also stand for confidence and relevance.
 
     Args:
-        quality_score: the author's own mark, 0.0 to 1.0, or None where only checks speak.
-        l_score: the provenance that the author reports, or None where checks or the evidence itself speak.
-        confidence: how sure each piece of evidence is.
-        relevance: how much each piece has to do with the question.
-        checks: what others found; at least one where a mark is missing.
-        depth: hops from the sources through the steps before.
-        penalty: the penalty for a hop.
+        quality_score: the author's own score, 0.0 to 1.0, or None if only checks decide.
+        l_score: the L-score that the author reports, or None if checks or the evidence itself decide.
+        confidence: the certainty of each piece of evidence, 0.0 to 1.0.
+        relevance: the relevance of each piece to the question, 0.0 to 1.0.
+        checks: the checks of the output; at least one if the author gave no score.
+        depth: the number of hops from the sources through the steps before.
+        penalty: the penalty for each hop.
     """
     depth = 1 if any(check.verified_sources for check in checks) else depth
     decisive = min(checks, key=lambda check: check.score, default=None)
@@ -125,7 +136,7 @@ def weigh(
 
 
 def gates(verdict: Verdict) -> tuple[GateResult, ...]:
-    """Return how an output fares at either gate."""
+    """Return the result of each gate."""
     pairs = (
         (QUALITY_GATE, verdict.scores.quality_score, verdict.quality_threshold),
         (L_SCORE_GATE, verdict.scores.l_score, verdict.l_score_threshold),
@@ -137,7 +148,7 @@ def gates(verdict: Verdict) -> tuple[GateResult, ...]:
 
 
 def feedback(verdict: Verdict, checks: Sequence[Check]) -> str | None:
-    """Say what the next attempt must do better, or None when the output passed."""
+    """Return what the next attempt must do better, or None if the output passed."""
     if verdict.passed:
         return None
     failed = [
@@ -157,5 +168,5 @@ def feedback(verdict: Verdict, checks: Sequence[Check]) -> str | None:
 
 def _known(quality_score: float | None) -> float:
     if quality_score is None:
-        raise ValueError("an output without a mark of its own needs at least one check")
+        raise ValueError("an output without a score of its own needs at least one check")
     return quality_score

@@ -9,7 +9,7 @@ from .._model import Orphan
 from .._records.records import Records
 from .._rules import decisions as _decisions
 from .._rules.routing import Route
-from .._rules.state import Attempt, AttemptState, Situation
+from .._rules.situation import Attempt, AttemptState, Situation
 from ..bounds import RelayStatus
 from ..errors import IllegalTransition, OutputNotFound
 from .claims import Claims

@@ -8,7 +8,7 @@ from .._batons import Claim
 from .._records.records import Records
 from .._rules import decisions as _decisions
 from .._rules.routing import Blocked
-from .._rules.state import Attempt, AttemptState, Hold, Situation
+from .._rules.situation import Attempt, AttemptState, Hold, Situation
 from ..bounds import DEFAULT_LEASE_SECONDS, RelayStatus
 from ..errors import BatonClaimed, IllegalTransition, StaleBaton
 from .issuing import Issuing

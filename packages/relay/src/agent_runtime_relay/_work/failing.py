@@ -8,7 +8,7 @@ from .._records.records import Records
 from .._records.submission import Delivery
 from .._rules import decisions as _decisions
 from .._rules.decisions import shortcomings
-from .._rules.state import Attempt, AttemptState, Breakdown, Charge, Situation
+from .._rules.situation import Attempt, AttemptState, Breakdown, Charge, Situation
 from ..bounds import RelayStatus
 from ..errors import AnotherPayload, StaleBaton
 

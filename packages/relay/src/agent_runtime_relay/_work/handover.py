@@ -14,7 +14,7 @@ from .._rules.gate import Check, Verdict
 from .._rules.provenance import depth_penalty
 from .._rules.retries import Tries
 from .._rules.routing import Route
-from .._rules.state import Attempt, AttemptState, Charge, HandedIn, Situation
+from .._rules.situation import Attempt, AttemptState, Charge, HandedIn, Situation
 from ..bounds import Outcome, RelayStatus
 from ..errors import AnotherPayload, StaleBaton
 from .claims import Claims

@@ -8,7 +8,7 @@ from .._guard import Guard, Result
 from .._records.records import Records
 from .._rules.retries import NextTry, Tries, next_try
 from .._rules.routing import Blocked, Route, route
-from .._rules.state import Attempt, AttemptState, Pipeline, Step, baton_id
+from .._rules.situation import Attempt, AttemptState, Pipeline, Step, baton_id
 
 
 @attrs.frozen(kw_only=True)

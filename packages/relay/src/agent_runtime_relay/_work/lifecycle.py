@@ -9,7 +9,7 @@ from .._records.records import Records
 from .._rules import decisions as _decisions
 from .._rules.retries import Tries
 from .._rules.roles import Role
-from .._rules.state import Attempt, AttemptState, Mission, Pipeline, Situation
+from .._rules.situation import Attempt, AttemptState, Mission, Pipeline, Situation
 from ..bounds import RelayStatus
 from ..errors import IllegalTransition, InvalidValue
 from .claims import Claims

@@ -12,7 +12,7 @@ from agent_runtime_kernel.bounds import KIB, to_json
 from .._batons import Baton
 from .._records.outputs import Trace
 from .._rules.roles import role
-from .._rules.state import Mission
+from .._rules.situation import Mission
 
 _SUMMARY_BYTES = 8 * KIB
 _DESCRIPTION_BYTES = 8 * KIB

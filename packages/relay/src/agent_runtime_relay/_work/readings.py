@@ -13,7 +13,7 @@ from .._rules import state as _state
 from .._rules.decisions import shortcomings
 from .._rules.roles import role
 from .._rules.routing import Blocked, Route
-from .._rules.state import Attempt, AttemptState, Hold, Mission, Situation, Step
+from .._rules.situation import Attempt, AttemptState, Hold, Mission, Situation, Step
 from ..bounds import RelayStatus, StepStatus, WaitingFor
 from .claims import Claiming, Claims
 from .issuing import Issuing
