@@ -163,7 +163,7 @@ def test_without_a_baton_each_call_hands_on_the_live_one(team):
 
 def test_without_a_baton_who_was_shown_an_older_one_is_refused(team):
     second = team.hand_in().next_baton.baton_id
-    with team.unchanged(), pytest.raises(StaleBaton, match="is not the live one any more") as refusal:
+    with team.unchanged(), pytest.raises(StaleBaton, match="is no longer the live one") as refusal:
         team.hand_in(last_shown=team.first_baton)
     assert refusal.value.hint == "get_relay_baton(pipeline_id=1) names the baton to go on with"
     assert team.hand_in(last_shown=second).outcome == "advanced"

@@ -1,4 +1,16 @@
-"""Claims on batons: taken with a lease, renewed, given back, or lost with the process that held them."""
+"""Claims on batons: taken with a lease, renewed, released, or lost with the process that held them.
+
+    ready      The baton is issued; any worker may claim it.
+    claimed    A worker holds it. The claim is live while its lease runs and its process is not known to be gone; then
+               no other worker can claim the baton, or hand it on without its baton_id.
+    lost       A claim was found dead by the next claim: its attempt counts as lost, and the step is tried again under
+               a new baton, unless its tries or its tokens are used up.
+
+A renewal extends a claim even after its lease has ended, as long as nobody took the baton. A release costs no attempt.
+
+Example: ann claims step 2 with a lease of 900 seconds, and her process is killed. bob asks for the baton: ann's attempt
+is settled as lost, a new baton is issued for step 2, and bob gets that one.
+"""
 
 from collections.abc import Callable
 
@@ -28,9 +40,9 @@ class Claims:
     """The claims on the batons of one database.
 
     Args:
-        records: its tables.
-        issuing: gives out the attempt after a lost one.
-        is_alive: tells if the process behind a holder is alive; None if that is unknown.
+        records: the tables.
+        issuing: issues the attempt after a lost one.
+        is_alive: tells whether the process behind a holder is alive; None if that is not known.
     """
 
     def __init__(self, records: Records, issuing: Issuing, is_alive: Callable[[str], bool | None]) -> None:
@@ -39,14 +51,14 @@ class Claims:
         self.is_alive = is_alive
 
     def is_live(self, attempt: Attempt, now: int) -> bool:
-        """Tell whether the claim on a baton binds others: its lease runs, and its process is not known to be gone."""
+        """Tell whether a claim keeps others from the baton: its lease runs, and its process is not known to be gone."""
         hold = attempt.hold
         if attempt.state is not AttemptState.CLAIMED or hold is None or now >= hold.expires_at:
             return False
         return hold.holder is None or self.is_alive(hold.holder) is not False
 
     def refuse_others(self, attempt: Attempt, worker: str | None, now: int) -> None:
-        """Refuse whoever is not the holder of a live claim.
+        """Refuse a worker who is not the holder of a live claim.
 
         Raises:
             BatonClaimed: somebody else holds it.
@@ -98,12 +110,12 @@ class Claims:
         return Claiming(changed=True)
 
     def renew(self, situation: Situation, baton_id: str, worker: str, lease_seconds: float | None, now: int) -> Claim:
-        """Extend the claim of a worker, even when its lease is just over and nobody took the baton.
+        """Extend the claim of a worker, even after its lease has ended, unless somebody else took the baton.
 
         Raises:
             BatonClaimed: somebody else holds it.
             IllegalTransition: nobody holds it.
-            StaleBaton: the attempt was given up.
+            StaleBaton: the attempt was settled.
         """
         live = self._held(situation, baton_id, worker)
         if live.hold is None:
@@ -116,16 +128,16 @@ class Claims:
         return self._renew(live, live.hold, None, lease_seconds, now)
 
     def release(self, situation: Situation, baton_id: str, worker: str) -> bool:
-        """Give a claimed baton back, which costs no attempt, and tell whether it was claimed.
+        """Release a claim, which costs no attempt, and tell whether there was one.
 
         Raises:
             BatonClaimed: somebody else holds it.
-            StaleBaton: the attempt was given up.
+            StaleBaton: the attempt was settled.
         """
         live = self._held(situation, baton_id, worker)
         if live.hold is None:
             return False
-        self._give_back(live)
+        self._release(live)
         return True
 
     def renewal_due_at(self, holder: str) -> int | None:
@@ -140,10 +152,10 @@ class Claims:
                 self._renew(attempt, attempt.hold, None, None, now)
 
     def detach(self, holder: str) -> tuple[str, ...]:
-        """Give back every baton that a process holds, and return their ids."""
+        """Release every claim of a process, and return the ids of the batons."""
         held = self.records.attempts.held_by(holder)
         for attempt in held:
-            self._give_back(attempt)
+            self._release(attempt)
         return tuple(attempt.baton_id for attempt in held)
 
     def _held(self, situation: Situation, baton_id: str, worker: str) -> Attempt:
@@ -163,12 +175,12 @@ class Claims:
         self.records.attempts.hold(attrs.evolve(live, hold=renewed))
         return Claim(worker=renewed.worker, expires_at=renewed.expires_at, live=True)
 
-    def _give_back(self, live: Attempt) -> None:
+    def _release(self, live: Attempt) -> None:
         self.issuing.release_permit(live)
         self.records.attempts.hold(attrs.evolve(live, state=AttemptState.READY, agent_assigned=None, hold=None))
 
     def _replace_lost(self, situation: Situation, live: Attempt, now: int) -> Attempt | None:
-        """Settle a lost attempt and issue the next; where none may follow, fail the pipeline and return None."""
+        """Settle a lost attempt and issue the next; fail the pipeline and return None if none may follow."""
         pipeline, step = situation.pipeline, situation.current
         self.issuing.give_up(live, AttemptState.LOST, now)
         tries = self.records.attempts.tries(pipeline.id, step.index)
@@ -181,7 +193,7 @@ class Claims:
 
 
 def _require_holder(attempt: Attempt, hold: Hold, worker: str, holder: str | None) -> None:
-    """Refuse another worker, and another process that goes by the same worker's name."""
+    """Refuse another worker, and another process of the same worker's name."""
     same_process = holder is None or hold.holder is None or hold.holder == holder
     if hold.worker != worker or not same_process:
         raise _claimed(attempt, hold)

@@ -1,4 +1,17 @@
-"""Handing a baton on: settle the attempt, charge it, keep its output, issue the next, report the outcome."""
+"""The handover: settle an attempt with its output, and issue the baton of the next step.
+
+    1. Find the live attempt of the baton. A baton that was settled before gets its old answer if the output is the
+       same, and a refusal if it differs. The output of an attempt that was given up is kept as an orphan.
+    2. Store the output, and judge it at the gates.
+    3. Report the outcome to the guard, so that the breaker of a failing agent opens.
+    4. Ask the decisions what follows, settle the attempt, issue the next one, and write the pipeline.
+
+All of it is one transaction of the caller. The answer is derived from the rows alone, so that a repeated call gets the
+same answer.
+
+Example: step 1 of 3 passes its gates. Its attempt is accepted, baton 2 is issued for the agent that the guard admits,
+and the answer is `advanced`. If the guard admits no agent, the answer is `blocked`, and baton 2 waits for one.
+"""
 
 from collections.abc import Callable
 
@@ -43,10 +56,10 @@ class Handover:
     """Hands on the batons of one database.
 
     Args:
-        records: its tables.
-        guard: whom outcomes are reported to.
+        records: the tables.
+        guard: gets the outcomes.
         issuing: prepares the next attempt.
-        claims: says who holds a baton.
+        claims: knows the holder of a baton.
         clock: returns the time in seconds since 1970.
     """
 
@@ -62,10 +75,10 @@ class Handover:
     def advance(
         self, pipeline_id: int, delivery: Delivery, *, baton_id: str | None, worker: str | None, last_shown: str | None
     ) -> Advance | StaleBaton:
-        """Hand a baton on; a late result is kept, so its refusal is returned, to be raised once that is committed.
+        """Hand a baton on. The refusal of a late result is returned, and raised once the kept result is committed.
 
         Raises:
-            PipelineNotFound, BatonNotFound: there is none of this id.
+            PipelineNotFound, BatonNotFound: there is no such pipeline or baton.
             ForeignBaton, BatonClaimed, AnotherPayload: somebody else's baton, claim or result stands against it.
             IllegalTransition: no baton can be handed on.
         """
@@ -88,13 +101,13 @@ class Handover:
         return self.settle(situation, live, work, started)
 
     def settle(self, situation: Situation, attempt: Attempt, work: Work, started: float) -> Advance:
-        """Settle a live attempt by the verdict on its work, and issue the next baton when it passed.
+        """Settle a live attempt by the verdict on its work, and issue the next baton if it passed.
 
         Args:
-            situation: the pipeline as it stands.
+            situation: the situation of the pipeline.
             attempt: its live attempt.
-            work: what was handed in for it.
-            started: when the call began, in seconds since 1970.
+            work: the work that was handed in.
+            started: the time at which the call began, in seconds since 1970.
         """
         now = round(started * 1000)
         verdict, tokens_used = work.verdict, work.submission.tokens_used
@@ -133,10 +146,10 @@ class Handover:
         return _reply(settled, following, agent_types, pipeline.total_steps, work.submission.checks)
 
     def _report(self, situation: Situation, live: Attempt, verdict: Verdict, checks: tuple[Check, ...]) -> Route:
-        """Tell the guard how the work went, and return who did it.
+        """Report the outcome to the guard, and return the agent that did the work.
 
-        Of a baton that nobody claimed only a success is reported, for the agent that was advised: otherwise one
-        agent's low marks for itself would block every relay with its role.
+        For a baton that nobody claimed only a success is reported, for the agent that was advised. Otherwise one agent
+        that scores itself low would block every relay with its role.
         """
         if live.hold is not None:
             result = Result.SUCCESS if verdict.passed else Result.QUALITY_FAILURE
@@ -151,7 +164,7 @@ class Handover:
     def _settled_before(
         self, situation: Situation, baton_id: str, delivery: Delivery, now: int
     ) -> Advance | StaleBaton:
-        """Answer for a baton that is not the live one: what was answered before, or why it no longer counts."""
+        """Return the earlier answer for a baton that is not live, or the refusal of a late result."""
         pipeline_id = situation.pipeline.id
         attempt = self.records.settled(pipeline_id, baton_id)
         if attempt.state is AttemptState.CANCELLED:
@@ -173,8 +186,8 @@ class Handover:
         return attrs.evolve(reply, replayed=True)
 
     def _refuse_older(self, situation: Situation, last_shown: str, delivery: Delivery, now: int) -> StaleBaton:
-        """Refuse a call without baton_id by somebody who was shown an older baton than the live one."""
-        problem = "is not the live one any more, and no baton_id was given"
+        """Refuse a call without baton_id from a session that was shown an older baton than the live one."""
+        problem = "is no longer the live one, and no baton_id was given"
         attempt = self.records.attempts.find(last_shown)
         if attempt is None or attempt.pipeline_id != situation.pipeline.id:
             return StaleBaton(situation.pipeline.id, last_shown, problem)
@@ -189,7 +202,7 @@ class Handover:
 
 
 def judge(situation: Situation, attempt: Attempt, submission: Submission) -> Verdict:
-    """Hold what was handed in for the current step against the thresholds of the pipeline."""
+    """Judge a submission for the current step by the thresholds of the pipeline."""
     pipeline, step = situation.pipeline, situation.current
     return Verdict(
         scores=_gate.weigh(
@@ -209,14 +222,14 @@ def judge(situation: Situation, attempt: Attempt, submission: Submission) -> Ver
 def _reply(
     settled: Attempt, following: Attempt | None, agent_types: list[str], total_steps: int, checks: tuple[Check, ...]
 ) -> Advance:
-    """Derive the answer from rows, so that it is the same whenever it is asked for.
+    """Derive the answer from rows alone, so that a repeated call gets the same one.
 
     Args:
         settled: the attempt that was handed in.
         following: the attempt issued after it, if any.
-        agent_types: of its step and, if there is one, of the next.
-        total_steps: of the pipeline.
-        checks: what others found.
+        agent_types: the agent types of its step and, if there is one, of the next.
+        total_steps: the number of steps of the pipeline.
+        checks: the checks of the output.
     """
     handed_in, charge = settled.handed_in, settled.charge
     if handed_in is None or charge is None:

@@ -9,7 +9,7 @@ from .._model import Relay, RelayPage, RelayStep, RelaySummary
 from .._records.outputs import Trail
 from .._records.records import Records
 from .._rules import decisions as _decisions
-from .._rules import state as _state
+from .._rules import situation as _situation
 from .._rules.decisions import shortcomings
 from .._rules.roles import role
 from .._rules.routing import Blocked, Route
@@ -187,7 +187,9 @@ class Readings:
             expected_output_type=part.expected_output_type,
             quality_threshold=_decisions.quality_threshold(pipeline, step),
             l_score_threshold=pipeline.l_score_threshold,
-            max_output_tokens=_state.output_limit(step.max_output_tokens, pipeline.token_budget, pipeline.tokens_used),
+            max_output_tokens=_situation.output_limit(
+                step.max_output_tokens, pipeline.token_budget, pipeline.tokens_used
+            ),
             remaining_budget=pipeline.tokens_remaining,
             tokens_used=pipeline.tokens_used,
             source_chain=trail.sources[-_SOURCES_SHOWN:],
