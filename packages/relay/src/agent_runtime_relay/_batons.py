@@ -17,25 +17,25 @@ class Baton:
         sequence_position: the step, from 1.
         total_agents: the steps there are.
         agent_type: the role.
-        agent_assigned: who is to do it, or does it.
+        agent_assigned: the agent that does it, or will.
         route_reason: why that agent.
-        input_summary: what the step before says of its output; None in a reply whose prompt holds it.
+        input_summary: the summary of the previous output; None in a reply whose prompt holds it.
         input_output_id: the whole output of the step before, or None.
-        input_entity_id: what the agent before keeps it under in a memory of its own, or None.
-        task_description: what is to be done.
-        expected_output_type: what is to be handed on.
+        input_entity_id: the previous agent's own id of that output, or None.
+        task_description: the work of the step.
+        expected_output_type: the kind of output to hand on.
         quality_threshold: the quality from which it is accepted, inclusive.
         l_score_threshold: the L-score from which it is accepted, inclusive.
-        max_output_tokens: how much the agent may write.
+        max_output_tokens: the greatest number of tokens that the agent may write.
         remaining_budget: tokens that the pipeline has left.
         tokens_used: tokens that the pipeline has spent.
         source_chain: the last 200 sources of the steps before, in order, each once.
-        source_count: how many there are in all.
+        source_count: the number of all sources.
         l_score_chain: the L-scores of the steps before.
         attempt: the number of this try of the step, from 1.
-        max_retries: how many there may be beyond the first.
-        feedback: what went wrong in the try before, or None.
-        created_at: when it was issued.
+        max_retries: the greatest number of tries after the first.
+        feedback: the faults of the previous try, or None.
+        created_at: the time at which it was issued.
     """
 
     baton_id: str
@@ -79,15 +79,15 @@ class BatonReading:
 
     Attributes:
         pipeline_id: the pipeline.
-        status: of the pipeline.
+        status: the status of the pipeline.
         current_step: from 0; the number of steps when completed.
-        current_agent: who is to work now, or None when nobody is.
+        current_agent: the agent whose turn it is, or None.
         baton: None where none can be worked on.
         prompt: the whole briefing of the agent, or None.
-        claim: who works on it, or None.
-        tokens_remaining: of the budget.
-        waiting_for: where the baton is None, what has to happen first.
-        retry_after_seconds: when the breakers may admit again, or None.
+        claim: the claim on it, or None.
+        tokens_remaining: the tokens left of the budget.
+        waiting_for: the event that has to come first if the baton is None.
+        retry_after_seconds: the time until the breakers may admit an agent again, or None.
         changed: whether this call wrote anything.
     """
 
@@ -120,19 +120,19 @@ class Advance:
 
     Attributes:
         pipeline_id: the pipeline.
-        status: of the pipeline afterwards.
+        status: the status of the pipeline afterwards.
         outcome: advanced, completed, gate_failed, budget_exhausted, or blocked (no breaker admits the next agent).
         current_step: the step to work on now, from 0.
-        total_steps: how many there are.
-        next_agent: who is to work on that step, or None when the pipeline is completed.
+        total_steps: the number of steps.
+        next_agent: the agent of that step, or None if the pipeline is completed.
         next_baton: the baton to go on with; None unless advanced.
-        gates: how the output fared.
-        score_source: who decided the quality: "self", or "check:" and a name.
+        gates: the result of each gate.
+        score_source: the source of the quality: "self", or "check:" and a name.
         attempts_left: attempts that the current step may still be given.
-        feedback: what to do better, or None.
-        output_id: where the output is kept.
-        tokens_used: by the pipeline so far.
-        tokens_remaining: of the budget.
+        feedback: what the next attempt must do better, or None.
+        output_id: the id of the stored output.
+        tokens_used: the tokens that the pipeline has used.
+        tokens_remaining: the tokens left of the budget.
         over_budget: whether more was spent than the budget allows.
         handoff_time_ms: milliseconds from the start of the call until it was decided what comes of it.
         replayed: whether this is the stored reply of an earlier call.
@@ -174,14 +174,14 @@ class FailedAttempt:
 
     Attributes:
         pipeline_id: the pipeline.
-        status: of the pipeline afterwards: failed when no attempt is left.
+        status: the status of the pipeline afterwards: failed if no attempt is left.
         step_index: the step, from 0.
         attempt: the number of the attempt.
         attempts_left: attempts that the step may still be given.
-        feedback: what the next attempt will be told.
-        output_id: what was kept of the agent's output, or None.
-        tokens_used: by the pipeline so far.
-        tokens_remaining: of the budget.
+        feedback: the text for the next attempt.
+        output_id: the id of the agent's output that was kept, or None.
+        tokens_used: the tokens that the pipeline has used.
+        tokens_remaining: the tokens left of the budget.
         replayed: whether it had been recorded before.
     """
 

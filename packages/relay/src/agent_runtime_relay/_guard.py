@@ -24,7 +24,7 @@ class Admission:
     """The agent may be given work.
 
     Attributes:
-        permit_id: what the outcome is settled under, or None where nothing needs settling.
+        permit_id: the permit that the outcome settles, or None if nothing needs settling.
     """
 
     permit_id: str | None = None
@@ -35,7 +35,7 @@ class Refusal:
     """The agent must not be given work now.
 
     Attributes:
-        retry_after_seconds: when to ask again; None means not before somebody intervenes.
+        retry_after_seconds: the time until it is worth asking again; None means not before somebody intervenes.
         fallback_agent: an agent that admits in its place, or None.
     """
 
@@ -55,7 +55,7 @@ class Guard(Protocol):
 
         Args:
             agent: the agent that is to be given work.
-            worker: who is about to claim the baton.
+            worker: the worker that is about to claim the baton.
             holder: the process that will hold the permit, opaque, or None.
         """
         ...
@@ -77,9 +77,9 @@ class Guard(Protocol):
 
         Args:
             agent: the agent that did the work.
-            permit_id: what `admit` returned, or None for work that was done without a permit.
+            permit_id: the permit from `admit`, or None for work that was done without one.
             result: success, release (neither success nor failure), or a type of failure.
-            error: what went wrong.
+            error: the fault.
             retry_after_seconds: with rate_limited, when the agent may be asked again.
         """
         ...

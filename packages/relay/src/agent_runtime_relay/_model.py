@@ -11,12 +11,12 @@ class CreatedRelay:
 
     Attributes:
         pipeline_id: its number.
-        name: what it is for, in a line.
+        name: its purpose in one line.
         goal: the mission.
         status: pending.
-        steps: how many there are.
+        steps: the number of steps.
         agents: the agent types in their order.
-        token_budget: what all steps together may spend.
+        token_budget: the tokens that all steps together may use.
         baton_id: the first baton.
     """
 
@@ -37,16 +37,16 @@ class RelayStep:
     Attributes:
         step_index: its place, from 0.
         agent_type: the role.
-        agent_assigned: who did it, does it or is meant to do it; None before a baton was issued.
-        status: where it stands.
-        attempts: how many there were.
-        quality_score: of the last attempt that was scored, or None.
-        l_score: of the same attempt.
-        score_source: who decided that quality: "self", or "check:" and a name.
-        tokens_used: by all its attempts.
-        output_id: of the last attempt that handed in an output, or None.
-        started_at: when its first baton was issued, or None.
-        completed_at: when its output was accepted, or None.
+        agent_assigned: the agent that did it, does it or will do it; None before a baton was issued.
+        status: its status.
+        attempts: the number of attempts.
+        quality_score: the quality of the last scored attempt, or None.
+        l_score: the L-score of the same attempt.
+        score_source: the source of that quality: "self", or "check:" and a name.
+        tokens_used: the tokens that all its attempts used.
+        output_id: the output of the last attempt that handed one in, or None.
+        started_at: the time at which its first baton was issued, or None.
+        completed_at: the time at which its output was accepted, or None.
     """
 
     step_index: int
@@ -71,13 +71,13 @@ class Orphan:
         output_id: the output.
         step_index: the step that it is for, from 0.
         attempt: the attempt that was given up.
-        agent: who worked on that attempt.
-        quality_score: as its author reported it, or None.
-        l_score: as its author reported it, or None.
-        tokens_used: as its author reported it.
-        summary: as its author wrote it.
-        sha256: of the text.
-        created_at: when it came.
+        agent: the agent of that attempt.
+        quality_score: the quality that its author reported, or None.
+        l_score: the L-score that its author reported, or None.
+        tokens_used: the tokens that its author reported.
+        summary: the summary of its author.
+        sha256: the SHA-256 of the text.
+        created_at: the time at which it came.
     """
 
     output_id: int
@@ -98,20 +98,20 @@ class Relay:
 
     Attributes:
         pipeline_id: its number.
-        name: what it is for, in a line.
+        name: its purpose in one line.
         goal: the mission.
-        status: where it stands.
+        status: its status.
         reason: why it is paused, failed or cancelled, or None.
         resumable: whether it can be taken up again.
         current_step: the step to work on, from 0; total_steps when completed.
-        total_steps: how many there are.
-        tokens_used: by all attempts.
-        tokens_remaining: of the budget.
-        token_budget: what all steps together may spend.
-        quality_scores: of the completed steps, in their order.
-        l_scores: of the completed steps, in their order.
-        average_quality: of the completed steps, or None.
-        average_l_score: of the completed steps, or None.
+        total_steps: the number of steps.
+        tokens_used: the tokens that all attempts used.
+        tokens_remaining: the tokens left of the budget.
+        token_budget: the tokens that all steps together may use.
+        quality_scores: the quality of each completed step, in order.
+        l_scores: the L-score of each completed step, in order.
+        average_quality: the mean quality of the completed steps, or None.
+        average_l_score: the mean L-score of the completed steps, or None.
         steps: all of them.
         orphans: results that came after their attempts were given up, and that nobody has adopted.
     """
@@ -174,8 +174,8 @@ class OutputPage:
         pipeline_id: the pipeline.
         output_id: the output.
         text: the part from `offset` on.
-        offset: where it begins, in bytes of UTF-8.
-        next_offset: where the next part begins, or None at the end.
+        offset: the byte of UTF-8 at which it begins.
+        next_offset: the byte at which the next part begins, or None at the end.
         bytes: the size of the whole.
     """
 

@@ -117,12 +117,12 @@ class Relays:
         self._readings = Readings(self._records, self._issuing, self._claims)
 
     def migrate(self) -> int:
-        """Create or upgrade the tables and return how many migrations that took.
+        """Create or upgrade the tables and return the number of migrations applied.
 
         Raises:
             SchemaTooNew: a newer version of the library wrote this database.
         """
-        return SCHEMA.migrate(self.connection)
+        return SCHEMA.migrate(self.connection, self.clock)
 
     def create(
         self,
@@ -141,7 +141,7 @@ class Relays:
         """Create a pipeline with all its steps and its first baton.
 
         Args:
-            name: what it is for, in a line of 1 to 500 characters.
+            name: its purpose in one line of 1 to 500 characters.
             goal: the mission that every agent is told; at most 4 KiB.
             agent_types: the agents in their order, 1 to 256, or a preset: quick, standard, deep.
             description: the mission at length; at most 64 KiB, of which an agent is told 8.
@@ -149,7 +149,7 @@ class Relays:
                 least 100,000.
             quality_threshold: the quality from which every output is accepted, 0.0 to 1.0; by default its role's.
             l_score_threshold: the L-score from which an output is accepted, 0.0 to 1.0.
-            max_retries: how often a step may be tried again, 0 to 100.
+            max_retries: the greatest number of tries of a step after the first, 0 to 100.
             fallback_agents: for an agent type the agent that stands in when it is blocked, or when its tries are
                 used up (once).
             task_id: the task that this is done for, or None.
@@ -202,7 +202,7 @@ class Relays:
         Args:
             pipeline_id: the number of the pipeline.
             quality_thresholds: the quality from which the output of an agent type is accepted, in place of its role's.
-            fallback_agents: who stands in for an agent type.
+            fallback_agents: the agent that stands in for an agent type.
 
         Returns:
             True if anything changed.
@@ -235,11 +235,11 @@ class Relays:
         Args:
             pipeline_id: the number of the pipeline.
             claim: take the baton, or renew the claim that this worker holds.
-            lease_seconds: how long the claim binds others, 10 to 86,400; 900 for a new one, its own length for a
+            lease_seconds: the lease of the claim, 10 to 86,400; by default 900 for a new one, its own length for a
                 renewed one.
-            worker: who claims.
+            worker: the name of the caller.
             holder: the process that claims, as `is_alive` knows it, or None.
-            handing_over: how the briefing tells the agent to hand its output on.
+            handing_over: the way in which the briefing tells the agent to hand its output on.
 
         Raises:
             InvalidValue: an argument is out of its bounds, or a claim names no worker.
@@ -269,8 +269,8 @@ class Relays:
         Args:
             pipeline_id: the number of the pipeline.
             baton_id: the claimed baton.
-            worker: who holds it.
-            lease_seconds: how long from now it binds others, 10 to 86,400; by default as long as it did.
+            worker: the worker that holds it.
+            lease_seconds: the lease from now on, 10 to 86,400; by default its own length.
 
         Raises:
             BatonClaimed: another worker holds it.
@@ -306,7 +306,7 @@ class Relays:
         Args:
             pipeline_id: the number of the pipeline.
             baton_id: the claimed baton.
-            worker: who holds it.
+            worker: the worker that holds it.
 
         Raises:
             BatonClaimed: another worker holds it.
@@ -347,18 +347,18 @@ class Relays:
 
         Args:
             pipeline_id: the number of the pipeline.
-            quality_score: how good the output is by its author's own judgement, 0.0 to 1.0; None only beside checks.
-            l_score: how far it can be traced to evidence, 0.0 to 1.0; None only beside checks, confidence or relevance.
+            quality_score: the quality of the output as its author judges it, 0.0 to 1.0; None only beside checks.
+            l_score: its traceability to evidence, 0.0 to 1.0; None only beside checks, confidence or relevance.
             tokens_used: tokens that the attempt cost; an estimate will do.
-            output_entity_id: what the author keeps the output under in a memory of its own, or None.
-            output_summary: what the next agent is told; at most 64 KiB.
+            output_entity_id: the author's own id of the output, or None.
+            output_summary: the summary for the next agent, at most 64 KiB.
             baton_id: the baton that is handed on; whoever shows it needs no claim.
             output: the whole output; at most 1 MiB.
-            sources: where it comes from; at most 100 of 500 characters.
-            confidence: how sure each piece of evidence is, 0.0 to 1.0; the L-score is then computed, too.
-            relevance: how much each piece has to do with the mission, 0.0 to 1.0.
-            checks: what others found; the least of them and of the author's own mark decides.
-            worker: who calls.
+            sources: the sources of the output, at most 100 of 500 characters.
+            confidence: the certainty of each piece of evidence, 0.0 to 1.0; the L-score is then computed, too.
+            relevance: the relevance of each piece to the mission, 0.0 to 1.0.
+            checks: the checks of the output; the least of them and of the author's own score decides.
+            worker: the name of the caller.
             last_shown: the last baton of this pipeline that the caller's session was shown; without a baton_id an
                 older one than the live one is refused.
 
@@ -411,9 +411,9 @@ class Relays:
             pipeline_id: the number of the pipeline.
             baton_id: its baton.
             failure_type: timeout, exception, invalid_output, rate_limited, resource_exhausted or quality_failure.
-            error: what went wrong, for the next attempt to read; at most 64 KiB.
+            error: the fault, for the next attempt to read; at most 64 KiB.
             tokens_used: tokens that the attempt cost all the same.
-            output: what the agent wrote until then; at most 1 MiB.
+            output: the output of the agent until then, at most 1 MiB.
             retry_after_seconds: with rate_limited, when the agent may be asked again.
 
         Raises:
@@ -451,7 +451,7 @@ class Relays:
         Args:
             pipeline_id: the number of the pipeline.
             step_index: the current step, counted from 0.
-            reason: what to do better, for the next attempt to read; at most 4 KiB.
+            reason: the change that the next attempt needs, at most 4 KiB.
 
         Raises:
             InvalidValue: an argument is out of its bounds, or there is no such step.
@@ -511,7 +511,7 @@ class Relays:
             token_budget: tokens that all attempts together may use.
             quality_threshold: the quality from which every output is accepted, 0.0 to 1.0; None for its role's.
             l_score_threshold: the L-score from which an output is accepted, 0.0 to 1.0.
-            max_retries: how often a step may be tried again, 0 to 100.
+            max_retries: the greatest number of tries of a step after the first, 0 to 100.
             reason: why; an attempt that this issues is told.
 
         Raises:
@@ -569,7 +569,7 @@ class Relays:
         Args:
             pipeline_id: the number of the pipeline.
             output_id: the number of the output.
-            offset: where to begin, in bytes: 0, then the next_offset of the page before.
+            offset: the byte at which to begin: 0, then the next_offset of the page before.
 
         Raises:
             OutputNotFound: the pipeline has no such output.

@@ -84,8 +84,8 @@ class BatonClaimed(RelayConflict):
     """Another worker holds a live claim on the baton.
 
     Attributes:
-        worker: who holds it.
-        expires_at: when its lease ends, in milliseconds since 1970.
+        worker: the worker that holds it.
+        expires_at: the end of its lease, in milliseconds since 1970.
     """
 
     def __init__(self, pipeline_id: int, baton_id: str, worker: str, expires_at: int) -> None:
@@ -115,7 +115,7 @@ class StaleBaton(RelayError, RuntimeError):
     """The baton was given up and another attempt stands in its place.
 
     Attributes:
-        orphan_output_id: where the late result was kept, or None. It was written before this was raised: a
+        orphan_output_id: the id of the late result that was kept, or None. It was written before this was raised: a
             transaction around the call keeps it by committing.
     """
 

@@ -18,12 +18,12 @@ class Tally:
     """A pipeline, and what its attempts add up to.
 
     Attributes:
-        tokens_used: what its row says.
-        tokens_spent: what its attempts used.
-        accepted: how many attempts were accepted; each completed a step.
-        live: how many batons are live.
-        live_elsewhere: how many of them are of another step than the current one.
-        tries: how often the current step was tried.
+        tokens_used: the tokens in its row.
+        tokens_spent: the tokens that its attempts used.
+        accepted: the number of accepted attempts; each completed a step.
+        live: the number of live batons.
+        live_elsewhere: the number of live batons of another step than the current one.
+        tries: the number of tries of the current step.
     """
 
     id: int

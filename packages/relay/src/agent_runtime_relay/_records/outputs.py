@@ -30,8 +30,8 @@ class Trail:
     """The trail that the completed steps of a pipeline leave to the next one.
 
     Attributes:
-        l_scores: of each step.
-        sources: of all steps in order, each once.
+        l_scores: the L-score of each step.
+        sources: the sources of all steps in order, each once.
         last: the output of the last one, or None before the first is done.
     """
 

@@ -17,16 +17,16 @@ class Submission:
     """The values that an agent hands in; equal values are the same submission.
 
     Attributes:
-        quality_score: its own mark, or None where only checks speak.
+        quality_score: the author's own score, or None if only checks decide.
         l_score: the provenance that it reports, or None where checks or the evidence for it speak.
-        tokens_used: what the work cost.
-        entity_id: what its author keeps it under, or None.
-        summary: what the next agent is told.
-        sources: where it comes from.
-        confidence: how sure each piece of evidence is.
-        relevance: how much each has to do with the question.
-        checks: what others found.
-        sha256: of the text.
+        tokens_used: the tokens that the work used.
+        entity_id: the author's own id of it, or None.
+        summary: the summary for the next agent.
+        sources: the sources of the output.
+        confidence: the certainty of each piece of evidence.
+        relevance: the relevance of each piece to the question.
+        checks: the checks of the output.
+        sha256: the SHA-256 of the text.
     """
 
     quality_score: float | None

@@ -27,7 +27,7 @@ class Decision:
     Attributes:
         pipeline: its new state.
         outcome: the outcome to report.
-        charge: what the attempt cost and left; attempts are counted as if the baton that follows were issued.
+        charge: the cost of the attempt and what it left; attempts are counted as if the following baton were issued.
     """
 
     pipeline: Pipeline

@@ -24,8 +24,8 @@ def l_score(
     """Compute the L-score of an output.
 
     Args:
-        confidence: how sure each piece of evidence is, 0.0 to 1.0; zeros count as 1e-10, none at all as 0.5.
-        relevance: how much each piece has to do with the question, 0.0 to 1.0; none at all counts as 0.5.
+        confidence: the certainty of each piece of evidence, 0.0 to 1.0; zeros count as 1e-10, none at all as 0.5.
+        relevance: the relevance of each piece to the question, 0.0 to 1.0; none at all counts as 0.5.
         depth: hops from the sources, 0 for a source itself.
         penalty: p, the penalty for a hop.
     """

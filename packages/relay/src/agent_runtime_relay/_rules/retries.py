@@ -12,8 +12,8 @@ class Tries:
     """The tries of one step so far, lost and cancelled ones included.
 
     Attributes:
-        all: how many there were.
-        last_resorts: how many of them went to the fallback agent because the others were used up, 0 or 1.
+        all: the number of tries.
+        last_resorts: the number of tries that went to the fallback agent as the others were used up, 0 or 1.
     """
 
     all: int = 0

@@ -19,10 +19,10 @@ class Role:
 
     Attributes:
         name: the agent type.
-        max_output_tokens: how much it may write.
+        max_output_tokens: the greatest number of tokens that it may write.
         quality_threshold: the quality from which its output is handed on, 0.0 to 1.0.
-        duty: what it is to do, as a sentence.
-        expected_output_type: what it is to hand on.
+        duty: its work as a sentence.
+        expected_output_type: the kind of output that it hands on.
     """
 
     name: str

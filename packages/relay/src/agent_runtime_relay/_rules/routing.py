@@ -41,7 +41,7 @@ def route(
     Args:
         agent: whom the attempt is meant for.
         reason: why it is meant for that agent.
-        pipeline_fallback: who stands in by the pipeline's own word, or None.
+        pipeline_fallback: the agent that stands in by the settings of the pipeline, or None.
         ask: whether an agent admits.
     """
     candidates = [(agent, reason)]

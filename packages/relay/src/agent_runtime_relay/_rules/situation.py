@@ -36,12 +36,12 @@ class Hold:
     """The claim that a worker holds on a baton.
 
     Attributes:
-        worker: by name.
+        worker: the name of the worker.
         holder: the process, as the application knows it, or None.
         permit_id: the guard's permit for the agent, or None.
         claimed_at: since when.
-        lease_ms: how long a renewal lasts.
-        expires_at: when the lease is over.
+        lease_ms: the length of the lease.
+        expires_at: the end of the lease.
     """
 
     worker: str
@@ -62,9 +62,9 @@ class Charge:
     """The cost of an attempt, and the tokens and attempts left after it.
 
     Attributes:
-        tokens_used: by the attempt.
-        tokens_total: by the pipeline, this attempt included.
-        tokens_left: of the budget; negative after an overrun.
+        tokens_used: the tokens that the attempt used.
+        tokens_total: the tokens that the pipeline used, this attempt included.
+        tokens_left: the tokens left of the budget, negative after an overrun.
         attempts_left: attempts that the step current afterwards may still be given.
     """
 
@@ -101,18 +101,18 @@ class Attempt:
         pipeline_id: the pipeline.
         step_index: the step, from 0.
         attempt: its number, from 1.
-        baton_id: what hands it on.
-        state: where it stands.
+        baton_id: the id that hands it on.
+        state: its state.
         agent_offered: whom it was issued to.
-        agent_assigned: who claimed it or did it, or None so far.
+        agent_assigned: the agent that claimed it or did it, or None so far.
         route_reason: why that agent.
         last_resort: whether it is the fallback agent's one try after all others.
         retry_reason: why there is another attempt, as somebody put it, or None.
         depth: hops from the sources.
-        created_at: when it was issued.
-        hold: who holds it, or held it when it was settled.
-        ended_at: when it was settled, or None while it is live.
-        charge: what it cost; None when it was lost or cancelled.
+        created_at: the time at which it was issued.
+        hold: the claim on it, or the claim when it was settled.
+        ended_at: the time at which it was settled, or None while it is live.
+        charge: its cost; None if it was lost or cancelled.
         handed_in: set when it was accepted or rejected.
         breakdown: set when it failed.
     """

@@ -20,7 +20,7 @@ class Failure:
     Attributes:
         result: the type of failure.
         error: the same in words.
-        delivery: what the agent wrote until then, and what it cost.
+        delivery: the output of the agent until then, and its cost.
         retry_after_seconds: with rate_limited, when the agent may be asked again.
     """
 

@@ -23,7 +23,7 @@ class Issuing:
     """Gives out the attempts of one database.
 
     Args:
-        records: its tables.
+        records: the tables.
         guard: says whom to give a baton to.
         new_id: makes the part of a baton's id that can't be guessed.
     """

@@ -20,7 +20,7 @@ class Lifecycle:
     """Moves the pipelines of one database.
 
     Args:
-        records: its tables.
+        records: the tables.
         issuing: gives out attempts.
         claims: says whether somebody is at work.
     """

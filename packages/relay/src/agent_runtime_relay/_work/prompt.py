@@ -34,10 +34,10 @@ def briefing(
     """Return the prompt for whoever holds a baton.
 
     Args:
-        baton: what is handed over, with its input_summary.
-        mission: what the pipeline is for.
+        baton: the baton that is handed over, with its input_summary.
+        mission: the mission of the pipeline.
         previous: the output of the step before, or None at the first.
-        handing_over: how the agent is to hand its output on.
+        handing_over: the way in which the agent hands its output on.
     """
     is_run = handing_over is HandingOver.RESULT
     sections = [
@@ -55,8 +55,8 @@ def fenced(text: str, label: str, at_most: int) -> str:
     """Return a text as data: cut at so many bytes, between fences that it can't close.
 
     Args:
-        text: what somebody wrote.
-        label: what it is, in a word or two.
+        text: the text of somebody else.
+        label: a name for it, in a word or two.
         at_most: bytes of UTF-8 to keep.
     """
     whole = text.encode()

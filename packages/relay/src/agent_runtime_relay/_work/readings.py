@@ -35,7 +35,7 @@ class Readings:
     """Reads the pipelines of one database and writes nothing.
 
     Args:
-        records: its tables.
+        records: the tables.
         issuing: says who may do an attempt.
         claims: says whether a claim is live.
     """
