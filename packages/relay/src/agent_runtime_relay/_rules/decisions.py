@@ -1,4 +1,18 @@
-"""Decisions about a pipeline's next state, without SQL and without a clock."""
+"""The decisions about a pipeline: pure functions from its situation and an event to its next state.
+
+    pending -> in_progress    the first baton was claimed or handed on
+    in_progress -> completed  the last output passed its gates
+    in_progress -> failed     a step's tries are used up (retries_exhausted), or no token is left for the next baton
+                              (budget_exhausted)
+    pending, in_progress -> paused;  paused, failed -> in_progress    a person pauses or resumes it
+    any but completed and cancelled -> cancelled                      a person cancels it
+
+Every attempt charges its tokens, whether it passed or not. An output that passed is kept even when it overran the
+budget: the overrun only keeps the next baton from being issued.
+
+Example: a step with max_retries=1 fails its gate twice. The first failure leaves one attempt, and the pipeline stays in
+progress; the second leaves none, and the pipeline fails with `retries_exhausted`, unless a fallback agent is left.
+"""
 
 from collections.abc import Sequence
 
@@ -62,19 +76,19 @@ def quality_threshold(pipeline: Pipeline, step: Step) -> float:
 
 
 def left(pipeline: Pipeline, step: Step, tries: Tries) -> int:
-    """Return how many attempts a step may still be given."""
+    """Return the number of attempts that a step has left."""
     return attempts_left(tries, pipeline.max_retries, step.agent_type in pipeline.fallback_agents)
 
 
 def why_none_may_follow(pipeline: Pipeline, step: Step, tries: Tries) -> str | None:
-    """Return the reason why a step may be given no further attempt, or None when it may."""
+    """Return the reason that a step gets no further attempt, or None if it may get one."""
     if not left(pipeline, step, tries):
         return RETRIES_EXHAUSTED
     return None if pipeline.may_issue else BUDGET_EXHAUSTED
 
 
 def waiting_for(situation: Situation) -> WaitingFor | None:
-    """Say what has to happen before there is a baton to work on, or None when there is one."""
+    """Return the event that has to come before there is a baton to work on, or None if there is one."""
     pipeline = situation.pipeline
     if pipeline.status in (RelayStatus.COMPLETED, RelayStatus.CANCELLED):
         return WaitingFor.NOTHING
@@ -88,7 +102,7 @@ def waiting_for(situation: Situation) -> WaitingFor | None:
 
 
 def require_transition(pipeline: Pipeline, wanted: RelayStatus) -> None:
-    """Refuse a status that can't be reached from where the pipeline stands.
+    """Refuse a status that can't be reached from the pipeline's own.
 
     Raises:
         IllegalTransition: it says what could be reached.
@@ -100,7 +114,7 @@ def require_transition(pipeline: Pipeline, wanted: RelayStatus) -> None:
 
 
 def no_baton(situation: Situation) -> IllegalTransition:
-    """Word the refusal to hand on a baton where none can be."""
+    """Return the refusal to hand on a baton while there is none."""
     pipeline = situation.pipeline
     match waiting_for(situation):
         case WaitingFor.RETRY:
@@ -145,7 +159,7 @@ def _and_resume(pipeline: Pipeline) -> str:
 
 
 def shortcomings(attempt: Attempt, checks: Sequence[Check]) -> str | None:
-    """Say why a settled attempt came to nothing, or None when it did not."""
+    """Return why a settled attempt came to nothing, or None if it did not."""
     if attempt.handed_in is not None:
         return feedback(attempt.handed_in.verdict, checks)
     if attempt.breakdown is not None:

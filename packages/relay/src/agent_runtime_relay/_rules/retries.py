@@ -36,7 +36,7 @@ class NextTry:
 
     @property
     def reason(self) -> RouteReason:
-        """Why it is meant for that agent."""
+        """The reason that it goes to that agent."""
         return RouteReason.RETRIES_EXHAUSTED if self.last_resort else RouteReason.OWN_STEP
 
 

@@ -9,7 +9,7 @@ from .._guard import Admission, Refusal
 
 
 class RouteReason(StrEnum):
-    """Why a baton goes to the agent it goes to."""
+    """The reason that a baton goes to its agent."""
 
     OWN_STEP = "own_step"
     RETRIES_EXHAUSTED = "retries_exhausted"
