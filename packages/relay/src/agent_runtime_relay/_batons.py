@@ -15,10 +15,10 @@ class Baton:
         baton_id: the fence: whoever shows it may hand this attempt on.
         pipeline_id: the pipeline.
         sequence_position: the step, from 1.
-        total_agents: the steps there are.
+        total_agents: the number of steps.
         agent_type: the role.
-        agent_assigned: the agent that does it, or will.
-        route_reason: why that agent.
+        agent_assigned: the agent assigned to the step.
+        route_reason: the reason for choosing that agent.
         input_summary: the summary of the previous output; None in a reply whose prompt holds it.
         input_output_id: the whole output of the step before, or None.
         input_entity_id: the previous agent's own id of that output, or None.
@@ -106,7 +106,7 @@ class BatonReading:
 
 @attrs.frozen(kw_only=True)
 class NextBaton:
-    """The baton that was issued by handing on the one before."""
+    """The baton that was issued for the next step."""
 
     baton_id: str
     agent_type: str
@@ -133,8 +133,8 @@ class Advance:
         output_id: the id of the stored output.
         tokens_used: the tokens that the pipeline has used.
         tokens_remaining: the tokens left of the budget.
-        over_budget: whether more was spent than the budget allows.
-        handoff_time_ms: milliseconds from the start of the call until it was decided what comes of it.
+        over_budget: whether more tokens were used than the budget has.
+        handoff_time_ms: the milliseconds from the start of the call to the decision.
         replayed: whether this is the stored reply of an earlier call.
     """
 

@@ -94,7 +94,7 @@ class Orphan:
 
 @attrs.frozen(kw_only=True)
 class Relay:
-    """A pipeline as it stands.
+    """The current state of a pipeline.
 
     Attributes:
         pipeline_id: its number.
@@ -102,7 +102,7 @@ class Relay:
         goal: the mission.
         status: its status.
         reason: why it is paused, failed or cancelled, or None.
-        resumable: whether it can be taken up again.
+        resumable: true if `update` can resume it.
         current_step: the step to work on, from 0; total_steps when completed.
         total_steps: the number of steps.
         tokens_used: the tokens that all attempts used.
@@ -159,7 +159,13 @@ class RelaySummary:
 
 @attrs.frozen(kw_only=True)
 class RelayPage:
-    """Some pipelines in the order of their ids, how many match in all, and whether more follow the last one."""
+    """A page of pipelines in the order of their ids.
+
+    Attributes:
+        pipelines: the pipelines of the page.
+        total: the number of pipelines that match.
+        more: whether pipelines follow after the page.
+    """
 
     pipelines: tuple[RelaySummary, ...]
     total: int

@@ -152,7 +152,7 @@ class Relays:
             max_retries: the greatest number of tries of a step after the first, 0 to 100.
             fallback_agents: for an agent type the agent that stands in when it is blocked, or when its tries are
                 used up (once).
-            task_id: the task that this is done for, or None.
+            task_id: the task that the pipeline serves, or None.
 
         Raises:
             InvalidValue: an argument is out of its bounds.
@@ -229,8 +229,8 @@ class Relays:
     ) -> BatonReading:
         """Return the baton to work on and the whole briefing of its agent, or what the pipeline waits for.
 
-        Reading changes nothing. A claim keeps other workers away until its lease is over or its process is gone; then
-        the next claim records a lost attempt and is given another baton.
+        Reading changes nothing. A claim keeps other workers out until its lease or its process ends. The next claim then
+        records a lost attempt and gets another baton.
 
         Args:
             pipeline_id: the number of the pipeline.
@@ -264,7 +264,7 @@ class Relays:
     def renew(
         self, pipeline_id: PipelineId, baton_id: BatonId, worker: Worker, *, lease_seconds: LeaseSeconds | None = None
     ) -> Claim:
-        """Extend the claim on a baton, even when its lease is just over and nobody took it.
+        """Extend the claim on a baton, even after its lease has ended, unless somebody else took it.
 
         Args:
             pipeline_id: the number of the pipeline.
@@ -284,7 +284,7 @@ class Relays:
             return self._claims.renew(situation, baton_id, worker, lease, self._now())
 
     def renew_due(self, holder: str) -> float | None:
-        """Renew those claims of a process that have used a third of their lease, and say when to call again.
+        """Renew the claims of a process that have used a third of their lease, and return when to call again.
 
         Args:
             holder: the process behind the claims.
@@ -301,7 +301,7 @@ class Relays:
         return None if due_at is None else (due_at - now) / 1000
 
     def release(self, pipeline_id: PipelineId, baton_id: BatonId, worker: Worker) -> bool:
-        """Give a claimed baton back, which costs no attempt, and tell whether it was claimed.
+        """Release a claimed baton, which costs no attempt, and return True if it was claimed.
 
         Args:
             pipeline_id: the number of the pipeline.
@@ -318,7 +318,7 @@ class Relays:
             return self._claims.release(situation, baton_id, worker)
 
     def detach(self, holder: str) -> tuple[str, ...]:
-        """Give back every baton that a process holds, as it ends, and return their ids."""
+        """Release every baton that a process holds, when it ends, and return their ids."""
         with self.connection:
             return self._claims.detach(holder)
 

@@ -112,7 +112,7 @@ class AnotherPayload(RelayConflict):
 
 
 class StaleBaton(RelayError, RuntimeError):
-    """The baton was given up and another attempt stands in its place.
+    """Another attempt has replaced this baton.
 
     Attributes:
         orphan_output_id: the id of the late result that was kept, or None. It was written before this was raised: a
@@ -134,7 +134,7 @@ class StaleBaton(RelayError, RuntimeError):
 
 
 class IllegalTransition(RelayError, RuntimeError):
-    """The pipeline does not allow this as it stands; nothing was written.
+    """The state of the pipeline does not allow this; nothing was written.
 
     Attributes:
         status: the status of the pipeline.
