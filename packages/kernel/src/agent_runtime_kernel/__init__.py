@@ -1,1 +1,1 @@
-"""What the agent-runtime libraries share: bounds of arguments, migrations, connections, liveness, findings."""
+"""The kernel of the agent-runtime libraries: bounds of arguments, migrations, connections, liveness, findings."""

@@ -7,11 +7,11 @@ class AgentRuntimeError(Exception):
     """The base of all errors of the libraries.
 
     Attributes:
-        code: what kind of refusal it is to a caller, one of a fixed set of words: not_found, invalid, conflict,
+        code: the kind of refusal for a caller, one of a fixed set of words: not_found, invalid, conflict,
             illegal_transition, stale_claim, cycle, busy, storage or internal.
         keeps_writes: whether something was written before it was raised, which a transaction around the call keeps by
             committing. All other errors leave the database as it was.
-        hint: what would be legal now, or None.
+        hint: a call or change that would be legal now, or None.
     """
 
     code: ClassVar[str] = "internal"

@@ -1,4 +1,4 @@
-"""What an audit of a library's tables answers."""
+"""Findings: the answers of an audit of a library's tables."""
 
 import attrs
 

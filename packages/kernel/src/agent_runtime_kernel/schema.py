@@ -32,10 +32,10 @@ Step = str | Callable[[Connection], object]
 
 @attrs.frozen
 class Migration:
-    """What leads from one version of a library's tables to the next. A released one is never edited.
+    """A migration from one version of a library's tables to the next. A released one is never edited.
 
     Args:
-        name: what it does, in a few words.
+        name: its effect in a few words.
         steps: SQL, one statement each, or functions that are given the connection inside the transaction.
     """
 
@@ -65,7 +65,7 @@ class Schema:
             clock: tells when a migration was applied.
 
         Returns:
-            How many migrations were applied.
+            The number of migrations applied.
 
         Raises:
             SchemaTooNew: a newer version of the library wrote this database; nothing was changed.

@@ -229,8 +229,8 @@ class Relays:
     ) -> BatonReading:
         """Return the baton to work on and the whole briefing of its agent, or what the pipeline waits for.
 
-        Reading changes nothing. A claim keeps other workers out until its lease or its process ends. The next claim then
-        records a lost attempt and gets another baton.
+        Reading changes nothing. A claim keeps other workers out until its lease or its process ends. Then the next
+        claim records a lost attempt and gets another baton.
 
         Args:
             pipeline_id: the number of the pipeline.
