@@ -19,8 +19,8 @@ Example: ann claims task 7 with a lease of 900 seconds and gets the token `7.1.s
 claim is dead, and the task is offered. bob claims it and gets `7.2.secret`. Attempt 1 has ended as lost, and ann's
 token is stale.
 
-Times and leases are in milliseconds; the default of a lease and its limits are in `bounds`. `_records/claims` asks in SQL
-for the claims whose lease has ended, as `StoredClaim.is_live` does here.
+Times and leases are in milliseconds; the default of a lease and its limits are in `bounds`. `_records/claims` asks in
+SQL for the claims whose lease has ended, as `StoredClaim.is_live` does here.
 """
 
 from collections.abc import Callable
