@@ -43,11 +43,15 @@ def test_name_and_time_of_each_migration_are_recorded(notes):
     assert records(notes) == [(1, "notes", 5000), (2, "upper case", 7000)]
 
 
-def test_a_file_without_records_gets_them_from_the_next_migration_on(notes):
+def test_a_file_without_records_gets_one_of_the_version_that_is_found_without_a_time(notes):
     notes.execute("DROP TABLE notes_migrations")
-    Schema("notes", (FIRST,)).migrate(notes)
+    first = Schema("notes", (FIRST,))
+    first.migrate(notes)
+    assert records(notes) == [(1, "notes", None)]
+    [(fingerprint,)] = notes.execute("SELECT fingerprint FROM notes_migrations").fetchall()
+    assert fingerprint == first.fingerprint(notes)
     Schema("notes", (FIRST, SECOND)).migrate(notes, lambda: 7.0)
-    assert records(notes) == [(2, "upper case", 7000)]
+    assert records(notes) == [(1, "notes", None), (2, "upper case", 7000)]
 
 
 def test_a_migration_that_fails_leaves_the_tables_as_they_were(notes):
@@ -100,3 +104,16 @@ def test_newer_tables_are_refused_and_left_as_they_are(notes):
         Schema("notes", (FIRST,), NotesTooNew).migrate(notes)
     assert isinstance(refused.value, AgentRuntimeError)
     assert (refused.value.code, refused.value.found, refused.value.known) == ("storage", 2, 1)
+
+
+def test_blanks_have_no_meaning_but_in_quotes():
+    def fingerprint(sql):
+        connection = apsw.Connection(":memory:")
+        connection.transaction_mode = "IMMEDIATE"
+        schema = Schema("notes", (Migration("notes", (sql,)),))
+        schema.migrate(connection)
+        return schema.fingerprint(connection)
+
+    first = fingerprint("CREATE TABLE notes_a (a TEXT CHECK (a IN ('x, y', 'z')))")
+    assert fingerprint("CREATE TABLE notes_a(\n  a TEXT\n  CHECK ( a IN ('x, y','z') )\n)") == first
+    assert fingerprint("CREATE TABLE notes_a (a TEXT CHECK (a IN ('x,y', 'z')))") != first

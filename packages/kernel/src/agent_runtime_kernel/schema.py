@@ -3,7 +3,8 @@
 A library has a fixed, append-only sequence of migrations. The version of its tables is the number of migrations that
 were applied; it stands in `<library>_schema`, where version 0.1 of the libraries reads it, too. Beside it,
 `<library>_migrations` records what was applied: the name of each migration, when it was applied, and a fingerprint of
-the tables as it left them.
+the tables as it left them. A file of version 0.1 has no records; the next `migrate` records the version that it finds,
+without a time.
 
     SCHEMA = Schema("notes", (
         Migration("notes", ("CREATE TABLE notes_notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)),
@@ -25,6 +26,7 @@ import attrs
 from .connection import Clock, Connection
 from .errors import SchemaTooNew
 
+_BLANKS = re.compile(r"\s+")
 _PUNCTUATION = re.compile(r" ?([(),]) ?")
 
 Step = str | Callable[[Connection], object]
@@ -76,12 +78,14 @@ class Schema:
                 " (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL)"
             )
             found = self.version(connection)
+            connection.execute(_RECORDS.format(name=self.name))
+            if found and not self._is_recorded(found, connection):
+                self._record(found, None, connection)
             due = self.migrations[found:]
-            if due:
-                connection.execute(_RECORDS.format(name=self.name))
             for version, migration in enumerate(due, found + 1):
                 self._apply(migration, connection)
-                self._record(version, migration, connection, clock)
+                self._set_version(version, connection)
+                self._record(version, round(clock() * 1000), connection)
         return len(due)
 
     def version(self, connection: Connection) -> int:
@@ -124,19 +128,25 @@ class Schema:
             else:
                 step(connection)
 
-    def _record(self, version: int, migration: Migration, connection: Connection, clock: Clock) -> None:
+    def _set_version(self, version: int, connection: Connection) -> None:
         connection.execute(
             f"INSERT INTO {self.name}_schema (id, version) VALUES (1, :version)"
             " ON CONFLICT (id) DO UPDATE SET version = excluded.version",
             {"version": version},
         )
+
+    def _is_recorded(self, version: int, connection: Connection) -> bool:
+        sql = f"SELECT version FROM {self.name}_migrations WHERE version = :version"
+        return connection.execute(sql, {"version": version}).fetchone() is not None
+
+    def _record(self, version: int, now: int | None, connection: Connection) -> None:
         connection.execute(
             f"INSERT INTO {self.name}_migrations (version, name, applied_at, fingerprint)"
             " VALUES (:version, :name, :now, :fingerprint)",
             {
                 "version": version,
-                "name": migration.name,
-                "now": round(clock() * 1000),
+                "name": self.migrations[version - 1].name,
+                "now": now,
                 "fingerprint": self.fingerprint(connection),
             },
         )
@@ -146,12 +156,18 @@ _RECORDS = """
     CREATE TABLE IF NOT EXISTS {name}_migrations (
         version INTEGER PRIMARY KEY,
         name TEXT NOT NULL,
-        applied_at INTEGER NOT NULL,
+        applied_at INTEGER,
         fingerprint TEXT NOT NULL
     ) STRICT
 """
 
 
 def _digest(definitions: Sequence[tuple[str, ...]]) -> str:
-    text = "\n".join(_PUNCTUATION.sub(r"\1", " ".join(" ".join(definition).split())) for definition in definitions)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256("\n".join(_folded(" ".join(definition)) for definition in definitions).encode()).hexdigest()
+
+
+def _folded(sql: str) -> str:
+    """Return SQL without the blanks that have no meaning; those in quotes stay."""
+    parts = sql.split("'")
+    parts[::2] = [_PUNCTUATION.sub(r"\1", _BLANKS.sub(" ", part)) for part in parts[::2]]
+    return "'".join(parts)

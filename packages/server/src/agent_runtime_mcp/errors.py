@@ -4,7 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agent_runtime_kernel.errors import AgentRuntimeError
+from agent_runtime_kernel.errors import AgentRuntimeError, InvalidValue
+from agent_runtime_kernel.errors import SchemaTooNew as KernelSchemaTooNew
+
+__all__ = [
+    "Busy",
+    "Conflict",
+    "Failure",
+    "IllegalTransition",
+    "InvalidArguments",
+    "InvalidValue",
+    "NotFound",
+    "SchemaTooNew",
+    "StaleReply",
+    "StorageFailure",
+]
 
 
 class Failure(AgentRuntimeError):
@@ -94,3 +108,14 @@ class NotFound(Failure, LookupError):
     """There is nothing with that name."""
 
     code = "not_found"
+
+
+class SchemaTooNew(Failure, KernelSchemaTooNew):
+    """A newer version of the server wrote this database; the database is not touched."""
+
+    code = "storage"
+
+    def __init__(self, library: str, found: int, known: int) -> None:
+        KernelSchemaTooNew.__init__(self, library, found, known)
+        self.message = str(self)
+        self.details = {}

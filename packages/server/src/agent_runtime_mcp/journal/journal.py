@@ -18,7 +18,7 @@ from agent_runtime_kernel.bounds import Text, to_json
 from agent_runtime_kernel.connection import Connection
 from agent_runtime_kernel.schema import Migration, Schema
 
-from ..errors import Conflict
+from ..errors import Conflict, SchemaTooNew
 
 _TABLES_OF_0_1 = (
     """
@@ -54,6 +54,7 @@ _TABLES_OF_0_1 = (
 SCHEMA = Schema(
     "server",
     (Migration("tables of 0.1", _TABLES_OF_0_1),),
+    too_new=SchemaTooNew,
 )
 
 _LONGEST_ARGUMENT = 4 * 1024  # bytes

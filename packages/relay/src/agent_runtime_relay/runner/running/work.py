@@ -38,12 +38,12 @@ class Examined:
     tokens_used: int
 
 
-async def attended(working: Awaitable[T], keep_alive: Callable[[], Awaitable[None]], every: float) -> T:
+async def attended(working: Awaitable[T], look_after: Callable[[], Awaitable[None]], every: float) -> T:
     """Await some work and keep its claim alive meanwhile. When this is cancelled, end the work first.
 
     Args:
         working: the work.
-        keep_alive: renews the claim if that is due; raises `Superseded` if the claim is lost.
+        look_after: renews the claim if that is due; raises `Superseded` if the claim is lost.
         every: seconds between two calls of it.
 
     Raises:
@@ -53,7 +53,7 @@ async def attended(working: Awaitable[T], keep_alive: Callable[[], Awaitable[Non
     try:
         while not (await asyncio.wait({task}, timeout=every))[0]:
             try:
-                await keep_alive()
+                await look_after()
             except Superseded:
                 raise
             except Exception as error:  # the file is locked or gone for now: do not lose the work for that
