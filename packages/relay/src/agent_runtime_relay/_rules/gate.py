@@ -85,7 +85,16 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """True if the output passes every gate."""
-        return all(result.passed for result in gates(self))
+        (_, quality, least_quality), (_, l_score, least_l_score) = self.measures
+        return quality >= least_quality and l_score >= least_l_score
+
+    @property
+    def measures(self) -> tuple[tuple[str, float, float], ...]:
+        """The score and the threshold of each gate, after its name."""
+        return (
+            (QUALITY_GATE, self.scores.quality_score, self.quality_threshold),
+            (L_SCORE_GATE, self.scores.l_score, self.l_score_threshold),
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -137,13 +146,9 @@ def weigh(
 
 def gates(verdict: Verdict) -> tuple[GateResult, ...]:
     """Return the result of each gate."""
-    pairs = (
-        (QUALITY_GATE, verdict.scores.quality_score, verdict.quality_threshold),
-        (L_SCORE_GATE, verdict.scores.l_score, verdict.l_score_threshold),
-    )
     return tuple(
         GateResult(gate=gate, score=score, threshold=threshold, passed=score >= threshold)
-        for gate, score, threshold in pairs
+        for gate, score, threshold in verdict.measures
     )
 
 
