@@ -1,4 +1,4 @@
-"""Holding the tables against each other: each pipeline against its attempts, the counts against the pipelines."""
+"""The audit of relays: each pipeline against its attempts, and the counts against the pipelines."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,10 +1,11 @@
 """The decisions about a pipeline: pure functions from its situation and an event to its next state.
 
-    pending -> in_progress    the first baton was claimed or handed on
+    pending -> in_progress    the first baton was claimed, handed on or failed
     in_progress -> completed  the last output passed its gates
     in_progress -> failed     a step's tries are used up (retries_exhausted), or no token is left for the next baton
-                              (budget_exhausted)
-    pending, in_progress -> paused;  paused, failed -> in_progress    a person pauses or resumes it
+                              (budget_exhausted); a paused pipeline fails when the last try of its step does
+    pending, in_progress -> paused;  paused, failed -> in_progress    a person pauses or resumes it; adopting a late
+                              result resumes a failed one
     any but completed and cancelled -> cancelled                      a person cancels it
 
 Every attempt charges its tokens, whether it passed or not. An output that passed is kept even when it overran the

@@ -6,9 +6,9 @@ output is handed on if it passes every gate. The token budget is not a gate: `de
 Example: the author claims a quality of 0.9, and a check named "links" scores 0.5. The quality is 0.5, decided by
 "check:links". With a threshold of 0.7 the quality gate fails, and the feedback for the next attempt says both.
 
-A gate with a threshold of its own also needs the score in `Scores`, the threshold in `Verdict`, in `Pipeline`
-(`situation`) and in a column (a migration, `_records/pipelines`, `_records/attempts`), and a place in what agents and
-callers see (`_batons`, `_work/prompt`, `_work/readings`, `_relays`).
+A gate with a threshold of its own also needs the score in `Scores`, the threshold in `Verdict` (its `measures` and
+`passed`), in `Pipeline` (`situation`) and in a column (a migration, `_records/pipelines`, `_records/attempts`), and a
+place in what agents and callers see (`_batons`, `_work/prompt`, `_work/readings`, `_relays`).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,10 @@
-"""Retries: the attempts that a step has left, and the agent that makes the next one."""
+"""Retries: the attempts that a step has left, and the agent that makes the next one.
+
+A step has one attempt and `max_retries` more, then one last attempt of the fallback agent of its agent type, if the
+pipeline names one. Failed, lost and cancelled attempts count; a released baton does not.
+
+Example: with max_retries=1 and a fallback, the step's own agent tries twice, the fallback once, and the pipeline fails.
+"""
 
 from collections.abc import Mapping
 
@@ -26,7 +32,7 @@ class NextTry:
 
     Attributes:
         attempt: its number, from 1.
-        agent: whom it is meant for.
+        agent: the agent that it is meant for.
         last_resort: whether it is the fallback's one try after all others failed.
     """
 
