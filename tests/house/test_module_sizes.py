@@ -11,7 +11,7 @@ LONGER = {
         "The library's public class, with the few statements that each of its methods runs."
     ),
     "packages/relay/src/agent_runtime_relay/_relays.py": (
-        "The library's public class: its methods decide nothing, and nearly half of the lines are what they document."
+        "The library's public class: its methods decide nothing, and over a third of the lines are what they document."
     ),
     "packages/server/src/agent_runtime_mcp/operations/tasks.py": (
         "A function for each tool on tasks, whose signatures and docstrings are the tools' schemas and descriptions."

@@ -548,7 +548,9 @@ class Relays:
         with self.snapshot():
             return self._readings.relay(bounds.PIPELINE_ID("pipeline_id", pipeline_id))
 
-    def list(self, status: Status | None = None, *, limit: Limit = bounds.DEFAULT_LIMIT, after: int = 0) -> RelayPage:
+    def list(
+        self, status: Status | None = None, *, limit: Limit = bounds.DEFAULT_LIST_LIMIT, after: int = 0
+    ) -> RelayPage:
         """Return a page of pipelines in the order of their ids.
 
         Args:

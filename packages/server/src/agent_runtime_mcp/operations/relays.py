@@ -8,7 +8,7 @@ import attrs
 from agent_runtime_relay import KEEP, Advance, BatonReading, CreatedRelay, OutputPage, Relay, Retry
 from agent_runtime_relay.bounds import (
     DEFAULT_L_SCORE_THRESHOLD,
-    DEFAULT_LIMIT,
+    DEFAULT_LIST_LIMIT,
     DEFAULT_MAX_RETRIES,
     AgentTypeList,
     BatonId,
@@ -245,7 +245,7 @@ def update_relay(
 
 
 def list_relay_pipelines(
-    call: Call, status: Status | None = None, limit: Limit = DEFAULT_LIMIT, cursor: CursorText | None = None
+    call: Call, status: Status | None = None, limit: Limit = DEFAULT_LIST_LIMIT, cursor: CursorText | None = None
 ) -> RelayList:
     """List pipelines, oldest first.
 
